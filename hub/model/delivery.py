@@ -1,0 +1,78 @@
+"""Delivery: one payload on its way to one destination; attempt: one try of it."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands."""
+
+    PENDING = "pending"
+    DELIVERING = "delivering"
+    DELIVERED = "delivered"
+    RETRYING = "retrying"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStart:
+    """A delivery to be made. Its bytes are rendered once, before the commit."""
+
+    id: str
+    destination: str
+    body: bytes = field(repr=False)
+    content_type: str
+    idempotency_key: str
+    event_id: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery that this worker holds by a lease."""
+
+    id: str
+    destination: str
+    body: bytes = field(repr=False)
+    content_type: str
+    idempotency_key: str
+    attempts: int
+    """Those made before this one."""
+    spent: int
+    """Those of them that count against the retry schedule."""
+    pressed_for_us: int
+    """How long back-pressure has lasted; 0 when there is none."""
+    fence: int
+    event_id: str | None
+    run_id: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try: what was answered and how it was read."""
+
+    id: str
+    n: int
+    started_at: int
+    duration_ms: int
+    status_code: int | None
+    outcome: str
+    message: str
+    response_body: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An attempt and what follows from it for its delivery."""
+
+    delivery_id: str
+    fence: int
+    attempt: Attempt
+    status: DeliveryStatus
+    delay_us: int
+    """Until the next try, for ``retrying``."""
+    spends: bool
+    """The try counts against the retry schedule (back-pressure does not)."""
+    pressed: bool
+    reason: str | None

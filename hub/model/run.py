@@ -1,0 +1,74 @@
+"""Run: one execution of a task, from its first step to its result."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from hub.model.json import dumps_text
+
+DEFAULT_LANE = "normal"
+
+
+class RunStatus(StrEnum):
+    """Where a run stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """A run to be queued. ``input`` is a JSON object as text."""
+
+    id: str
+    task: str
+    input: str
+    event_id: str | None = None
+    parent: str | None = None
+    chain_depth: int = 0
+    lane: str = DEFAULT_LANE
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """A run that this worker holds by a lease, with what it did before."""
+
+    id: str
+    task: str
+    version: str | None
+    lane: str
+    attempt: int
+    crashes: int
+    fence: int
+    input: str
+    event_id: str | None
+    chain_depth: int
+    started_at: int
+    due_at: int
+    journal: tuple[bytes, ...] = ()
+    """The entries of its committed segments, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed: a code, a sentence, and the path of the step."""
+
+    code: str
+    message: str
+    step: str | None = None
+
+    def as_json(self) -> str:
+        """``{"code", "message", "step"}`` as text."""
+        return dumps_text({"code": self.code, "message": self.message, "step": self.step})
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended. ``result`` is JSON text, ``version`` the stack's that it ran."""
+
+    status: RunStatus
+    version: str | None
+    result: str | None = None
+    failure: Failure | None = None

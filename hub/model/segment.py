@@ -1,0 +1,36 @@
+"""Segment: what a run does between two barriers, committed together or not at all."""
+
+from dataclasses import dataclass, field
+
+from hub.model.delivery import DeliveryStart
+from hub.model.record import Record
+from hub.model.run import Ending, RunStart
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A message that is published after the commit."""
+
+    id: str
+    channel: str
+    event: str
+    data: str
+    """JSON text."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """Everything of one segment of one run."""
+
+    run_id: str
+    fence: int
+    n: int
+    """The segment's number in its run, from 0."""
+    entries: bytes = b""
+    added: list[Record] = field(default_factory=list)
+    edited: list[Record] = field(default_factory=list)
+    """With the new document and the ``rev`` that was read; another one is a conflict."""
+    runs: list[RunStart] = field(default_factory=list)
+    deliveries: list[DeliveryStart] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    ending: Ending | None = None

@@ -1,0 +1,189 @@
+"""The ledger: every write through the group commit, every read on a snapshot.
+
+Concurrent small writes of a process are gathered and committed together; each caller waits for
+its own commit. There is no timer: a batch is whatever arrived while the last one committed.
+A batch that fails is split and tried again, so that one bad row never fails its neighbours.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
+
+from hub.errors import StoreError
+from hub.store.postgresql import PostgresEngine
+from hub.store.sqlite import SqliteEngine
+from hub.store.tx import Tx
+
+T = TypeVar("T")
+P = ParamSpec("P")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MAX_BATCH = 200
+_RETRIES = 5
+SQLITE_FILE = "hub.sqlite"
+
+
+class Engine(Protocol):
+    """What a database has to offer. Its errors are translated: StoreError, InvalidError."""
+
+    dialect: str
+
+    async def check_durability(self) -> None:
+        """Raise StoreError ``store_not_durable`` if a commit could be lost."""
+        ...
+
+    async def transact(self, work: Callable[[Tx], T]) -> T: ...
+
+    async def read(self, work: Callable[[Tx], T]) -> T: ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Write(Generic[Item, Result]):
+    """A kind of write: ``apply`` does a batch of items and gives a result for each.
+
+    Kinds are applied by ``rank``, so that all processes take row locks in one order.
+    """
+
+    name: str
+    rank: int
+    apply: Callable[[Tx, Sequence[Item]], Sequence[Result]]
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    write: Write[Any, Any]
+    item: Any
+    done: "asyncio.Future[Any]"
+
+
+class Ledger:
+    """Open with :func:`open_ledger`; write and read; close."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.commits = 0
+        self.committed_items = 0
+        self._waiting: list[_Waiting] = []
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.engine.dialect
+
+    async def write(self, write: Write[Item, Result], item: Item) -> Result:
+        """Commit one item; returns when it is durable.
+
+        Raises:
+            StoreError: nothing is known to be committed.
+            InvalidError: the database refuses this item; its neighbours went through.
+        """
+        waiting = _Waiting(write, item, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        if self._task is None:
+            self._task = asyncio.create_task(self._commit_all(), name="group-commit")
+        return await waiting.done  # type: ignore[no-any-return]  # the future carries any write's result
+
+    async def read(
+        self, query: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run ``query(tx, …)`` on a snapshot.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        return await self.engine.read(lambda tx: query(tx, *args, **kwargs))
+
+    async def close(self) -> None:
+        """Commit what waits, then close the connections."""
+        while self._task is not None:
+            await asyncio.wait([self._task])
+        await self.engine.close()
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                await self._commit(batch)
+                await asyncio.sleep(0)  # whoever was answered may have more to write
+        finally:
+            self._task = None
+            for left in self._waiting:  # only when the loop itself was cancelled
+                left.done.cancel()
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        """Commit these; on failure split, until whoever is to blame stands alone."""
+        try:
+            results = await self._transact(batch)
+        except asyncio.CancelledError:
+            _fail(batch, StoreError("The hub is stopping."))
+            raise
+        except StoreError as error:
+            _fail(batch, error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to its caller
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            middle = len(batch) // 2
+            await self._commit(batch[:middle])
+            await self._commit(batch[middle:])
+        else:
+            self.commits += 1
+            self.committed_items += len(batch)
+            for waiting, result in zip(batch, results, strict=True):
+                if not waiting.done.done():  # its caller may have gone
+                    waiting.done.set_result(result)
+
+    async def _transact(self, batch: list[_Waiting]) -> list[Any]:
+        for retry in range(_RETRIES):
+            try:
+                return await self.engine.transact(lambda tx: _apply(tx, batch))
+            except StoreError as error:
+                if error.code != "store_retry" or retry == _RETRIES - 1:
+                    raise
+            await asyncio.sleep(0.01 * 2**retry)
+        raise AssertionError("unreachable")
+
+
+def _apply(tx: Tx, batch: list[_Waiting]) -> list[Any]:
+    """Apply a batch kind by kind, and give the results in the batch's order."""
+    places: dict[Write[Any, Any], list[int]] = {}
+    for place, waiting in enumerate(batch):
+        places.setdefault(waiting.write, []).append(place)
+    results: list[Any] = [None] * len(batch)
+    for write in sorted(places, key=lambda each: each.rank):
+        at = places[write]
+        done = write.apply(tx, [batch[place].item for place in at])
+        for place, result in zip(at, done, strict=True):
+            results[place] = result
+    return results
+
+
+def _fail(batch: list[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if not waiting.done.done():
+            waiting.done.set_exception(error)
+
+
+async def open_ledger(database_url: str | None, data: Path) -> Ledger:
+    """Open PostgreSQL by its URL, or the SQLite file in the folder ``data``, which exists.
+
+    Raises:
+        StoreError: it cannot be reached, or its settings could lose a commit.
+    """
+    engine: Engine
+    if database_url is None:
+        engine = SqliteEngine(data / SQLITE_FILE)
+    else:
+        engine = PostgresEngine(database_url)
+    try:
+        await engine.check_durability()
+    except BaseException:
+        await engine.close()
+        raise
+    return Ledger(engine)

@@ -1,0 +1,96 @@
+"""Migrations: bring a database to this version's tables, whoever comes first."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, event, exc, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from hub.errors import StoreError
+from hub.store.ledger import SQLITE_FILE
+from hub.store.sqlite import connect
+
+T = TypeVar("T")
+_LOCK = 0x68756221  # an advisory lock: concurrent upgrades wait for each other
+
+
+async def migrate(database_url: str | None, data: Path) -> None:
+    """Bring the database to the newest revision; safe to call from many processes at once.
+
+    Raises:
+        StoreError: it cannot be reached, or was written by a newer hub.
+    """
+    await _on_connection(database_url, data, _upgrade)
+
+
+async def is_current(database_url: str | None, data: Path) -> bool:
+    """Whether the database has this version's tables."""
+    return await _on_connection(database_url, data, lambda c: _revision(c) == _newest())
+
+
+async def _on_connection(
+    database_url: str | None, data: Path, work: Callable[[Connection], T]
+) -> T:
+    try:
+        if database_url is None:
+            return await asyncio.to_thread(_on_sqlite, data / SQLITE_FILE, work)
+        return await _on_postgresql(database_url, work)
+    except (exc.SQLAlchemyError, OSError) as error:
+        raise StoreError(f"The database cannot be used: {error}.") from error
+
+
+def _on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
+    engine = create_engine("sqlite://", creator=lambda: connect(path), poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # so that DDL is rolled back as well
+
+    with engine.begin() as connection:
+        return work(connection)
+
+
+async def _on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
+    engine = create_async_engine(url, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _newest() -> str | None:
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _upgrade(connection: Connection) -> None:
+    current = _revision(connection)
+    if current == _newest():
+        return
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if current is not None and current not in known:
+        raise StoreError(
+            f"The database was written by a newer hub (revision {current}): start that version.",
+            code="store_newer",
+        )
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

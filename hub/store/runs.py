@@ -1,0 +1,191 @@
+"""Runs: queue, claim by lease, give back, look up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import bindparam, func, literal, null, select, update
+
+from hub.model.run import ClaimedRun, RunStart, RunStatus
+from hub.store.ledger import Write
+from hub.store.schema import journal, runs
+from hub.store.statement import inline, insert_of, now_us, one_of
+from hub.store.tx import Tx
+
+_INSERT = insert_of(
+    runs,
+    version=null(),
+    status=literal(RunStatus.QUEUED.value),
+    due_at=now_us(),
+    attempt=literal(0),
+    crashes=literal(0),
+    result=null(),
+    failure=null(),
+    worker=null(),
+    fence=literal(0),
+    lease_until=null(),
+    created_at=now_us(),
+    started_at=null(),
+    finished_at=null(),
+)
+
+
+def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
+    """Queue runs inside a transaction."""
+    tx.many(
+        _INSERT,
+        [
+            {
+                "id": start.id,
+                "task": start.task,
+                "input": start.input,
+                "event_id": start.event_id,
+                "parent": start.parent,
+                "chain_depth": start.chain_depth,
+                "lane": start.lane,
+                "idempotency_key": start.idempotency_key,
+            }
+            for start in starts
+        ],
+    )
+
+
+_BY_KEY = select(runs.c.id).where(
+    runs.c.task == bindparam("of_task"), runs.c.idempotency_key == bindparam("of_key")
+)
+
+
+def _start(tx: Tx, starts: Sequence[RunStart]) -> list[str]:
+    ids: list[str] = []
+    taken: dict[tuple[str, str], str] = {}
+    fresh: list[RunStart] = []
+    for start in starts:
+        first = _already(tx, start, taken)
+        ids.append(first or start.id)
+        if first is None:
+            fresh.append(start)
+    insert_runs(tx, fresh)
+    return ids
+
+
+START: Write[RunStart, str] = Write("start_run", 20, _start)
+"""Queue a run; gives its id, or that of the first with the same task and idempotency key."""
+
+
+def _already(tx: Tx, start: RunStart, taken: dict[tuple[str, str], str]) -> str | None:
+    if start.idempotency_key is None:
+        return None
+    key = (start.task, start.idempotency_key)
+    if key not in taken:
+        rows = tx.rows(_BY_KEY, {"of_task": key[0], "of_key": key[1]})
+        if not rows:
+            taken[key] = start.id
+            return None
+        taken[key] = rows[0][0]
+    return taken[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take up to ``most`` due rows for ``worker`` until ``lease_us`` from now."""
+
+    worker: str
+    lane: str
+    most: int
+    lease_us: int
+
+
+_DUE = (
+    select(runs.c.id)
+    .where(
+        runs.c.status == inline("queued"),
+        runs.c.lane == bindparam("in_lane"),
+        runs.c.due_at <= now_us(),
+    )
+    .order_by(runs.c.due_at, runs.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_CLAIM = (
+    update(runs)
+    .where(runs.c.id.in_(_DUE))
+    .values(
+        status=inline("running"),
+        worker=bindparam("by_worker"),
+        fence=runs.c.fence + 1,
+        attempt=runs.c.attempt + 1,
+        lease_until=now_us() + bindparam("lease_us"),
+        started_at=func.coalesce(runs.c.started_at, now_us()),
+    )
+    .returning(
+        runs.c.id,
+        runs.c.task,
+        runs.c.version,
+        runs.c.lane,
+        runs.c.attempt,
+        runs.c.crashes,
+        runs.c.fence,
+        runs.c.input,
+        runs.c.event_id,
+        runs.c.chain_depth,
+        runs.c.started_at,
+        runs.c.due_at,
+    )
+)
+_JOURNALS = (
+    select(journal.c.run_id, journal.c.entries)
+    .where(one_of(journal.c.run_id, "run_ids"))
+    .order_by(journal.c.run_id, journal.c.n)
+)
+
+
+def _claim(tx: Tx, claims: Sequence[Claim]) -> list[list[ClaimedRun]]:
+    return [_claim_one(tx, claim) for claim in claims]
+
+
+CLAIM: Write[Claim, list[ClaimedRun]] = Write("claim_runs", 30, _claim)
+"""Take due runs of a lane, oldest first, with the journals of those that ran before."""
+
+
+def _claim_one(tx: Tx, claim: Claim) -> list[ClaimedRun]:
+    rows = tx.rows(
+        _CLAIM,
+        {
+            "in_lane": claim.lane,
+            "most": claim.most,
+            "by_worker": claim.worker,
+            "lease_us": claim.lease_us,
+        },
+    )
+    journals: dict[str, list[bytes]] = {}
+    resumed = [row[0] for row in rows if row[4] > 1]
+    if resumed:
+        for run_id, entries in tx.rows(_JOURNALS, {"run_ids": resumed}):
+            journals.setdefault(run_id, []).append(bytes(entries))
+    claimed = [ClaimedRun(*row) for row in rows]
+    claimed = [
+        replace(run, journal=tuple(journals[run.id])) if run.id in journals else run
+        for run in claimed
+    ]
+    claimed.sort(key=lambda run: (run.due_at, run.id))
+    return claimed
+
+
+_HAS_DUE = (
+    select(runs.c.id)
+    .where(
+        runs.c.status == inline("queued"),
+        runs.c.lane == bindparam("in_lane"),
+        runs.c.due_at <= now_us(),
+    )
+    .limit(1)
+)
+
+
+def has_due_runs(tx: Tx, lane: str) -> bool:
+    """Whether a drain of that lane would find something."""
+    return bool(tx.rows(_HAS_DUE, {"in_lane": lane}))
+
+
+def journal_of(tx: Tx, run_id: str) -> list[bytes]:
+    """The entries of a run's segments, in order."""
+    return [bytes(row[1]) for row in tx.rows(_JOURNALS, {"run_ids": [run_id]})]

@@ -1,0 +1,293 @@
+"""The ledger's tables. Times are integer microseconds since the epoch, JSON is text.
+
+Columns named ``*_at`` and ``lease_until`` that steer work are set by the database's own clock.
+``hub migrate`` builds these; a test holds the migrations and this module equal.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+)
+from sqlalchemy.types import UserDefinedType
+
+from hub.store.statement import inline
+
+
+class JsonText(UserDefinedType[str]):
+    """JSON kept as it was written: key order and exact numbers, the same on both databases.
+
+    PostgreSQL's ``json`` checks and reaches into it; its ``jsonb`` would reorder the keys.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **kw: Any) -> str:
+        return "JSON"
+
+    def coerce_compared_value(self, op: Any, value: Any) -> "JsonText":
+        return self
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        return None
+
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s"}
+)
+
+objects = Table(
+    "objects",  # what people name and set: sources, destinations, variables, channels
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("managed_by", Text, nullable=False),  # file | api
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("kind", "slug"),
+)
+
+catalog_revision = Table(
+    "catalog_revision",  # one row: grows with every change of what people set
+    metadata,
+    Column("id", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+
+stacks = Table(
+    "stacks",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("managed_by", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+stack_versions = Table(
+    "stack_versions",  # immutable
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name", "version"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    PrimaryKeyConstraint("id"),
+    Index(None, "hash", unique=True),
+)
+
+events = Table(
+    "events",  # every request to a source
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("type", Text),
+    Column("fate", Text, nullable=False),  # recorded | unmatched | duplicate | rejected
+    Column("reason", Text),
+    Column("duplicate_of", Text),
+    Column("body_differs", Boolean, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("ip", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+Index("ix_events_source_id", events.c.source, events.c.id)
+_repeats = events.c.duplicate_of.is_not(None)
+Index(
+    "ix_events_duplicate_of",
+    events.c.duplicate_of,
+    sqlite_where=_repeats,
+    postgresql_where=_repeats,
+)
+
+dedup = Table(
+    "dedup",  # which event a key stands for, until it expires
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("run_id", Text),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "key"),
+    Index(None, "expires_at"),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("version", Text),
+    Column("status", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("input", Text),
+    Column("result", Text),
+    Column("failure", Text),
+    Column("event_id", Text),
+    Column("parent", Text),
+    Column("chain_depth", Integer, nullable=False),
+    Column("idempotency_key", Text),
+    Column("worker", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_until", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger),
+    Column("finished_at", BigInteger),
+    PrimaryKeyConstraint("id"),
+)
+_queued = runs.c.status == inline("queued")
+_running = runs.c.status == inline("running")
+_failed = runs.c.status == inline("failed")
+Index(
+    "ix_runs_due",
+    runs.c.lane,
+    runs.c.due_at,
+    runs.c.id,
+    sqlite_where=_queued,
+    postgresql_where=_queued,
+)
+Index("ix_runs_lease", runs.c.lease_until, sqlite_where=_running, postgresql_where=_running)
+Index("ix_runs_failed", runs.c.id, sqlite_where=_failed, postgresql_where=_failed)
+Index("ix_runs_event_id", runs.c.event_id)
+Index("ix_runs_task_id", runs.c.task, runs.c.id)
+_keyed = runs.c.idempotency_key.is_not(None)
+Index(
+    "ix_runs_idempotency_key",
+    runs.c.task,
+    runs.c.idempotency_key,
+    unique=True,
+    sqlite_where=_keyed,
+    postgresql_where=_keyed,
+)
+
+journal = Table(
+    "journal",  # one row a segment: what its steps did, committed with what they did
+    metadata,
+    Column("run_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+    Column("committed_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_id", "n"),
+)
+
+tables = Table(
+    "tables",
+    metadata,
+    Column("name", Text, nullable=False),
+    Column("next_id", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("table_name", Text, nullable=False),
+    Column("id", BigInteger, nullable=False),
+    Column("doc", JsonText, nullable=False),
+    Column("rev", Integer, nullable=False),  # grows with every change
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("table_name", "id"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("due_at", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),  # those made
+    Column("spent", Integer, nullable=False),  # those that count against the schedule
+    Column("pressed_since", BigInteger),  # when back-pressure began
+    Column("event_id", Text),
+    Column("run_id", Text),
+    Column("idempotency_key", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("worker", Text),
+    Column("fence", BigInteger, nullable=False),
+    Column("lease_until", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    PrimaryKeyConstraint("id"),
+)
+_due = deliveries.c.status.in_((inline("pending"), inline("retrying")))
+_delivering = deliveries.c.status == inline("delivering")
+_dead = deliveries.c.status == inline("dead")
+Index(
+    "ix_deliveries_due",
+    deliveries.c.due_at,
+    deliveries.c.id,
+    sqlite_where=_due,
+    postgresql_where=_due,
+)
+Index(
+    "ix_deliveries_lease",
+    deliveries.c.lease_until,
+    sqlite_where=_delivering,
+    postgresql_where=_delivering,
+)
+Index("ix_deliveries_dead", deliveries.c.id, sqlite_where=_dead, postgresql_where=_dead)
+Index("ix_deliveries_destination_id", deliveries.c.destination, deliveries.c.id)
+Index("ix_deliveries_event_id", deliveries.c.event_id)
+Index("ix_deliveries_run_id", deliveries.c.run_id)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("delivery_id", Text, nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("status_code", Integer),
+    Column("outcome", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("response_body", Text),
+    PrimaryKeyConstraint("delivery_id", "n"),
+)
+
+outbox = Table(
+    "outbox",  # messages that are committed and not yet published
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+)

@@ -1,0 +1,118 @@
+"""Segments: what runs have done since their last barrier, committed whole or not at all."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import bindparam, null, select, update
+
+from hub.model.run import Ending
+from hub.model.segment import Segment
+from hub.store.deliveries import insert_deliveries
+from hub.store.ledger import Write
+from hub.store.outbox import insert_publications
+from hub.store.records import change_records, insert_records, revisions
+from hub.store.runs import insert_runs
+from hub.store.schema import journal, runs
+from hub.store.statement import inline, insert_of, now_us, one_of
+from hub.store.tx import Tx
+
+
+class Committed(StrEnum):
+    """What became of a segment."""
+
+    DONE = "done"
+    FENCED = "fenced"
+    """The run is no longer this worker's: nothing was written, nothing more may be done."""
+    CONFLICT = "conflict"
+    """A record changed under the segment: nothing was written, the segment is to be redone."""
+
+
+_HELD = (
+    select(runs.c.id, runs.c.fence)
+    .where(one_of(runs.c.id, "ids"), runs.c.status == inline("running"))
+    .order_by(runs.c.id)
+    .with_for_update()
+)
+_JOURNAL = insert_of(journal, committed_at=now_us())
+_END = (
+    update(runs)
+    .where(one_of(runs.c.id, "ids"))
+    .values(
+        status=bindparam("to_status"),
+        version=bindparam("of_version"),
+        result=bindparam("with_result"),
+        failure=bindparam("with_failure"),
+        worker=null(),
+        lease_until=null(),
+        finished_at=now_us(),
+    )
+)
+
+
+def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
+    fates = _judge(tx, segments)
+    good = [
+        segment for segment, fate in zip(segments, fates, strict=True) if fate is Committed.DONE
+    ]
+    tx.many(
+        _JOURNAL,
+        [
+            {"run_id": segment.run_id, "n": segment.n, "entries": segment.entries}
+            for segment in good
+            if segment.entries
+        ],
+    )
+    insert_records(tx, _flat(segment.added for segment in good))
+    change_records(tx, _flat(segment.edited for segment in good))
+    insert_runs(tx, _flat(segment.runs for segment in good))
+    insert_deliveries(tx, _flat(segment.deliveries for segment in good))
+    insert_publications(tx, _flat(segment.publications for segment in good))
+    _end(tx, good)
+    return fates
+
+
+COMMIT: Write[Segment, Committed] = Write("commit_segment", 40, _commit)
+"""Commit segments with their journal rows; each is judged for itself."""
+
+
+def _judge(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
+    """Lock the runs and the records that are to change, and say which segments may go on."""
+    held: dict[str, int] = dict(
+        tx.rows(_HELD, {"ids": sorted({segment.run_id for segment in segments})})
+    )
+    edited = sorted({(each.table, each.id) for segment in segments for each in segment.edited})
+    current = revisions(tx, edited) if edited else {}
+    fates = []
+    for segment in segments:
+        if held.get(segment.run_id) != segment.fence:
+            fates.append(Committed.FENCED)
+        elif any(current.get((each.table, each.id)) != each.rev for each in segment.edited):
+            fates.append(Committed.CONFLICT)
+        else:
+            fates.append(Committed.DONE)
+            for each in segment.edited:  # whoever comes later in this batch read the old one
+                current[each.table, each.id] = each.rev + 1
+    return fates
+
+
+def _end(tx: Tx, segments: Iterable[Segment]) -> None:
+    """Runs that end alike end in one statement: most succeed with no result."""
+    endings = [(_ending(s.ending), s.run_id) for s in segments if s.ending is not None]
+    endings.sort(key=lambda pair: (repr(pair[0]), pair[1]))
+    for values, group in groupby(endings, key=lambda pair: pair[0]):
+        tx.run(_END, {"ids": [run_id for _, run_id in group], **values})
+
+
+def _ending(ending: Ending) -> dict[str, Any]:
+    return {
+        "to_status": ending.status.value,
+        "of_version": ending.version,
+        "with_result": ending.result,
+        "with_failure": ending.failure and ending.failure.as_json(),
+    }
+
+
+def _flat(lists: Iterable[list[Any]]) -> list[Any]:
+    return [each for some in lists for each in some]

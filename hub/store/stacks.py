@@ -1,0 +1,99 @@
+"""Stacks and their versions, which never change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, select
+
+from hub.store.ledger import Write
+from hub.store.lookup import one
+from hub.store.objects import Manager, move_on, refuse_foreign
+from hub.store.schema import stack_versions, stacks
+from hub.store.statement import insert_of, now_us
+from hub.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class PutStack:
+    """Make ``text`` the newest version of a stack."""
+
+    name: str
+    version: str
+    text: str
+    managed_by: Manager = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStack:
+    """A stack as it stands: the text of its newest version."""
+
+    name: str
+    version: str
+    text: str
+    managed_by: str
+
+
+_version = insert_of(stack_versions, created_at=now_us())
+_PUT_VERSION = _version.on_conflict_do_nothing(index_elements=["name", "version"])
+_stack = insert_of(stacks, updated_at=now_us())
+_PUT_STACK = _stack.on_conflict_do_update(
+    index_elements=["name"],
+    set_={name: _stack.excluded[name] for name in ("version", "managed_by", "updated_at")},
+)
+_DROP = delete(stacks).where(stacks.c.name == bindparam("of_name"))
+_newest = stacks.join(
+    stack_versions,
+    (stacks.c.name == stack_versions.c.name) & (stacks.c.version == stack_versions.c.version),
+)
+_ALL = (
+    select(stacks.c.name, stacks.c.version, stack_versions.c.text, stacks.c.managed_by)
+    .select_from(_newest)
+    .order_by(stacks.c.name)
+)
+_TEXT = select(stack_versions.c.text).where(
+    stack_versions.c.name == bindparam("of_name"),
+    stack_versions.c.version == bindparam("of_version"),
+)
+
+
+def _put(tx: Tx, puts: Sequence[PutStack]) -> list[bool]:
+    created = []
+    for put in puts:
+        found = one(tx, stacks, name=put.name)
+        refuse_foreign(found, put.managed_by, put.name)
+        tx.run(_PUT_VERSION, {"name": put.name, "version": put.version, "text": put.text})
+        tx.run(
+            _PUT_STACK,
+            {"name": put.name, "version": put.version, "managed_by": put.managed_by},
+        )
+        created.append(found is None)
+    move_on(tx)
+    return created
+
+
+PUT: Write[PutStack, bool] = Write("put_stack", 82, _put)
+"""Add a version and make it the newest; True if the stack is new."""
+
+
+def _drop(tx: Tx, names: Sequence[str]) -> list[bool]:
+    gone = []
+    for name in names:
+        refuse_foreign(one(tx, stacks, name=name), "api", name)
+        gone.append(bool(tx.run(_DROP, {"of_name": name})))
+    move_on(tx)
+    return gone
+
+
+DROP: Write[str, bool] = Write("drop_stack", 83, _drop)
+"""Remove a stack; its versions stay for the runs that still need them."""
+
+
+def all_stacks(tx: Tx) -> list[StoredStack]:
+    """Every stack with the text of its newest version."""
+    return [StoredStack(*row) for row in tx.rows(_ALL)]
+
+
+def stack_text(tx: Tx, name: str, version: str) -> str | None:
+    """The text of one version."""
+    rows = tx.rows(_TEXT, {"of_name": name, "of_version": version})
+    return str(rows[0][0]) if rows else None

@@ -1,0 +1,78 @@
+"""The few pieces of SQL that the two databases spell differently.
+
+``insert`` is PostgreSQL's; SQLite's compiler takes its ``ON CONFLICT`` as it stands.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Table,
+    bindparam,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+
+
+class now_us(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is
+    """The database's clock, in microseconds since the epoch; constant within a statement."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(now_us, "sqlite")
+def _now_sqlite(element: now_us, compiler: SQLCompiler, **kw: Any) -> str:
+    return "(SELECT hub_now())"  # in a sub-select it is read once, and an index can serve
+
+
+@compiles(now_us, "postgresql")
+def _now_postgresql(element: now_us, compiler: SQLCompiler, **kw: Any) -> str:
+    return "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
+
+
+class one_of(FunctionElement[bool]):  # noqa: N801 - reads as the SQL operator that it is
+    """``column`` is in the list bound as ``name``: one statement for lists of any length."""
+
+    type = Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        super().__init__(column, bindparam(name, type_=ARRAY(column.type)))
+
+    def self_group(self, against: Any = None) -> Any:
+        return self  # it is a condition as it stands; SQLite would get "= 1" behind it
+
+
+@compiles(one_of, "sqlite")
+def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 - compiled parts
+
+
+@compiles(one_of, "postgresql")
+def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **kw: Any) -> str:
+    column, values = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"{column} = ANY({values})"
+
+
+def inline(word: str) -> ColumnElement[str]:
+    """A fixed word in the statement's own text, so that a partial index can be used."""
+    if not word.isidentifier():
+        raise ValueError(f"not a fixed word: {word!r}")
+    return literal_column(f"'{word}'")
+
+
+def insert_of(table: Table, **expressions: Any) -> Insert:
+    """``INSERT`` of every column from a parameter of its name, but for those given here."""
+    values = {
+        column.name: expressions.get(column.name, bindparam(column.name, type_=column.type))
+        for column in table.columns
+    }
+    return insert(table).values(values)
