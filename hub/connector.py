@@ -5,13 +5,20 @@ A connector is any object with these members, offered by a package under the ent
 and logs exist once in the hub; a connector says only what its tool sends, wants and means.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+from urllib.parse import parse_qsl
 
 from hub.errors import InvalidError
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.json import Json, loads
+
+MAX_TYPE = 200
+MAX_QUERY_FIELDS = 1000
+_QUOTED_BYTES = 4096
+_QUOTED = 500
 
 
 class Outcome(StrEnum):
@@ -45,6 +52,19 @@ class Verdict:
     outcome: Outcome
     message: str
     retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One thing that a tool says: what an answer of this status with this phrase means."""
+
+    status: int
+    phrase: str
+    """Looked for without case; an empty one stands for any text."""
+    outcome: Outcome
+    advice: str
+    wait_s: float | None = None
+    """For answers without ``Retry-After``."""
 
 
 @runtime_checkable
@@ -87,11 +107,68 @@ def parse_json(request: InboundRequest) -> Json:
         return {}
     if kind != "application/json" and not kind.endswith("+json"):
         raise InvalidError(
-            f"This source takes JSON, not {kind or 'an empty content type'}. "
+            f"This source takes JSON, not {quoted(kind) or 'an empty content type'}. "
             "Send the body as application/json.",
             code="content_type_unsupported",
         )
     return loads(request.body)
+
+
+def parse_query(request: InboundRequest) -> dict[str, Json]:
+    """The query as an object of texts; a name sent twice, or as ``name[]``, holds a list.
+
+    Raises:
+        InvalidError: ``query_too_long``.
+    """
+    text = request.query.encode("utf-8", "replace").decode()
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
+    except ValueError as error:
+        raise InvalidError(
+            f"The query has more than {MAX_QUERY_FIELDS} fields. Send them as a JSON body.",
+            code="query_too_long",
+        ) from error
+    found: dict[str, list[str]] = {}
+    for name, value in fields:
+        found.setdefault(name.removesuffix("[]") or name, []).append(value)
+    lists = {name.removesuffix("[]") for name, _ in fields if name.endswith("[]")}
+    return {
+        name: values if len(values) > 1 or name in lists else values[0]
+        for name, values in found.items()
+    }
+
+
+def parse_json_or_query(request: InboundRequest) -> Json:
+    """The body as JSON; of a GET, a HEAD or a bodiless request the query as an object.
+
+    Raises:
+        InvalidError: as ``parse_json`` and ``parse_query``.
+    """
+    if request.method.upper() in ("GET", "HEAD") or not request.body:
+        return parse_query(request)
+    return parse_json(request)
+
+
+def event_type(value: Json, *names: str) -> str | None:
+    """The first of these fields that names a type: 1 to 200 printable characters."""
+    if not isinstance(value, dict):
+        return None
+    for name in names:
+        found = value.get(name)
+        if isinstance(found, str) and 0 < len(found) <= MAX_TYPE and found.isprintable():
+            return found
+    return None
+
+
+def quoted(text: str) -> str:
+    """Foreign text for a message: one line, printable, not too long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _QUOTED else line[: _QUOTED - 1] + "…"
+
+
+def text_of(response: OutboundResponse) -> str:
+    """The beginning of an answer's body, as it may be quoted."""
+    return quoted(response.body[:_QUOTED_BYTES].decode("utf-8", "replace"))
 
 
 def retry_after_s(response: OutboundResponse) -> float | None:
@@ -114,3 +191,21 @@ def classify_by_status(response: OutboundResponse) -> Verdict:
     if 300 <= status < 400:
         return Verdict(Outcome.REFUSED, f"{status}: redirects are not followed; set the new URL.")
     return Verdict(Outcome.REFUSED, f"Refused with {status}.")
+
+
+def classify_by_text(readings: Iterable[Reading], response: OutboundResponse, said: str) -> Verdict:
+    """The first of a tool's readings that fits, quoting what it said; else HTTP's own."""
+    for reading in readings:
+        if reading.status == response.status and reading.phrase.lower() in said.lower():
+            return reading_as_verdict(reading, response, said)
+    return classify_by_status(response)
+
+
+def reading_as_verdict(reading: Reading, response: OutboundResponse, said: str) -> Verdict:
+    """A reading of this answer: what was said, and what to do about it."""
+    wait = retry_after_s(response)
+    says = f"Answered {response.status}: {said}" if said else f"Answered {response.status}"
+    stop = "" if says.endswith((".", "!", "?", "…")) else "."
+    return Verdict(
+        reading.outcome, f"{says}{stop} {reading.advice}", reading.wait_s if wait is None else wait
+    )

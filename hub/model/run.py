@@ -29,6 +29,7 @@ class RunStart:
     chain_depth: int = 0
     lane: str = DEFAULT_LANE
     idempotency_key: str | None = None
+    delay_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)

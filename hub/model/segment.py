@@ -34,3 +34,5 @@ class Segment:
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
     ending: Ending | None = None
+    version: str | None = None
+    """The stack's version, which the run keeps from its first segment on."""

@@ -6,9 +6,8 @@ the statement, because expression indexes match by text; values are always bound
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -29,30 +28,16 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from hub.errors import InvalidError
 from hub.model.json import Json
+from hub.model.query import Direction, Query
 from hub.model.time import from_iso
 from hub.store.schema import records
 
-Direction = Literal["asc", "desc"]
 _COLUMNS = {
     "id": records.c.id,
     "created_at": records.c.created_at,
     "updated_at": records.c.updated_at,
 }
 _PART = re.compile(r"[^\"'\\\x00-\x1f.\[\]{}]{1,100}")
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """Which records of a table, in which order. Without ``limit`` all of them."""
-
-    table: str
-    equal: tuple[tuple[str, Json], ...] = ()
-    """Dotted paths and the values that they must have."""
-    sort: tuple[tuple[str, Direction], ...] = ()
-    limit: int | None = None
-    offset: int = 0
-    after: int = 0
-    """Only records with a greater id."""
 
 
 def select_of(query: Query) -> tuple[Select[Any], dict[str, Any]]:

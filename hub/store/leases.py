@@ -140,6 +140,42 @@ GIVE_BACK: Write[str, Returned] = Write("give_back", 72, _give_back)
 """A worker that stops gives back what it could not finish; that is no crash."""
 
 
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One run that its worker cannot go on with now."""
+
+    run_id: str
+    fence: int
+    delay_us: int
+
+
+_RETURN = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("of_id"),
+        runs.c.fence == bindparam("of_fence"),
+        runs.c.status == inline("running"),
+    )
+    .values(
+        status=inline("queued"),
+        due_at=now_us() + bindparam("delay_us"),
+        worker=null(),
+        lease_until=null(),
+    )
+)
+
+
+def _return(tx: Tx, returns: Sequence[Return]) -> list[None]:
+    for each in returns:
+        params = {"of_id": each.run_id, "of_fence": each.fence, "delay_us": each.delay_us}
+        tx.run(_RETURN, params)
+    return [None] * len(returns)
+
+
+RETURN_RUN: Write[Return, None] = Write("return_run", 74, _return)
+"""Queue a run again, to be tried after a while; nothing if it is no longer held."""
+
+
 _OVERDUE = {
     table: update(table).where(table.c.status == inline(word)).values(lease_until=literal(0))
     for table, word in _HELD_AS.items()

@@ -29,7 +29,7 @@ def _where(table: Table, columns: tuple[str, ...]) -> Select[Any]:
 
 
 def page(
-    tx: Tx, table: Table, *, before: str = LAST, most: int, **equal: Any
+    tx: Tx, table: Table, /, *, before: str = LAST, most: int, **equal: Any
 ) -> list[dict[str, Any]]:
     """Rows whose columns are equal to these, newest id first, those before an id."""
     bound = {f"of_{name}": value for name, value in equal.items()}
@@ -38,7 +38,7 @@ def page(
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def where(tx: Tx, table: Table, **equal: Any) -> list[dict[str, Any]]:
+def where(tx: Tx, table: Table, /, **equal: Any) -> list[dict[str, Any]]:
     """Every row whose columns are equal to these, in the order of the primary key."""
     bound = {f"of_{name}": value for name, value in equal.items()}
     names = table.c.keys()
@@ -47,7 +47,7 @@ def where(tx: Tx, table: Table, **equal: Any) -> list[dict[str, Any]]:
     ]
 
 
-def one(tx: Tx, table: Table, **equal: Any) -> dict[str, Any] | None:
+def one(tx: Tx, table: Table, /, **equal: Any) -> dict[str, Any] | None:
     """The row whose columns are equal to these, or None."""
     rows = where(tx, table, **equal)
     return rows[0] if rows else None

@@ -9,8 +9,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hub.errors import NotFoundError
 from hub.model.json import Json, loads
+from hub.model.query import Query
 from hub.model.record import Record, check_text
-from hub.store.filter import Query, select_of
+from hub.store.filter import select_of
 from hub.store.ledger import Write
 from hub.store.schema import records, tables
 from hub.store.statement import insert_of, one_of

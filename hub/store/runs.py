@@ -15,7 +15,7 @@ _INSERT = insert_of(
     runs,
     version=null(),
     status=literal(RunStatus.QUEUED.value),
-    due_at=now_us(),
+    due_at=now_us() + bindparam("delay_us"),
     attempt=literal(0),
     crashes=literal(0),
     result=null(),
@@ -43,6 +43,7 @@ def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
                 "chain_depth": start.chain_depth,
                 "lane": start.lane,
                 "idempotency_key": start.idempotency_key,
+                "delay_us": start.delay_us,
             }
             for start in starts
         ],

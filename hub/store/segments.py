@@ -36,6 +36,7 @@ _HELD = (
     .with_for_update()
 )
 _JOURNAL = insert_of(journal, committed_at=now_us())
+_KEEP_VERSION = update(runs).where(one_of(runs.c.id, "ids")).values(version=bindparam("of_version"))
 _END = (
     update(runs)
     .where(one_of(runs.c.id, "ids"))
@@ -69,6 +70,7 @@ def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
     insert_runs(tx, _flat(segment.runs for segment in good))
     insert_deliveries(tx, _flat(segment.deliveries for segment in good))
     insert_publications(tx, _flat(segment.publications for segment in good))
+    _keep_versions(tx, good)
     _end(tx, good)
     return fates
 
@@ -95,6 +97,16 @@ def _judge(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
             for each in segment.edited:  # whoever comes later in this batch read the old one
                 current[each.table, each.id] = each.rev + 1
     return fates
+
+
+def _keep_versions(tx: Tx, segments: Sequence[Segment]) -> None:
+    """A run that goes on keeps the version that it began with."""
+    begun: dict[str | None, list[str]] = {}
+    for segment in segments:
+        if segment.n == 0 and segment.ending is None:
+            begun.setdefault(segment.version, []).append(segment.run_id)
+    for version, ids in begun.items():
+        tx.run(_KEEP_VERSION, {"of_version": version, "ids": sorted(ids)})
 
 
 def _end(tx: Tx, segments: Iterable[Segment]) -> None:

@@ -1,0 +1,47 @@
+"""``hub serve`` and ``hub worker``: the same hub in processes apart, on as many hosts as needed."""
+
+from hub.app import serving, settle_memory, stop_event
+from hub.bootstrap import open_hub
+from hub.errors import SettingsError, StoreError
+from hub.settings import Settings
+from hub.store.migrate import is_current
+from hub.up import first_key
+from hub.worker import working
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises:
+        SettingsError, StoreError: it cannot start, and why.
+    """
+    async with open_hub(settings, await _redis_url(settings)) as hub:
+        await first_key(hub, make=False)
+        async with serving(hub):
+            settle_memory()
+            await stop_event().wait()
+
+
+async def work(settings: Settings) -> None:
+    """Work until told to stop; what is under way is finished or given back.
+
+    Raises:
+        SettingsError, StoreError: it cannot start, and why.
+    """
+    async with open_hub(settings, await _redis_url(settings)) as hub, working(hub):
+        settle_memory()
+        await stop_event().wait()
+
+
+async def _redis_url(settings: Settings) -> str:
+    if settings.database_url is None or settings.redis_url is None:
+        raise SettingsError(
+            "Servers and workers apart need HUB_DATABASE_URL (PostgreSQL) and HUB_REDIS_URL. "
+            "For everything in one process start `hub up`."
+        )
+    if not await is_current(settings.database_url, settings.data):
+        raise StoreError(
+            "The database does not have this version's tables: run `hub migrate` once.",
+            code="store_not_migrated",
+        )
+    return settings.redis_url

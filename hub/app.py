@@ -1,0 +1,138 @@
+"""The server: one ASGI application over the rooms, and uvicorn around it."""
+
+import asyncio
+import gc
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeAlias
+
+import structlog
+import uvicorn
+
+from hub.bootstrap import Hub
+from hub.errors import HubError
+from hub.receive.endpoint import Endpoint, SenderGone
+from hub.receive.record import Recorder
+from hub.web.access import Access
+from hub.web.cors import Cors
+from hub.web.live import live_app
+from hub.web.problems import problem
+from hub.web.routes import build_routes
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_log = structlog.get_logger("hub.app")
+
+
+class App:
+    """Hands each request to its room; what a room refuses becomes a problem."""
+
+    def __init__(self, hub: Hub, stopping: asyncio.Event) -> None:
+        settings = hub.settings
+        access = Access(hub)
+        self._receive = Endpoint(
+            hub.catalog,
+            hub.connectors,
+            Recorder(hub.ledger, hub.catalog, hub.bell, settings.commit_timeout_s),
+            max_body_bytes=settings.max_body_bytes,
+            body_timeout_s=settings.body_timeout_s,
+        )
+        self._live = live_app(
+            hub.channels,
+            access.may_subscribe,
+            Cors(settings.cors_origins),
+            stopping,
+            problem,
+        )
+        self._routes = build_routes(hub, access)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path.startswith("/in/"):
+            try:
+                await self._receive(scope, receive, send)
+            except SenderGone:
+                return
+            except HubError as error:
+                await problem(error)(scope, receive, send)
+            except Exception as error:
+                _log.exception("request.broken", path=path)
+                await problem(error)(scope, receive, send)
+        elif path == "/realtime" or path.startswith("/realtime/"):
+            await self._live(scope, receive, send)
+        else:
+            await self._routes(scope, receive, send)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, whose streams end when it stops, and whose signals the program handles."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals to the program, which has more to close than the server."""
+        yield
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """End the live streams first: they would hold the stop up."""
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+
+@asynccontextmanager
+async def serving(hub: Hub) -> AsyncIterator[Server]:
+    """Serve until the end of the block; requests that are being answered are let finish.
+
+    ``server.started`` is true once the port is open.
+    """
+    settings = hub.settings
+    stopping = asyncio.Event()
+    hub.supervisor.start("channels", hub.channels.follow)
+    config = uvicorn.Config(
+        App(hub, stopping),
+        host=settings.host,
+        port=settings.port,
+        loop="none",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies) or None,
+        timeout_graceful_shutdown=max(1, round(settings.stop_grace_s)),
+        backlog=2048,
+    )
+    server = Server(config, stopping)
+    task = asyncio.create_task(server.serve(), name="server")
+    try:
+        while not server.started and not task.done():
+            await asyncio.sleep(0.005)
+        if task.done():
+            task.result()
+        yield server
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task])
+
+
+def stop_event() -> asyncio.Event:
+    """An event that SIGINT or SIGTERM sets."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    return stop
+
+
+def settle_memory() -> None:
+    """What start-up made stays: the collector need not walk it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

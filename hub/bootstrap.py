@@ -1,0 +1,105 @@
+"""Opens everything once, for every program and every test alike, and closes it in reverse."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+import structlog
+from redis.asyncio import Redis
+
+from hub.channels import Channels
+from hub.connector import Connector
+from hub.errors import SettingsError
+from hub.jobs import Doorbell, connect_jobs
+from hub.model.ids import new_id
+from hub.observe.supervise import Supervisor
+from hub.outbound.client import Client
+from hub.outbound.guard import AddressPolicy
+from hub.settings import Settings, variables
+from hub.store.catalog import Catalog
+from hub.store.ledger import Ledger, open_ledger
+
+CONNECTORS = "hub.connectors"
+_log = structlog.get_logger("hub.bootstrap")
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The parts that every room works with."""
+
+    settings: Settings
+    redis_url: str
+    ledger: Ledger
+    catalog: Catalog
+    channels: Channels
+    bell: Doorbell
+    client: Client
+    connectors: Mapping[str, Connector]
+    supervisor: Supervisor
+    worker: str
+    """This process's name in leases."""
+
+
+def load_connectors() -> dict[str, Connector]:
+    """Every connector that an installed package offers.
+
+    Raises:
+        SettingsError: one cannot be loaded, or two have the same name.
+    """
+    found: dict[str, Connector] = {}
+    for point in entry_points(group=CONNECTORS):
+        try:
+            connector = point.load()
+        except Exception as error:
+            raise SettingsError(
+                f"The connector {point.name!r} ({point.value}) cannot be loaded: {error}. "
+                "Mend or uninstall its package."
+            ) from error
+        if not isinstance(connector, Connector) or connector.name != point.name:
+            raise SettingsError(f"{point.value} is no connector named {point.name!r}.")
+        if point.name in found:
+            raise SettingsError(f"Two packages offer a connector named {point.name!r}.")
+        found[point.name] = connector
+    return found
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
+    """The hub's parts, opened; its background tasks run until the end of the block.
+
+    The database must have this version's tables. Redis need not be there yet.
+
+    Raises:
+        StoreError, SettingsError: it cannot start, and why.
+    """
+    ledger = await open_ledger(settings.database_url, settings.data)
+    redis = Redis.from_url(redis_url, socket_connect_timeout=2)
+    bell = Doorbell(connect_jobs(redis_url))
+    supervisor = Supervisor()
+    policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
+    try:
+        async with Client(policy, connections=settings.deliver_concurrency) as client:
+            catalog = Catalog(ledger, variables())
+            await catalog.refresh()
+            channels = Channels(redis)
+            supervisor.start("catalog", catalog.follow)
+            try:
+                yield Hub(
+                    settings=settings,
+                    redis_url=redis_url,
+                    ledger=ledger,
+                    catalog=catalog,
+                    channels=channels,
+                    bell=bell,
+                    client=client,
+                    connectors=load_connectors(),
+                    supervisor=supervisor,
+                    worker=new_id("wrk"),
+                )
+            finally:
+                await supervisor.stop()
+    finally:
+        await bell.close()
+        await redis.aclose()
+        await ledger.close()

@@ -1,0 +1,61 @@
+"""Dispatch: which deliveries this worker takes, so that one slow destination cannot fill it."""
+
+from collections import Counter
+
+import structlog
+
+from hub.deliver.attempt import Attempter
+from hub.errors import StoreError
+from hub.jobs import Drain
+from hub.model.delivery import ClaimedDelivery
+from hub.store.deliveries import CLAIM, ClaimDue, has_due_deliveries
+from hub.store.ledger import Ledger
+from hub.store.queues import DELIVERIES
+
+_log = structlog.get_logger("hub.deliver")
+
+
+class Dispatcher:
+    """Claims due deliveries and has them attempted."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        attempter: Attempter,
+        *,
+        worker: str,
+        lease_us: int,
+        capacity: int,
+        per_destination: int,
+    ) -> None:
+        self._ledger = ledger
+        self._attempter = attempter
+        self._worker = worker
+        self._lease_us = lease_us
+        self._per_destination = per_destination
+        self._under_way: Counter[str] = Counter()
+        self.drain: Drain[ClaimedDelivery] = Drain(
+            DELIVERIES, capacity, self._claim, self._work, self._has_due, batch=per_destination
+        )
+
+    async def _claim(self, most: int) -> list[ClaimedDelivery]:
+        full = tuple(
+            slug for slug, count in self._under_way.items() if count >= self._per_destination
+        )
+        asked = ClaimDue(self._worker, most, self._lease_us, full)
+        claimed = await self._ledger.write(CLAIM, asked)
+        self._under_way.update(delivery.destination for delivery in claimed)
+        return claimed
+
+    async def _work(self, delivery: ClaimedDelivery) -> None:
+        try:
+            await self._attempter.attempt(delivery)
+        except StoreError as error:  # its lease runs out, and it is sent again with the same key
+            _log.warning("delivery.unsettled", delivery=delivery.id, error=error.message)
+        finally:
+            self._under_way[delivery.destination] -= 1
+            if not self._under_way[delivery.destination]:
+                del self._under_way[delivery.destination]
+
+    async def _has_due(self) -> bool:
+        return await self._ledger.read(has_due_deliveries)

@@ -1,0 +1,217 @@
+"""Doorbells and drains: the only place, with ``hub/worker.py``, that knows arq.
+
+The row is the truth, the job a doorbell. A job names a queue of rows and a slot, never a payload,
+and collapses with its twins. Whoever hears it drains: claims due rows in batches and works on
+them until nothing is due. A ring can be lost, work cannot: each worker also looks by itself.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import structlog
+from arq.connections import ArqRedis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis import exceptions
+from redis.exceptions import RedisError
+
+from hub import keys
+from hub.errors import StoreError
+from hub.model.json import Json, dumps, loads
+
+T = TypeVar("T")
+
+DRAIN_S = 5.0
+"""A job is short, so that a killed worker's arq key does not keep others away for long."""
+SLOTS = 4
+_RING_TIMEOUT_S = 1.0
+_RING_EVERY_S = 0.02
+_SOME_ROOM_S = 0.02
+_OUTAGES = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.BusyLoadingError,
+    OSError,
+)
+_log = structlog.get_logger("hub.jobs")
+
+
+def serialize(job: dict[str, Json]) -> bytes:
+    """JSON, because arq's own pickle would run whatever a writer to Redis puts there."""
+    return dumps(job)
+
+
+def deserialize(raw: bytes) -> dict[str, Json]:
+    """The reverse of :func:`serialize`."""
+    job: dict[str, Json] = loads(raw)
+    return job
+
+
+def connect_jobs(redis_url: str) -> ArqRedis:
+    """arq's connections to Redis; nothing is sent yet."""
+    return ArqRedis.from_url(  # type: ignore[no-any-return]  # redis-py types it as Any
+        redis_url,
+        default_queue_name=keys.JOBS,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        socket_connect_timeout=2,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
+        retry_on_error=[*_OUTAGES],
+    )
+
+
+class Doorbell:
+    """Rings for queues of rows. A ring is bounded in time and never fails whoever rings.
+
+    A ring for a queue that this process itself drains stays in the process while it has room.
+    """
+
+    def __init__(self, redis: ArqRedis) -> None:
+        self._redis = redis
+        self._drains: dict[str, Drain[object]] = {}
+        self._wanted: set[str] = set()
+        self._ringing: dict[str, asyncio.Task[None]] = {}
+        self._slot = 0
+
+    def attach(self, drain: "Drain[object]") -> None:
+        """This process drains that queue."""
+        self._drains[drain.name] = drain
+
+    def ring(self, name: str) -> None:
+        """Say that there may be work in a queue; call it after the commit."""
+        drain = self._drains.get(name)
+        if drain is not None and drain.wake():
+            return
+        self._wanted.add(name)
+        if name not in self._ringing:
+            self._ringing[name] = asyncio.create_task(self._ring(name), name=f"ring-{name}")
+
+    async def _ring(self, name: str) -> None:
+        """Ring, and once more for those who came meanwhile; at most every 20 ms."""
+        try:
+            while name in self._wanted:
+                self._wanted.discard(name)
+                self._slot = (self._slot + 1) % SLOTS
+                try:
+                    async with asyncio.timeout(_RING_TIMEOUT_S):
+                        await self._redis.enqueue_job(
+                            "drain", name, _job_id=keys.drain_job(name, self._slot)
+                        )
+                except (RedisError, OSError, TimeoutError) as error:
+                    _log.debug("ring.lost", queue=name, error=str(error))
+                await asyncio.sleep(_RING_EVERY_S)
+        finally:
+            del self._ringing[name]
+
+    async def close(self) -> None:
+        """Stop ringing; what is due is found by the next look."""
+        for task in list(self._ringing.values()):
+            task.cancel()
+        await self._redis.aclose()
+
+
+class Drain(Generic[T]):
+    """Takes due rows of one queue in batches and works on them, ``capacity`` at once."""
+
+    def __init__(
+        self,
+        name: str,
+        capacity: int,
+        claim: Callable[[int], Awaitable[list[T]]],
+        work: Callable[[T], Awaitable[None]],
+        has_due: Callable[[], Awaitable[bool]],
+        batch: int = 100,
+    ) -> None:
+        self.name = name
+        self.capacity = capacity
+        self.busy: set[asyncio.Task[None]] = set()
+        self._claim = claim
+        self._work = work
+        self._has_due = has_due
+        self._batch = batch
+        self._freed = asyncio.Event()
+        self._again = False
+        self._draining: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    @property
+    def room(self) -> int:
+        """How many more rows could be worked on now."""
+        return self.capacity - len(self.busy)
+
+    def wake(self) -> bool:
+        """Drain in this process if there is room; True if that is seen to."""
+        if self._stopping or self.room <= 0:
+            return False
+        self._again = True
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._drain(), name=f"drain-{self.name}")
+        return True
+
+    async def drain(self) -> None:
+        """Drain until nothing is due, or come back after :data:`DRAIN_S` while it goes on."""
+        self.wake()
+        if self._draining is not None:
+            await asyncio.wait([self._draining], timeout=DRAIN_S)
+
+    async def has_due(self) -> bool:
+        """Whether another drain would find something."""
+        return await self._has_due()
+
+    async def _drain(self) -> None:
+        try:
+            while await self._some_room():
+                self._again = False
+                asked = min(self.room, self._batch)
+                items = await self._claim(asked)
+                for item in items:
+                    self._start(item)
+                if len(items) < asked and not self._again:
+                    return
+        except StoreError as error:  # the worker looks again by itself
+            _log.warning("drain.failed", queue=self.name, error=error.message)
+        finally:
+            self._draining = None
+
+    async def _some_room(self) -> bool:
+        """Wait for room, a quarter of the whole if that comes soon: small claims cost most."""
+        try:
+            async with asyncio.timeout(_SOME_ROOM_S):
+                while self.room < max(1, self.capacity // 4) and not self._stopping:
+                    await self._next_freed()
+        except TimeoutError:
+            while self.room <= 0 and not self._stopping:
+                await self._next_freed()
+        return not self._stopping
+
+    async def _next_freed(self) -> None:
+        self._freed.clear()
+        await self._freed.wait()
+
+    def _start(self, item: T) -> None:
+        task = asyncio.create_task(self._run(item))
+        self.busy.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _run(self, item: T) -> None:
+        await self._work(item)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.busy.discard(task)
+        self._freed.set()
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("work.crashed", queue=self.name, exc_info=task.exception())
+
+    async def stop(self, grace_s: float) -> None:
+        """Take nothing more; let what is under way end, then cancel it."""
+        self._stopping = True
+        self._freed.set()
+        if self._draining is not None:
+            await asyncio.wait([self._draining])
+        if self.busy:
+            await asyncio.wait(self.busy, timeout=grace_s)
+        for task in list(self.busy):
+            task.cancel()
+        if self.busy:
+            await asyncio.wait(self.busy)

@@ -1,0 +1,149 @@
+"""``/in/{source}``: the front door. Limits, verification, dedup, commit; only then an answer."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeAlias
+
+import structlog
+
+from hub.connector import Connector
+from hub.errors import HubError, InvalidError, NotFoundError, StoreError
+from hub.model.event import Receipt
+from hub.model.http import Headers, InboundRequest
+from hub.model.json import dumps
+from hub.model.source import Source
+from hub.receive.body import Receive, SenderGone, check_headers, read_body
+from hub.receive.dedup import dedup_key
+from hub.receive.record import Recorder
+from hub.receive.verify import verify
+from hub.store.catalog import Catalog
+
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+METHODS = ("POST", "PUT", "PATCH", "GET")
+MAX_HEADERS = 100
+_log = structlog.get_logger("hub.receive")
+
+
+class Endpoint:
+    """An ASGI application for the sources. Raises HubError for what it refuses."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        connectors: Mapping[str, Connector],
+        recorder: Recorder,
+        *,
+        max_body_bytes: int,
+        body_timeout_s: float,
+    ) -> None:
+        self._catalog = catalog
+        self._connectors = connectors
+        self._recorder = recorder
+        self._max_body_bytes = max_body_bytes
+        self._body_timeout_s = body_timeout_s
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Take one request to ``/in/{source}[/{rest}]``.
+
+        Raises:
+            HubError: the request is refused (and kept as rejected where that can be).
+            SenderGone: nobody is left to be answered.
+        """
+        started = time.perf_counter()
+        slug, _, rest = scope["path"].removeprefix("/in/").partition("/")
+        request = _request(scope, rest)
+        source: Source | None = None
+        try:
+            source = self._catalog.now.sources.get(slug) or await self._catalog.source(slug)
+            request = await self._whole(request, source, receive)
+            verify(source, request)
+            receipt = await self._take(slug, source, request)
+        except StoreError:
+            raise
+        except HubError as error:
+            await self._recorder.reject(slug, source, request, error)
+            _say(slug, request, "rejected", error.code, started)
+            raise
+        fate = "duplicate" if receipt.duplicate else "accepted"
+        _say(slug, request, fate, receipt.event_id, started)
+        await _answer(send, receipt)
+
+    async def _whole(
+        self, request: InboundRequest, source: Source, receive: Receive
+    ) -> InboundRequest:
+        most_bytes = source.max_body_bytes or self._max_body_bytes
+        if request.method not in METHODS:
+            raise InvalidError(
+                f"A source takes {', '.join(METHODS)}, not {request.method[:20]}.",
+                code="method_not_allowed",
+                allow=", ".join(METHODS),
+            )
+        if len(request.headers.pairs) > MAX_HEADERS:
+            raise InvalidError(f"More than {MAX_HEADERS} header fields.", code="headers_too_many")
+        check_headers(request.headers, most_bytes)
+        body = await read_body(receive, most_bytes, self._body_timeout_s)
+        return InboundRequest(
+            request.method, request.rest, request.query, request.headers, body, request.ip
+        )
+
+    async def _take(self, slug: str, source: Source, request: InboundRequest) -> Receipt:
+        connector = self._connectors.get(source.connector)
+        if connector is None:
+            raise NotFoundError(
+                f"The connector {source.connector!r} of this source is not installed.",
+                code="connector_unknown",
+            )
+        parsed = connector.parse(request)
+        key = dedup_key(source.dedup, request, parsed.value)
+        return await self._recorder.record(slug, source, request, parsed, key)
+
+
+def _request(scope: MutableMapping[str, Any], rest: str) -> InboundRequest:
+    client = scope.get("client")
+    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return InboundRequest(
+        method=scope["method"],
+        rest=rest,
+        query=scope["query_string"].decode("latin-1"),
+        headers=Headers(pairs),
+        body=b"",
+        ip=client[0] if client else "",
+    )
+
+
+async def _answer(send: Send, receipt: Receipt) -> None:
+    answer = {
+        "status": "duplicate" if receipt.duplicate else "accepted",
+        "event_id": receipt.event_id,
+    }
+    if receipt.run_id is not None:
+        answer["run_id"] = receipt.run_id
+    body = dumps(answer)
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200 if receipt.duplicate else 202,
+            "headers": [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"webhook-id", receipt.event_id.encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def _say(slug: str, request: InboundRequest, fate: str, detail: str, started: float) -> None:
+    _log.info(
+        "event.received",
+        source=slug[:63],
+        fate=fate,
+        detail=detail,
+        bytes=len(request.body),
+        ip=request.ip,
+        duration_ms=round((time.perf_counter() - started) * 1000, 2),
+    )
+
+
+__all__ = ["Endpoint", "SenderGone"]

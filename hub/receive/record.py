@@ -1,0 +1,131 @@
+"""Recording: the event, its dedup key and its runs, committed before the sender is answered."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import structlog
+
+from hub.connector import Parsed
+from hub.errors import HubError, StoreError
+from hub.jobs import Doorbell
+from hub.model.event import Arrival, DedupKey, Event, Receipt, Rejection
+from hub.model.http import InboundRequest
+from hub.model.ids import new_id
+from hub.model.json import dumps_text
+from hub.model.masking import mask_headers
+from hub.model.run import RunStart
+from hub.model.source import Source
+from hub.model.time import now_us
+from hub.receive.verify import secret_fields
+from hub.store.catalog import Catalog
+from hub.store.events import RECORD, REJECT
+from hub.store.ledger import Ledger
+from hub.store.queues import RUNS
+
+_KEPT_OF_REJECTED_BYTES = 4096
+_REJECTIONS_PER_S = 50
+_REJECT_TIMEOUT_S = 1.0
+_log = structlog.get_logger("hub.receive")
+
+
+class Recorder:
+    """Commits what came in."""
+
+    def __init__(
+        self, ledger: Ledger, catalog: Catalog, bell: Doorbell, commit_timeout_s: float
+    ) -> None:
+        self._ledger = ledger
+        self._catalog = catalog
+        self._bell = bell
+        self._commit_timeout_s = commit_timeout_s
+        self._second = 0
+        self._rejections = 0
+
+    async def record(
+        self,
+        slug: str,
+        source: Source,
+        request: InboundRequest,
+        parsed: Parsed,
+        dedup: DedupKey | None,
+    ) -> Receipt:
+        """Commit an event with its runs.
+
+        Raises:
+            StoreError: it is not known to be committed; nothing may be acknowledged.
+        """
+        event = _event(slug, request, parsed.event_type, secret_fields(source))
+        given = parsed.value if isinstance(parsed.value, dict) else {"body": parsed.value}
+        text = dumps_text(given)
+        runs = tuple(
+            RunStart(new_id("run"), task, text, event_id=event.id)
+            for task in self._tasks(slug, source)
+        )
+        try:
+            async with asyncio.timeout(self._commit_timeout_s):
+                receipt = await self._ledger.write(RECORD, Arrival(event, dedup, runs))
+        except TimeoutError:
+            raise StoreError(
+                f"The database did not commit within {self._commit_timeout_s:g} s. "
+                "Send the request again: if it was kept, it counts as a duplicate."
+            ) from None
+        if runs and not receipt.duplicate:
+            self._bell.ring(RUNS)
+        return receipt
+
+    async def reject(
+        self, slug: str, source: Source | None, request: InboundRequest, error: HubError
+    ) -> None:
+        """Keep a refused request with its reason; a flood of them is cut to 50 a second."""
+        second = int(time.monotonic())
+        if second != self._second:
+            self._second, self._rejections = second, 0
+        self._rejections += 1
+        if self._rejections > _REJECTIONS_PER_S:
+            return
+        also = secret_fields(source) if source else ()
+        event = _event(slug[:63], request, None, also, _KEPT_OF_REJECTED_BYTES)
+        with suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(_REJECT_TIMEOUT_S):
+                await self._ledger.write(REJECT, Rejection(event, error.code, error.message))
+
+    def _tasks(self, slug: str, source: Source) -> tuple[str, ...]:
+        """The tasks that run for a source's event, each once."""
+        named = self._catalog.now.tasks_of_source.get(slug, ())
+        if source.task is None:
+            return named
+        try:
+            own = self._catalog.resolve(source.task)
+        except HubError as error:
+            _log.warning("source.task_missing", source=slug, error=error.message)
+            return named
+        return named if own in named else (own, *named)
+
+
+def _event(
+    slug: str,
+    request: InboundRequest,
+    event_type: str | None,
+    secret: tuple[str, ...],
+    most_bytes: int | None = None,
+) -> Event:
+    return Event(
+        id=new_id("evt"),
+        source=slug,
+        type=event_type and _clean(event_type)[:200],
+        received_at=now_us(),
+        method=request.method,
+        path=_clean(request.rest),
+        query=_clean(request.query),
+        ip=request.ip,
+        headers=dumps_text(
+            [[name, _clean(value)] for name, value in mask_headers(request.headers, secret)]
+        ),
+        body=request.body if most_bytes is None else request.body[:most_bytes],
+    )
+
+
+def _clean(text: str) -> str:
+    """Text as both databases take it."""
+    return text.replace("\x00", "\ufffd") if "\x00" in text else text

@@ -1,0 +1,72 @@
+"""Publishing: messages leave after their segment's commit, in order, each under its own id."""
+
+import asyncio
+
+import structlog
+
+from hub.channels import Channels
+from hub.errors import StoreError
+from hub.model.message import Message
+from hub.model.segment import Publication
+from hub.model.time import now_us
+from hub.store.ledger import Ledger
+from hub.store.outbox import PUBLISHED, overdue
+
+_BATCH = 200
+_LOOK_EVERY_S = 1.0
+_OVERDUE_US = 3_000_000
+_log = structlog.get_logger("hub.publish")
+
+
+class Publisher:
+    """Takes what is committed, publishes it, then forgets it.
+
+    What a crash or an outage of Redis left behind is found in the ledger and published then; the
+    message's id keeps it single.
+    """
+
+    def __init__(self, ledger: Ledger, channels: Channels) -> None:
+        self._ledger = ledger
+        self._channels = channels
+        self._waiting: list[Publication] = []
+        self._wake = asyncio.Event()
+
+    def publish(self, publications: list[Publication]) -> None:
+        """Take committed messages; returns at once."""
+        self._waiting.extend(publications)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish for ever; the supervisor runs it."""
+        while True:
+            try:
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await self._wake.wait()
+            except TimeoutError:
+                self._waiting.extend(
+                    await self._ledger.read(overdue, age_us=_OVERDUE_US, most=_BATCH)
+                )
+            self._wake.clear()
+            while self._waiting:
+                await self._publish_some()
+
+    async def _publish_some(self) -> None:
+        some, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+        try:
+            await self._channels.publish([_message(each) for each in some])
+        except StoreError as error:
+            self._waiting.clear()  # they stand in the ledger, and are overdue soon
+            _log.warning("messages.delayed", count=len(some), error=error.message)
+            await asyncio.sleep(_LOOK_EVERY_S)
+            return
+        await asyncio.gather(*(self._ledger.write(PUBLISHED, each.id) for each in some))
+
+
+def _message(publication: Publication) -> Message:
+    return Message(
+        id=publication.id,
+        channel=publication.channel,
+        event=publication.event,
+        data=publication.data,
+        ts=now_us(),
+    )

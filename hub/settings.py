@@ -1,0 +1,145 @@
+"""Every setting of the hub, read once from the environment by the programs.
+
+``HUB_`` and the field's name in capitals is the variable; ``docs/settings.md`` is made from here.
+"""
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from hub.errors import SettingsError
+
+_VARIABLE_PREFIX = "HUB_VAR_"
+Comma = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What can be set. Durations and sizes carry their unit in the name."""
+
+    model_config = SettingsConfigDict(env_prefix="HUB_", frozen=True, extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on.")
+    data: Path = Field(
+        Path("data"), description="Folder of the embedded database and Valkey (`hub up`)."
+    )
+    stacks: Path = Field(
+        Path("stacks"), description="Folder whose stack files are applied when `hub up` starts."
+    )
+    database_url: str | None = Field(
+        None,
+        description="PostgreSQL, `postgresql+asyncpg://user:password@host/database`. "
+        "Without it: SQLite in the data folder.",
+    )
+    redis_url: str | None = Field(
+        None,
+        description="Redis or Valkey 7 and newer, `redis://`, `rediss://` or `unix://`. "
+        "Without it `hub up` starts the Valkey that it brings along.",
+    )
+    admin_key: SecretStr | None = Field(
+        None,
+        description="The first API key, at least 24 characters, for scripted set-up. "
+        "Without it `hub up` makes one and shows it once.",
+    )
+    public_url: AnyHttpUrl | None = Field(
+        None, description="The address under which others reach the hub; shown in URLs to paste."
+    )
+    trusted_proxies: Comma = Field(
+        (), description="Addresses of proxies whose `X-Forwarded-*` headers count, with commas."
+    )
+    cors_origins: Comma = Field(
+        (),
+        description="Origins of pages that may call the hub from a browser, with commas; "
+        "`*` for any. WeWeb's editor and preview origins are always allowed.",
+    )
+    outbound_allow: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        description="Private networks that requests may go to, with commas "
+        "(`127.0.0.0/8,::1/128`). Meant for tests; per destination there is `allow_private`.",
+    )
+    max_body_bytes: int = Field(
+        1_048_576,
+        ge=1024,
+        le=104_857_600,
+        description="Largest body that a source takes, where the source says nothing else.",
+    )
+    body_timeout_s: float = Field(
+        15.0, gt=0, le=300, description="How long a sender may take to send its body."
+    )
+    commit_timeout_s: float = Field(
+        10.0, gt=0, le=60, description="How long a request waits for its commit before 503."
+    )
+    run_concurrency: int = Field(
+        100, ge=1, le=1000, description="Runs that one worker has under way at once."
+    )
+    deliver_concurrency: int = Field(
+        100, ge=1, le=1000, description="Deliveries that one worker has under way at once."
+    )
+    deliver_per_destination: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        description="Deliveries to one destination that one worker has under way at once.",
+    )
+    lease_s: float = Field(
+        15.0, ge=1, le=300, description="How long a worker that fell silent keeps its work."
+    )
+    stop_grace_s: float = Field(
+        10.0, ge=0, le=300, description="How long a stop waits for work under way."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least serious log line that is written."
+    )
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto`: for people on a terminal, else JSON lines."
+    )
+
+    @field_validator("trusted_proxies", "cors_origins", "outbound_allow", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("admin_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 24:
+            raise ValueError("must have at least 24 characters: `openssl rand -hex 24` makes one")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("postgresql+asyncpg://"):
+            raise ValueError("must begin with postgresql+asyncpg://")
+        return value
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings from the environment, and what the command line gave on top.
+
+    Raises:
+        SettingsError: names each variable that is wrong, and what it should be.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"HUB_{'_'.join(str(part) for part in each['loc'][:1]).upper()}: {each['msg']}"
+            for each in error.errors()
+        ]
+        raise SettingsError("; ".join(lines)) from error
+
+
+def variables() -> dict[str, str]:
+    """The variables for ``env.X`` that the process environment gives as ``HUB_VAR_X``."""
+    return {
+        name.removeprefix(_VARIABLE_PREFIX): value
+        for name, value in os.environ.items()
+        if name.startswith(_VARIABLE_PREFIX)
+    }

@@ -1,0 +1,195 @@
+"""From a stack's text to tasks that can run, with every problem of the text at its place."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from hub.errors import InvalidError
+from hub.model.json import Json, dumps
+from hub.stack.json5 import Document, parse_documents
+from hub.stack.problem import Problem, nearest
+from hub.stack.step import Step
+from hub.stack.steps import STEPS, AnyStep
+
+_NAME_KEYS = ("task", "background_task", "name")
+_LATER = ("api_endpoint", "endpoint", "scheduled_task", "priority_queue_system")
+
+
+class TaskDocument(BaseModel):
+    """A task as it stands in a document."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: str | None = None
+    background_task: str | None = None
+    name: str | None = None
+    description: str | None = None
+    source: str | None = Field(None, description="Runs for each event of this source.")
+    function_stack: tuple[AnyStep, ...]
+
+
+_TASK: TypeAdapter[TaskDocument] = TypeAdapter(TaskDocument)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task that can run."""
+
+    stack: str
+    name: str
+    version: str
+    steps: tuple[Step, ...]
+    names: frozenset[str]
+    """Every root name that its expressions read."""
+    source: str | None = None
+    description: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """``stack/task``."""
+        return f"{self.stack}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A loaded version of a stack."""
+
+    name: str
+    version: str
+    tasks: dict[str, Task]
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A document that should be a task, with its place in the text."""
+
+    name: str
+    value: dict[str, Any]
+    document: Document
+    pointer: str
+
+
+def load_stack(name: str, text: str) -> Stack:
+    """Load every task of a stack's text.
+
+    Raises:
+        InvalidError: ``document_broken`` or ``stack_invalid``, with all ``problems`` at once.
+    """
+    documents = parse_documents(text)
+    version = hashlib.sha256(dumps([each.value for each in documents])).hexdigest()[:16]
+    problems: list[Problem] = []
+    tasks: dict[str, Task] = {}
+    for document in documents:
+        for found in _tasks_in(name, document, problems):
+            task = _load_task(name, version, found, problems)
+            if task is None:
+                continue
+            if task.name in tasks:
+                problems.append(_at(found, "", f"There are two tasks named {task.name!r}."))
+            tasks[task.name] = task
+    if problems:
+        raise InvalidError(
+            f"The stack {name!r} cannot be loaded: {problems[0].message}"
+            + (f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""),
+            code="stack_invalid",
+            problems=[problem.as_json() for problem in problems],
+        )
+    return Stack(name, version, tasks)
+
+
+def _tasks_in(stack: str, document: Document, problems: list[Problem]) -> Iterator[_Found]:
+    value = document.value
+    if not isinstance(value, dict):
+        problems.append(_problem(document, "", "A stack document must be an object."))
+    elif "function_stack" in value:
+        yield _Found(stack, value, document, "")
+    else:
+        for key, inner in value.items():
+            pointer = "/" + key.replace("~", "~0").replace("/", "~1")
+            if key in _LATER:
+                problems.append(
+                    _problem(document, pointer, f"{key!r} is not known to this version of the hub.")
+                )
+            elif isinstance(inner, list):
+                yield _Found(key, {"function_stack": inner}, document, pointer)
+            elif isinstance(inner, dict) and "function_stack" in inner:
+                yield _Found(key, inner, document, pointer)
+            else:
+                problems.append(
+                    _problem(
+                        document,
+                        pointer,
+                        f"{key!r} is neither a list of steps nor an object with a function_stack.",
+                        nearest(key, ("function_stack", *_NAME_KEYS)),
+                    )
+                )
+
+
+def _load_task(stack: str, version: str, found: _Found, problems: list[Problem]) -> Task | None:
+    try:
+        document = _TASK.validate_python(found.value)
+    except ValidationError as error:
+        problems.extend(_translated(found, each) for each in error.errors())
+        return None
+    name = document.task or document.background_task or document.name or found.name
+    steps = document.function_stack
+    names = frozenset(name for step in steps for name in step.names())
+    return Task(stack, name, version, steps, names, document.source, document.description)
+
+
+def _translated(found: _Found, error: ErrorDetails) -> Problem:
+    pointer, value = _walk(found.value, error["loc"])
+    if isinstance(found.value.get("function_stack"), list) and found.pointer and not _wraps(found):
+        pointer = pointer.removeprefix("/function_stack")
+    kind = error["type"]
+    if kind == "union_tag_invalid":
+        name = str(value.get("function"))
+        hint = nearest(name, STEPS)
+        return _at(found, pointer, f"There is no function {name!r}.", hint)
+    if kind == "union_tag_not_found":
+        return _at(found, pointer, "A step needs a 'function'.")
+    if kind == "extra_forbidden":
+        key = str(error["loc"][-1])
+        return _at(found, pointer, f"{key!r} is not known here.", _nearest_key(found, error, key))
+    if kind == "missing":
+        return _at(found, pointer, f"{error['loc'][-1]!r} is missing.")
+    return _at(found, pointer, error["msg"].removeprefix("Value error, "))
+
+
+def _wraps(found: _Found) -> bool:
+    """Whether the task stands in the text as an object, not as a bare list of steps."""
+    return f"{found.pointer}/function_stack" in found.document.positions
+
+
+def _walk(value: Json, loc: tuple[int | str, ...]) -> tuple[str, Json]:
+    """The pointer of an error's place; parts that only name a kind of step are passed over."""
+    pointer = ""
+    for part in loc:
+        if isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        elif isinstance(value, dict) and part in value:
+            value = value[part]
+        else:
+            continue
+        pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
+    return pointer, value
+
+
+def _nearest_key(found: _Found, error: ErrorDetails, key: str) -> str | None:
+    _, holder = _walk(found.value, error["loc"][:-1])
+    step = STEPS.get(str(holder.get("function"))) if isinstance(holder, dict) else None
+    fields = (step or TaskDocument).model_fields
+    return nearest(key, [field.alias or name for name, field in fields.items()])
+
+
+def _at(found: _Found, pointer: str, message: str, hint: str | None = None) -> Problem:
+    return _problem(found.document, found.pointer + pointer, message, hint)
+
+
+def _problem(document: Document, pointer: str, message: str, hint: str | None = None) -> Problem:
+    line, column = document.position_of(pointer)
+    return Problem("error", message, hint and f"Did you mean {hint!r}?", line, column, pointer)

@@ -1,0 +1,78 @@
+"""The names that expressions see: one flat set of variables per run, shared by nested stacks."""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from hub.errors import StepError
+
+RESERVED = frozenset(
+    ["auth", "env", "error", "event", "input", "loop_index", "loop_item", "request", "run"]
+)
+
+
+class Scope:
+    """Names and their values; the context that compiled expressions are evaluated in.
+
+    Reserved names win over variables, variables (and tables) over the input's own fields.
+    """
+
+    __slots__ = ("_clock", "_draws", "_env", "_now", "_seed", "fields", "reserved", "variables")
+
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        reserved: Mapping[str, Any],
+        clock: Callable[[], int],
+        env: Callable[[str], Any],
+    ) -> None:
+        self.fields = given
+        self.reserved: dict[str, Any] = {**dict.fromkeys(RESERVED), **reserved, "input": given}
+        self.variables: dict[str, Any] = {}
+        self._clock = clock
+        self._env = env
+        self._now: int | None = None
+        self._seed = ""
+        self._draws = 0
+
+    def lookup(self, name: str) -> Any:
+        """The value of a name, None if there is none."""
+        if name in self.reserved:
+            return self.reserved[name]
+        if name in self.variables:
+            return self.variables[name]
+        return self.fields.get(name)
+
+    def assign(self, name: str, value: Any) -> None:
+        """Bind a variable.
+
+        Raises:
+            StepError: ``name_reserved``.
+        """
+        if name in RESERVED:
+            raise StepError(
+                f"{name!r} is a name of the hub's own: choose another one for the variable.",
+                code="name_reserved",
+            )
+        self.variables[name] = value
+
+    def env(self, name: str) -> Any:
+        """The value of ``env.name``; ExpressionError if it is not set."""
+        return self._env(name)
+
+    def now_us(self) -> int:
+        """The clock, constant within a step."""
+        if self._now is None:
+            self._now = self._clock()
+        return self._now
+
+    def random(self) -> random.Random:
+        """Randomness that is the same when the step is computed again."""
+        self._draws += 1
+        return random.Random(f"{self._seed}:{self._draws}")  # noqa: S311 - replayed, never a secret
+
+    def begin_step(self, seed: str, now: int | None = None) -> None:
+        """A new step: its clock is read when it first asks, or is ``now``."""
+        self._seed = seed
+        self._draws = 0
+        self._now = now

@@ -1,0 +1,42 @@
+"""Every kind of step. A new one is a class in a module of its family, and its name here."""
+
+from typing import Annotated, Any, TypeAlias, Union
+
+from pydantic import Discriminator, Tag
+
+from hub.stack.step import Step
+from hub.stack.steps.control import Conditional, ForEachLoop
+from hub.stack.steps.outward import BackgroundTask, Deliver, RealtimePublish, ReturnResponse
+from hub.stack.steps.records import AddRecord, EditRecord, GetRecord, QueryAllRecords
+from hub.stack.steps.variables import CreateVariable, UpdateVariable
+
+STEPS: dict[str, type[Step]] = {
+    "add_record": AddRecord,
+    "background_task": BackgroundTask,
+    "conditional": Conditional,
+    "create_variable": CreateVariable,
+    "deliver": Deliver,
+    "edit_record": EditRecord,
+    "for_each_loop": ForEachLoop,
+    "get_record": GetRecord,
+    "query_all_records": QueryAllRecords,
+    "realtime_publish": RealtimePublish,
+    "return_response": ReturnResponse,
+    "update_variable": UpdateVariable,
+}
+
+
+def _function_of(step: Any) -> str | None:
+    name = step.get("function") if isinstance(step, dict) else getattr(step, "function", None)
+    return name if isinstance(name, str) else None
+
+
+AnyStep: TypeAlias = Annotated[
+    Union[tuple(Annotated[step, Tag(name)] for name, step in STEPS.items())],  # type: ignore[misc]  # made from the table above, so that each step stands once  # noqa: UP007
+    Discriminator(_function_of),
+]
+
+for _nesting in (Conditional, ForEachLoop):
+    _nesting.model_rebuild(_types_namespace={"AnyStep": AnyStep})
+
+__all__ = ["STEPS", "AnyStep"]

@@ -1,0 +1,200 @@
+"""The catalog: what people have set, compiled and held in memory by every process.
+
+Each process looks at the ledger's revision once a second and after its own writes; who asks for
+a name that is not here has it looked up again before it counts as missing.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from hub.errors import InvalidError, NotFoundError
+from hub.model.destination import Destination
+from hub.model.json import loads
+from hub.model.source import Source
+from hub.stack.load import Stack, Task, load_stack
+from hub.store.ledger import Ledger
+from hub.store.lookup import where
+from hub.store.objects import revision
+from hub.store.schema import objects
+from hub.store.stacks import StoredStack, all_stacks, stack_text
+from hub.store.tx import Tx
+
+S = TypeVar("S", bound=BaseModel)
+REFRESH_S = 1.0
+_log = structlog.get_logger("hub.catalog")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A value for ``env.X``. A secret one resolves only where it leaves the hub."""
+
+    value: str
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The catalog at one revision."""
+
+    revision: int = -1
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    destinations: Mapping[str, Destination] = field(default_factory=dict)
+    variables: Mapping[str, Variable] = field(default_factory=dict)
+    public_channels: frozenset[str] = frozenset()
+    stacks: Mapping[str, Stack] = field(default_factory=dict)
+    tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Full names of the tasks that run for a source's events."""
+
+
+class Catalog:
+    """Holds the newest snapshot, and the stack versions that unfinished runs still need."""
+
+    def __init__(self, ledger: Ledger, environment: Mapping[str, str]) -> None:
+        self._ledger = ledger
+        self._environment = {
+            name: Variable(value, secret=False) for name, value in environment.items()
+        }
+        self._loaded: dict[tuple[str, str], Stack] = {}
+        self._lock = asyncio.Lock()
+        self.now = Snapshot()
+
+    async def refresh(self) -> None:
+        """Load what has changed since the last look; nothing if nothing has."""
+        async with self._lock:
+            if await self._ledger.read(revision) != self.now.revision:
+                found = await self._ledger.read(_everything)
+                self.now = self._snapshot(*found)
+
+    async def follow(self) -> None:
+        """Refresh for ever; the supervisor runs it."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(REFRESH_S)
+
+    async def source(self, slug: str) -> Source:
+        """A source by its slug.
+
+        Raises:
+            NotFoundError: ``source_unknown``.
+        """
+        found = self.now.sources.get(slug)
+        if found is None:
+            await self.refresh()
+            found = self.now.sources.get(slug)
+        if found is None:
+            raise NotFoundError(
+                f"There is no source {slug!r}. Create it with PUT /v1/sources/{slug[:63]}.",
+                code="source_unknown",
+            )
+        return found
+
+    async def task(self, full_name: str, version: str | None = None) -> Task:
+        """A task in a version of its stack, the newest unless told.
+
+        Raises:
+            NotFoundError: ``task_gone``.
+        """
+        stack_name, _, name = full_name.partition("/")
+        stack = self.now.stacks.get(stack_name)
+        if stack is None or name not in stack.tasks:
+            await self.refresh()
+            stack = self.now.stacks.get(stack_name)
+        if version is not None and (stack is None or stack.version != version):
+            stack = await self._version(stack_name, version)
+        if stack is None or name not in stack.tasks:
+            raise NotFoundError(
+                f"The task {full_name!r} is gone: upload the stack {stack_name!r} with it again.",
+                code="task_gone",
+            )
+        return stack.tasks[name]
+
+    async def _version(self, name: str, version: str) -> Stack | None:
+        if (name, version) not in self._loaded:
+            text = await self._ledger.read(stack_text, name, version)
+            if text is None:
+                return None
+            self._loaded[name, version] = load_stack(name, text)
+        return self._loaded[name, version]
+
+    def resolve(self, name: str, own_stack: str | None = None) -> str:
+        """The full name of a task as it stands in a stack or a request.
+
+        Raises:
+            NotFoundError: ``task_unknown``.
+            InvalidError: ``task_ambiguous``, naming the tasks in question.
+        """
+        stacks = self.now.stacks
+        if "/" in name:
+            stack, _, task = name.partition("/")
+            found = [name] if stack in stacks and task in stacks[stack].tasks else []
+        elif own_stack is not None and own_stack in stacks and name in stacks[own_stack].tasks:
+            found = [f"{own_stack}/{name}"]
+        else:
+            found = [f"{each.name}/{name}" for each in stacks.values() if name in each.tasks]
+        if not found:
+            raise NotFoundError(
+                f"There is no task {name!r}: upload a stack that has it.", code="task_unknown"
+            )
+        if len(found) > 1:
+            raise InvalidError(
+                f"{name!r} may be {' or '.join(sorted(found))}: write which.",
+                code="task_ambiguous",
+            )
+        return found[0]
+
+    def _snapshot(self, at: int, rows: list[dict[str, Any]], stored: list[StoredStack]) -> Snapshot:
+        bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
+        bodies["channel"] = {}
+        for row in rows:
+            bodies[row["kind"]][row["slug"]] = loads(row["body"])
+        stacks = {each.name: self._stack(each) for each in stored}
+        return Snapshot(
+            revision=at,
+            sources=_valid(Source, bodies["source"]),
+            destinations=_valid(Destination, bodies["destination"]),
+            variables=self._environment
+            | {name: Variable(**body) for name, body in bodies["variable"].items()},
+            public_channels=frozenset(
+                name for name, body in bodies["channel"].items() if body.get("public")
+            ),
+            stacks={name: stack for name, stack in stacks.items() if stack is not None},
+            tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
+        )
+
+    def _stack(self, stored: StoredStack) -> Stack | None:
+        key = (stored.name, stored.version)
+        if key not in self._loaded:
+            try:
+                self._loaded[key] = load_stack(stored.name, stored.text)
+            except InvalidError as error:  # accepted by another version of the hub
+                _log.error("stack.unloadable", stack=stored.name, message=error.message)
+                return None
+        return self._loaded[key]
+
+
+def _valid(shape: type[S], bodies: dict[str, Any]) -> dict[str, S]:
+    valid: dict[str, S] = {}
+    for slug, body in bodies.items():
+        try:
+            valid[slug] = shape.model_validate(body)
+        except ValidationError as error:  # accepted by another version of the hub
+            _log.error("object.unloadable", kind=shape.__name__, slug=slug, message=str(error))
+    return valid
+
+
+def _tasks_of_source(stacks: list[Stack]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for stack in stacks:
+        for task in stack.tasks.values():
+            if task.source is not None:
+                found.setdefault(task.source, []).append(task.full_name)
+    return {source: tuple(sorted(names)) for source, names in found.items()}
+
+
+def _everything(tx: Tx) -> tuple[int, list[dict[str, Any]], list[StoredStack]]:
+    return revision(tx), where(tx, objects), all_stacks(tx)

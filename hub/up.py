@@ -1,0 +1,140 @@
+"""``hub up``: server, worker, SQLite and Valkey in one go, with nothing else to install."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from hub.app import serving, settle_memory, stop_event
+from hub.bootstrap import Hub, open_hub
+from hub.errors import HubError, InvalidError
+from hub.lock import DataFolderLock
+from hub.model.ids import new_id
+from hub.model.key import Scope, hash_of, new_key, prefix_of
+from hub.settings import Settings
+from hub.stack.load import load_stack
+from hub.store import keys, stacks
+from hub.store.leases import EXPIRE_ALL, SWEEP
+from hub.store.migrate import migrate
+from hub.valkey import EmbeddedValkey
+from hub.worker import working
+
+_STACK_ENDINGS = (".json", ".json5")
+_log = structlog.get_logger("hub.up")
+
+
+async def up(settings: Settings) -> None:
+    """Run the embedded hub until it is told to stop."""
+    async with embedded(settings) as (hub, fresh_key):
+        settle_memory()
+        sys.stdout.write(_welcome(hub, fresh_key))
+        sys.stdout.flush()
+        await stop_event().wait()
+        _log.info("hub.stopping")
+
+
+@asynccontextmanager
+async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
+    """The whole hub in this process, and the first key if one was made.
+
+    Raises:
+        SettingsError: ``data_in_use`` and others, and what to do.
+    """
+    async with AsyncExitStack() as stack:
+        lock = await stack.enter_async_context(DataFolderLock(settings.data))
+        valkey: EmbeddedValkey | None = None
+        redis_url = settings.redis_url
+        if redis_url is None:
+            valkey = EmbeddedValkey(settings.data, lock)
+            _, __ = await asyncio.gather(
+                stack.enter_async_context(valkey), migrate(settings.database_url, settings.data)
+            )
+            redis_url = valkey.url
+        else:
+            await migrate(settings.database_url, settings.data)
+        hub = await stack.enter_async_context(open_hub(settings, redis_url))
+        if valkey is not None:
+            hub.supervisor.start("valkey", valkey.supervise)
+        if settings.database_url is None:  # the lock says that nobody else holds a lease here
+            await hub.ledger.write(EXPIRE_ALL, None)
+            await hub.ledger.write(SWEEP, None)
+        fresh_key = await first_key(hub)
+        await apply_stacks(hub, settings.stacks)
+        await stack.enter_async_context(working(hub))
+        await stack.enter_async_context(serving(hub))
+        yield hub, fresh_key
+
+
+async def first_key(hub: Hub, *, make: bool = True) -> str | None:
+    """See that there is a key to begin with; gives the one that was made, if one was."""
+    given = hub.settings.admin_key
+    if given is not None:
+        await _put_key(hub, given.get_secret_value(), "HUB_ADMIN_KEY")
+        return None
+    if not make or await hub.ledger.read(keys.count_keys):
+        return None
+    made = new_key()
+    await _put_key(hub, made, "first key")
+    return made
+
+
+async def _put_key(hub: Hub, key: str, name: str) -> None:
+    await hub.ledger.write(
+        keys.PUT,
+        keys.NewKey(new_id("key"), name, prefix_of(key), hash_of(key), (Scope.ADMIN,)),
+    )
+
+
+async def apply_stacks(hub: Hub, folder: Path) -> None:
+    """Make the files of the folder the newest versions of their stacks, where they changed."""
+    for path in await asyncio.to_thread(_stack_files, folder):
+        name = path.stem
+        try:
+            text = await asyncio.to_thread(path.read_text, "utf-8")
+            loaded = load_stack(name, text)
+            known = hub.catalog.now.stacks.get(name)
+            if known is None or known.version != loaded.version:
+                put = stacks.PutStack(name, loaded.version, text, "file")
+                await hub.ledger.write(stacks.PUT, put)
+                _log.info("stack.applied", stack=name, version=loaded.version)
+        except (InvalidError, UnicodeDecodeError, OSError) as error:
+            detail = error.details if isinstance(error, HubError) else {}
+            _log.error("stack.refused", file=str(path), message=str(error), **detail)
+    await hub.catalog.refresh()
+
+
+def _stack_files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix in _STACK_ENDINGS and not path.name.endswith(".schema.json")
+    )
+
+
+def _welcome(hub: Hub, fresh_key: str | None) -> str:
+    settings = hub.settings
+    base = str(settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    key = fresh_key or "$HUB_ADMIN_KEY"
+    lines = [
+        "",
+        f"The hub is ready at {base}",
+        "",
+        f"  send events to    {base}/in/<source>",
+        f"  listen with       curl -N {base}/realtime/<channel>",
+        f'  look around with  curl -H "Authorization: Bearer {key}" {base}/v1/sources',
+    ]
+    if fresh_key:
+        lines += ["", f"  Your first key is {fresh_key}", "  It is not shown again: keep it."]
+    if settings.public_url is None and settings.host in ("127.0.0.1", "localhost", "::1"):
+        lines += [
+            "",
+            "  n8n cloud and Make cannot reach this address. A tunnel gives it a public one:",
+            f"    cloudflared tunnel --url {base}        or   ngrok http {settings.port}",
+            "  then start the hub with HUB_PUBLIC_URL set to what the tunnel prints.",
+        ]
+    return "\n".join([*lines, "", ""])
