@@ -14,7 +14,7 @@ def now_us() -> int:
 def to_iso(us: int) -> str:
     """For example ``2026-11-23T20:15:00.123456Z``: time order is text order."""
     seconds, micros = divmod(us, US_PER_S)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{micros:06d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{micros:06d}Z"
 
 
 def from_iso(text: str) -> int:

@@ -167,18 +167,21 @@ class doc_kind(_Reach):  # noqa: N801 - reads as the SQL function that it is
     """``null``, ``true``, ``false``, ``number``, ``text``, ``list``, ``object``, or NULL."""
 
     type = Text()
+    inherit_cache = True
 
 
 class doc_text(_Reach):  # noqa: N801 - reads as the SQL function that it is
     """The text that stands there, or NULL; compared by code point."""
 
     type = Text()
+    inherit_cache = True
 
 
 class doc_number(_Reach):  # noqa: N801 - reads as the SQL function that it is
     """The number that stands there, or NULL."""
 
     type = Numeric()
+    inherit_cache = True
 
 
 def _sqlite_path(parts: list[str]) -> str:

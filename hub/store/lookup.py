@@ -12,10 +12,10 @@ LAST = "zzz"
 
 
 @lru_cache(maxsize=256)
-def _page(table: Table, columns: tuple[str, ...]) -> Select[Any]:
+def _page(table: Table, columns: tuple[str, ...], without: tuple[str, ...]) -> Select[Any]:
     equal = [table.c[name] == bindparam(f"of_{name}") for name in columns]
     return (
-        select(table)
+        select(*(column for column in table.c if column.name not in without))
         .where(table.c.id < bindparam("before"), *equal)
         .order_by(table.c.id.desc())
         .limit(bindparam("most"))
@@ -29,12 +29,23 @@ def _where(table: Table, columns: tuple[str, ...]) -> Select[Any]:
 
 
 def page(
-    tx: Tx, table: Table, /, *, before: str = LAST, most: int, **equal: Any
+    tx: Tx,
+    table: Table,
+    /,
+    *,
+    before: str = LAST,
+    most: int,
+    without: tuple[str, ...] = (),
+    **equal: Any,
 ) -> list[dict[str, Any]]:
-    """Rows whose columns are equal to these, newest id first, those before an id."""
+    """Rows whose columns are equal to these, newest id first, those before an id.
+
+    ``without`` names large columns that are not read.
+    """
     bound = {f"of_{name}": value for name, value in equal.items()}
-    rows = tx.rows(_page(table, tuple(equal)), {"before": before, "most": most, **bound})
-    names = table.c.keys()
+    statement = _page(table, tuple(equal), without)
+    rows = tx.rows(statement, {"before": before, "most": most, **bound})
+    names = [name for name in table.c.keys() if name not in without]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 

@@ -1,0 +1,34 @@
+"""Every key that the hub has in Redis, and how long it lives.
+
+Losing all of them loses no work. A key without an end of its own stands in ``PERMANENT``.
+"""
+
+from typing import Final
+
+POSITION: Final = "hub:position"
+"""Hash ``epoch``, ``ms``, ``seq``: where the hub's messages stand. One key, so that it is there
+whole or not at all; made once in the life of a Redis. Permanent, three fields."""
+
+FEED: Final = "hub:feed"
+"""Stream of every message, followed by every server. Bounded; ends with the history's time after
+the last message."""
+
+JOBS: Final = "hub:jobs"
+"""Sorted set of arq's doorbells. Permanent, bounded by queues and slots."""
+
+PERMANENT: Final = frozenset({POSITION, JOBS})
+
+
+def channel(name: str) -> str:
+    """Stream of a channel's history. Bounded; ends its time after the last message."""
+    return f"hub:channel:{name}"
+
+
+def message(message_id: str) -> str:
+    """Position under which a message was published first. Ends after an hour."""
+    return f"hub:message:{message_id}"
+
+
+def drain_job(queue: str, slot: int) -> str:
+    """The id of a doorbell. arq's keys of it (``arq:job:…``) end with the job, or after a day."""
+    return f"drain:{queue}:{slot}"

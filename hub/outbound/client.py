@@ -1,0 +1,312 @@
+"""The client: the only way for a request to leave the hub.
+
+It checks every address before connecting, follows no redirect, keeps no cookie, asks no proxy,
+reads an answer up to a cap and waits up to a limit. Each failure is one ``OutboundError``.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Self, cast
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from httpx_aiohttp import AiohttpTransport
+
+from hub.errors import OutboundError
+from hub.model.http import Headers, OutboundRequest, OutboundResponse
+from hub.outbound.guard import AddressPolicy, check_request, check_url
+
+# The words in brackets keep it from looking like a bare product token, which n8n's "Ignore Bots"
+# (the isbot list) takes for a bot.
+USER_AGENT = f"hub/{version('webhook-hub')} (webhooks; deliveries)"
+
+_CONNECT_LIMIT_S = 10.0
+_KEEP_ALIVE_S = 4.0  # Node closes an idle connection after 5 s: be the first, or lose a request
+_LONGEST_DETAIL = 300
+_SLACK_BYTES = 65_536  # what a compressed answer may need beyond its content
+_FOREIGN = (
+    *(httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, zlib.error),
+    *(OSError, EOFError, ValueError, RuntimeError),  # the last from uvloop's closed transports
+)
+
+
+class _RefusedError(OSError):
+    """The guard lets no connection be made. An OSError, as resolvers and sockets raise."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.EACCES, reason)
+        self.reason = reason
+
+
+# The first that matches counts: what stands further up is wrapped into what stands below.
+_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (_RefusedError, "address_refused"),
+    (aiohttp.ClientConnectorDNSError, "dns_failed"),
+    ((httpx.InvalidURL, aiohttp.InvalidURL), "url_invalid"),
+    (TimeoutError, "timeout"),
+    (aiohttp.ClientSSLError, "tls_failed"),
+    (aiohttp.ClientConnectorError, "connect_failed"),
+)
+_SENTENCES = {
+    "address_refused": "The address is not allowed",
+    "dns_failed": "The name could not be looked up",
+    "url_invalid": "The URL cannot be used",
+    "tls_failed": "TLS could not be agreed on",
+    "connect_failed": "No connection could be made",
+    "answer_broken": "The answer broke off or is no HTTP",
+}
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far one request has come."""
+
+    connected: bool = False
+
+
+_progress: ContextVar[_Progress] = ContextVar("outbound_progress")
+
+
+@dataclass(frozen=True, slots=True)
+class _Gate:
+    """The policy as it holds for one of the two pools."""
+
+    policy: AddressPolicy
+    allow_private: bool
+
+    def check(self, address: str, port: int) -> None:
+        reason = self.policy.refusal(address, port, self.allow_private)
+        if reason is not None:
+            raise _RefusedError(reason)
+
+    def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
+        """The last word: literals never reach a resolver, sockets always come by here."""
+        family, kind, protocol, _, address = info
+        host = str(address[0])
+        if len(address) == 4 and address[3]:
+            host = f"{host}%{address[3]}"
+        self.check(host, int(address[1]))
+        return socket.socket(family, kind, protocol)
+
+
+class _VettedNames(AbstractResolver):
+    """Looks names up and hands on their addresses only if every one of them may be used."""
+
+    def __init__(self, gate: _Gate, lookup: AbstractResolver) -> None:
+        self._gate = gate
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        try:
+            found = await self._lookup.resolve(host, port, family)
+        except UnicodeError as error:  # an empty label or one of over 63 characters
+            raise OSError(errno.EINVAL, f"{host!r} cannot be looked up") from error
+        for one in found:
+            self._gate.check(one["host"], one["port"])
+        return found
+
+    async def close(self) -> None:
+        await self._lookup.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Notes in the request's progress when its connection stands."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[aiohttp.tracing.Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
+    ) -> aiohttp.connector.Connection:
+        connection = await super().connect(req, traces, timeout)
+        _progress.get().connected = True
+        return connection
+
+
+class Client:
+    """Sends requests. One per process, used as a context, safe for concurrent use.
+
+    ``connections`` bounds those open at once (in each of two pools, one for strict requests and
+    one for ``allow_private``, so that the one never uses the other's). ``tls`` says which
+    certificates are trusted, by default the system's and certifi's. ``lookup`` resolves names.
+    """
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        connections: int = 200,
+        tls: ssl.SSLContext | None = None,
+        lookup: AbstractResolver | None = None,
+    ) -> None:
+        self._policy = policy
+        self._connections = connections
+        self._tls = tls
+        self._lookup = lookup
+        self._exit = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        tls = self._tls or _trust()
+        self._strict = await self._open(tls, allow_private=False)
+        self._private = await self._open(tls, allow_private=True)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._exit.aclose()
+
+    async def send(
+        self,
+        request: OutboundRequest,
+        *,
+        timeout_s: float,
+        allow_private: bool = False,
+        cap_bytes: int = 65_536,
+    ) -> OutboundResponse:
+        """Send it and read the answer, whatever its status; redirects are answers too.
+
+        ``timeout_s`` is for all of it, from the lookup of the name to the last byte. The body is
+        unpacked if it came as gzip, read up to ``cap_bytes`` and marked if there was more.
+
+        Raises:
+            OutboundError: ``url_invalid``, ``request_invalid`` (method or header fields),
+                ``address_refused``, ``dns_failed``, ``connect_failed``, ``tls_failed``,
+                ``timeout``, ``answer_broken``. ``details["may_have_run"]`` tells whether any of
+                the request may have been sent.
+        """
+        started = time.perf_counter()
+        outgoing = _outgoing(request)
+        transport = self._private if allow_private else self._strict
+        progress = _Progress()
+        token = _progress.set(progress)
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await transport.handle_async_request(outgoing)
+                try:
+                    headers = _headers(answer)
+                    stream = cast(httpx.AsyncByteStream, answer.stream)
+                    body, truncated = await _read(stream, headers, cap_bytes)
+                finally:
+                    await answer.aclose()  # with a rest unread this closes the connection
+        except _FOREIGN as error:
+            raise _failure(error, progress.connected, timeout_s) from error
+        finally:
+            _progress.reset(token)
+        duration_ms = round((time.perf_counter() - started) * 1000)
+        return OutboundResponse(answer.status_code, headers, body, truncated, duration_ms)
+
+    async def _open(self, tls: ssl.SSLContext, *, allow_private: bool) -> AiohttpTransport:
+        gate = _Gate(self._policy, allow_private)
+        connector = _Connector(
+            resolver=_VettedNames(gate, self._lookup or aiohttp.ThreadedResolver()),
+            socket_factory=gate.socket,
+            use_dns_cache=False,
+            ssl=tls,
+            limit=self._connections,
+            keepalive_timeout=_KEEP_ALIVE_S,
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            skip_auto_headers=("Content-Type",),
+        )
+        transport = AiohttpTransport(verify=tls, trust_env=False, client=session)
+        self._exit.push_async_callback(transport.aclose)
+        return transport
+
+
+def _trust() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _outgoing(request: OutboundRequest) -> httpx.Request:
+    check_request(request)
+    fields = [("accept-encoding", "gzip"), *request.headers]
+    if not any(name.lower() == "user-agent" for name, _ in request.headers):
+        fields.append(("user-agent", USER_AGENT))
+    outgoing = httpx.Request(
+        request.method,
+        check_url(request.url),
+        headers=fields,
+        stream=httpx.ByteStream(request.body),  # given as a stream, httpx adds no fields itself
+        extensions={"timeout": {"connect": _CONNECT_LIMIT_S}},
+    )
+    outgoing.read()  # and read at once, aiohttp gets bytes and knows their length
+    return outgoing
+
+
+def _headers(answer: httpx.Response) -> Headers:
+    pairs = answer.headers.raw
+    return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+
+
+async def _read(
+    stream: httpx.AsyncByteStream, headers: Headers, cap_bytes: int
+) -> tuple[bytes, bool]:
+    """The body up to the cap, unpacked as it comes, and whether there was more."""
+    packed = (headers.get("content-encoding") or "").lower() in ("gzip", "x-gzip")
+    unpack = zlib.decompressobj(47) if packed else None
+    body = bytearray()
+    received = 0
+    async for chunk in stream:
+        received += len(chunk)
+        room = cap_bytes + 1 - len(body)
+        body += chunk[:room] if unpack is None else unpack.decompress(chunk, room)
+        if len(body) > cap_bytes or received > 2 * cap_bytes + _SLACK_BYTES:
+            return bytes(body[:cap_bytes]), True
+    if unpack is not None and received and not unpack.eof:
+        raise EOFError("the gzip body ends too early")
+    return bytes(body), unpack is not None and bool(unpack.unused_data)
+
+
+def _failure(error: Exception, connected: bool, timeout_s: float) -> OutboundError:
+    causes = tuple(_causes(error))
+    code = _code(causes, connected)
+    if code == "timeout" and connected:
+        message = f"There was no complete answer within {timeout_s:g} s."
+    elif code == "timeout":
+        limits = f"{_CONNECT_LIMIT_S:g} s to connect and {timeout_s:g} s in all"
+        message = f"There was no connection in time; the limits are {limits}."
+    else:
+        message = f"{_SENTENCES[code]}: {_detail(causes)}"
+    return OutboundError(message, code=code, may_have_run=connected)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _code(causes: tuple[BaseException, ...], connected: bool) -> str:
+    """The transport's own errors do not tell a refused address from a bad certificate."""
+    for kinds, code in _CODES:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return code
+    return "answer_broken" if connected else "connect_failed"
+
+
+def _detail(causes: tuple[BaseException, ...]) -> str:
+    """What the innermost cause says, on one line and without the URL."""
+    inner = causes[-1]
+    if isinstance(inner, _RefusedError):
+        return inner.reason
+    if isinstance(inner, aiohttp.InvalidURL):
+        return "its host is no name and no address"
+    text = inner.message if isinstance(inner, aiohttp.ClientResponseError) else str(inner)
+    return " ".join(text.split())[:_LONGEST_DETAIL] or type(inner).__name__

