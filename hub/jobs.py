@@ -7,10 +7,11 @@ them until nothing is due. A ring can be lost, work cannot: each worker also loo
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from arq.connections import ArqRedis
+from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis import exceptions
@@ -50,14 +51,18 @@ def deserialize(raw: bytes) -> dict[str, Json]:
 
 def connect_jobs(redis_url: str) -> ArqRedis:
     """arq's connections to Redis; nothing is sent yet."""
-    return ArqRedis.from_url(  # type: ignore[no-any-return]  # redis-py types it as Any
+    pool: ConnectionPool[Any] = ConnectionPool.from_url(
         redis_url,
-        default_queue_name=keys.JOBS,
-        job_serializer=serialize,
-        job_deserializer=deserialize,
         socket_connect_timeout=2,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),
         retry_on_error=[*_OUTAGES],
+    )
+    return ArqRedis(
+        pool,
+        default_queue_name=keys.JOBS,
+        job_serializer=serialize,
+        job_deserializer=deserialize,
+        auto_close_connection_pool=True,
     )
 
 

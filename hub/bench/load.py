@@ -3,7 +3,7 @@
 Closed loop: a connection sends its next request when the last one is answered. With ``--rate``
 an open loop: requests fall due at a fixed rate, and their latency counts from when they were due,
 also where no connection was free. All requests are rendered and signed before the clock starts.
-Prints one :class:`Report` as a JSON line; a warm-up is run, checked and not counted.
+Prints one :class:`~hub.bench.tally.Report` as a JSON line; the warm-up is run, and not measured.
 """
 
 import argparse
@@ -11,25 +11,26 @@ import asyncio
 import gc
 import sys
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import orjson
 import uvloop
 
 from hub.bench.client import Connection, Shot
-from hub.bench.latency import Latency, latency
-from hub.bench.requests import Requests, render
+from hub.bench.requests import BODY_BYTES, Requests, render
+from hub.bench.tally import Tally
 
-LAST_ANSWERS_S = 15.0
+_LAST_ANSWERS_S = 15.0
+_LONGEST_PAUSE_S, _SHORTEST_PAUSE_S = 0.02, 0.0005
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be sent, how fast and for how long."""
+    """Where to, how fast and for how long; without a ``rate`` as fast as it is answered."""
 
     host: str
     port: int
@@ -39,130 +40,157 @@ class Plan:
     rate: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What came of it. ``requests`` to ``latency`` without the warm-up, the rest with it."""
-
-    requests: int
-    seconds: float
-    per_s: float
-    latency: Latency
-    statuses: dict[str, int]
-    sent: int
-    lost: int
-    """Requests whose connection ended, or whose answer was not waited for any longer."""
-    first_sent_ns: int
-
-
 class Load:
-    """Hands requests to free connections and counts the answers."""
+    """Hands requests to free connections until time or requests run out."""
 
     def __init__(self, plan: Plan, requests: Requests) -> None:
+        self.tally = Tally()
         self._plan, self._requests = plan, requests
-        self._next = 0
-        self._due: deque[float] = deque()
-        self._free: deque[Connection] = deque()
+        self._made = 0
+        self._due: deque[Shot] = deque()
         self._open: set[Connection] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._free: deque[Connection] = deque()
         self._sending = False
         self._spent = asyncio.Event()
-        self._since: float | None = None
-        self._last = 0.0
-        self._durations_ms: list[float] = []
-        self._statuses: Counter[str] = Counter()
-        self._lost = 0
-        self._first_sent_ns = 0
-        self.answers: list[tuple[str, int, int]] = []
-        """Of each measured request: id, when it was answered (wall clock), status."""
 
-    async def run(self) -> Report:
-        """Send until time or requests run out, and wait for the last answers."""
-        plan = self._plan
-        await asyncio.gather(*(self._connect() for _ in range(plan.connections)))
-        self._sending, self._first_sent_ns = True, time.time_ns()
-        pace = self._pace(plan.rate) if plan.rate else self._start_all()
-        pacing = asyncio.create_task(pace)
-        await self._wait(plan.warmup_s)
-        self._since = self._last = time.perf_counter()
-        await self._wait(plan.seconds)
+    async def run(self) -> None:
+        """Send it all, and wait for the last answers.
+
+        Raises:
+            OSError: nobody listens there.
+        """
+        await self._connect()
+        self._sending = True
+        tending = asyncio.create_task(self._tend())
+        if self._plan.warmup_s:
+            await self._wait(self._plan.warmup_s)
+        self.tally.begin()
+        if not await self._wait(self._plan.seconds):
+            self.tally.end()
         self._sending = False
-        ended = time.perf_counter()
-        pacing.cancel()
-        if self._spent.is_set():
-            await self._last_answers()
-            ended = self._last
-        report = self._report(ended)
         await self._last_answers()
-        for connection in self._open.copy():
+        tending.cancel()
+        for connection in self._open:
             connection.close()
-        return self._with_totals(report)
 
-    def answered(self, connection: Connection, status: int, shot: Shot) -> None:
-        """Count an answer and let its connection go on."""
-        now = time.perf_counter()
-        self._statuses[str(status)] += 1
-        if self._since is not None and shot.due >= self._since:
-            self._durations_ms.append((now - shot.due) * 1000)
-            self.answers.append((self._requests.ids[shot.n], time.time_ns(), status))
-            self._last = now
-        self._give(connection)
+    def answered(self, connection: Connection, shot: Shot, status: int) -> None:
+        """Count it and let the connection go on."""
+        self.tally.count(self._requests.ids[shot.n], shot.due, status)
+        self._free.append(connection)
+        self._fill()
 
     def ended(self, connection: Connection, shot: Shot | None) -> None:
-        """A connection ended: what it had sent is lost, another one takes its place."""
+        """It is opened again at the next turn; what it had sent stays without an answer."""
         self._open.discard(connection)
-        if connection in self._free:
+        if shot is not None:
+            self.tally.count_lost()
+        with suppress(ValueError):
             self._free.remove(connection)
-        self._lost += shot is not None
-        if self._sending:
-            task = asyncio.get_running_loop().create_task(self._reconnect())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+
+    async def _tend(self) -> None:
+        """Keep the connections open and, in an open loop, let requests fall due."""
+        rate, start = self._plan.rate, time.perf_counter()
+        while True:
+            with suppress(OSError):  # busy or gone: the next turn tries again
+                await self._connect()
+            pause_s = _LONGEST_PAUSE_S
+            while rate and not self._spent.is_set():
+                due = start + self._made / rate
+                pause_s = due - time.perf_counter()
+                if pause_s > 0:
+                    break
+                self._make(due)
+            self._fill()
+            await asyncio.sleep(min(max(pause_s, _SHORTEST_PAUSE_S), _LONGEST_PAUSE_S))
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        make = lambda: Connection(self)  # noqa: E731
-        _, connection = await loop.create_connection(make, self._plan.host, self._plan.port)
-        self._open.add(connection)
-        self._give(connection)
-
-    async def _reconnect(self) -> None:
-        try:
-            await self._connect()
-        except OSError:
-            await asyncio.sleep(0.1)
-            if self._sending:
-                await self._reconnect()
-
-    async def _start_all(self) -> None:
-        for connection in [self._free.popleft() for _ in range(len(self._free))]:
-            self._give(connection)
-
-    async def _pace(self, rate: float) -> None:
-        start, count = time.perf_counter(), 0
-        while True:
-            now = time.perf_counter()
-            while (due := start + count / rate) <= now:
-                self._due.append(due)
-                count += 1
-            while self._due and self._free:
-                self._give(self._free.popleft())
-            await asyncio.sleep(max(0.0005, due - time.perf_counter()))
-
-    def _give(self, connection: Connection) -> None:
-        """Send the next request, if one is due."""
-        due = self._due.popleft() if self._due else None
-        if not self._sending or (self._plan.rate and due is None):
+        while len(self._open) < self._plan.connections:
+            _, connection = await loop.create_connection(
+                lambda: Connection(self), self._plan.host, self._plan.port
+            )
+            self._open.add(connection)
             self._free.append(connection)
-        elif self._next >= len(self._requests.ids):
-            self._spent.set()
-        else:
-            n, self._next = self._next, self._next + 1
-            shot = Shot(n, due or time.perf_counter())
-            connection.send(shot, self._requests.heads[n] + self._requests.tail)
 
-    async def _wait(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._spent.wait()
-        except TimeoutError:
-            return
+    def _fill(self) -> None:
+        """Give each free connection what is due; in a closed loop something always is."""
+        while self._sending and self._free:
+            if not self._due and not self._plan.rate:
+                self._make(time.perf_counter())
+            if not self._due:
+                return
+            shot = self._due[0]
+            connection = self._free.popleft()
+            if connection.send(shot, self._requests.heads[shot.n] + self._requests.tail):
+                self._due.popleft()
+                self.tally.count_sent()
+
+    def _make(self, due: float) -> None:
+        if self._made < len(self._requests.heads):
+            self._due.append(Shot(self._made, due))
+            self._made += 1
+        else:
+            self._spent.set()
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait; true if all requests have been sent and answered before."""
+        until = time.perf_counter() + seconds
+        while (left := until - time.perf_counter()) > 0:
+            if self._spent.is_set() and not self._due and not self.tally.open:
+                return True
+            await asyncio.sleep(min(left, _LONGEST_PAUSE_S))
+        return False
+
+    async def _last_answers(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ANSWERS_S):
+                while self.tally.open:
+                    await asyncio.sleep(_SHORTEST_PAUSE_S)
+
+
+async def _run(plan: Plan, requests: Requests) -> Tally:
+    load = Load(plan, requests)
+    await load.run()
+    return load.tally
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="load", description="Sends signed requests of 1 KB.")
+    parser.add_argument("--host", default="127.0.0.1", help="where the server listens")
+    parser.add_argument("--port", type=int, required=True, help="its port")
+    parser.add_argument("--connections", type=int, default=50, help="how many")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long it measures")
+    parser.add_argument("--warmup", type=float, default=0.0, help="seconds before it measures")
+    parser.add_argument("--rate", type=float, help="requests per second; else closed loop")
+    parser.add_argument("--requests", type=int, required=True, help="how many at most")
+    parser.add_argument("--prefix", default="", help="of the requests' ids")
+    parser.add_argument("--secret", required=True, help="the source's signing secret")
+    parser.add_argument("--body-bytes", type=int, default=BODY_BYTES, help="size of a body")
+    parser.add_argument("--answers", type=Path, help="file for a JSON line per measured answer")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command."""
+    given = _parsed(arguments)
+    address = f"{given.host}:{given.port}"
+    requests = render(given.requests, given.prefix, address, given.secret, given.body_bytes)
+    plan = Plan(
+        given.host, given.port, given.connections, given.seconds, given.warmup, given.rate
+    )
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # a pause of the generator would look like one of the server
+    try:
+        tally = uvloop.run(_run(plan, requests))
+    except OSError as error:
+        sys.stderr.write(f"Nobody answers at {address}: {error}\n")
+        raise SystemExit(2) from error
+    if given.answers is not None:
+        lines = (orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in tally.answers)
+        given.answers.write_bytes(b"".join(lines))
+    sys.stdout.write(orjson.dumps(tally.report()).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -149,7 +149,7 @@ def _translated(found: _Found, error: ErrorDetails) -> Problem:
     if kind == "union_tag_invalid":
         name = str(value.get("function"))
         hint = nearest(name, STEPS)
-        return _at(found, pointer, f"There is no function {name!r}.", hint)
+        return _at(found, f"{pointer}/function", f"There is no function {name!r}.", hint)
     if kind == "union_tag_not_found":
         return _at(found, pointer, "A step needs a 'function'.")
     if kind == "extra_forbidden":
@@ -157,7 +157,8 @@ def _translated(found: _Found, error: ErrorDetails) -> Problem:
         return _at(found, pointer, f"{key!r} is not known here.", _nearest_key(found, error, key))
     if kind == "missing":
         return _at(found, pointer, f"{error['loc'][-1]!r} is missing.")
-    return _at(found, pointer, error["msg"].removeprefix("Value error, "))
+    inner = str(error.get("ctx", {}).get("pointer", ""))  # of an expression inside a value
+    return _at(found, pointer + inner, error["msg"].removeprefix("Value error, "))
 
 
 def _wraps(found: _Found) -> bool:

@@ -76,7 +76,11 @@ def test_a_carried_address_needs_both_its_form_and_itself_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1"]
+    "address",
+    [
+        *("127.0.0.1", "127.9.9.9", "::1", "::", "::ffff:127.0.0.1"),
+        "0.0.0.0",  # noqa: S104 - nothing is bound, it is an address to be refused
+    ],
 )
 def test_nothing_opens_the_hubs_own_ports_on_this_machine(address: str) -> None:
     everything = (ip_network("0.0.0.0/0"), ip_network("::/0"))
@@ -135,10 +139,12 @@ def test_an_ambiguous_or_unusable_url_is_invalid(url: str) -> None:
 
 @given(st.text(max_size=60).map(lambda rest: "http://" + rest))
 def test_a_url_either_passes_or_is_called_invalid(url: str) -> None:
+    code = None
     try:
-        assert check_url(url).host
+        check_url(url)
     except OutboundError as error:
-        assert error.code == "url_invalid"
+        code = error.code
+    assert code in (None, "url_invalid")
 
 
 def test_a_url_of_the_longest_length_passes() -> None:

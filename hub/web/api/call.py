@@ -1,0 +1,123 @@
+"""A call of the management API, and the operations it is made of."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.bootstrap import Hub
+from hub.errors import InvalidError, NotFoundError
+from hub.model.ids import Prefix
+from hub.model.json import Json, dumps
+from hub.model.key import Scope
+from hub.store.keys import StoredKey
+from hub.web.access import Access
+from hub.web.api.body import read_json, read_text, validated
+from hub.web.paging import Page, page_of, query_of
+
+S = TypeVar("S", bound=BaseModel)
+_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request whose key is known and may do it."""
+
+    hub: Hub
+    access: Access
+    request: Request
+    key: StoredKey
+
+    @property
+    def root(self) -> str:
+        """The URL that the hub is reached under, without a slash at its end."""
+        public = self.hub.settings.public_url
+        return str(public or self.request.base_url).rstrip("/")
+
+    def given(self, name: str) -> str:
+        """A part of the path."""
+        return str(self.request.path_params[name])
+
+    def id(self, prefix: Prefix, noun: str) -> str:
+        """The id in the path.
+
+        Raises:
+            NotFoundError: it is no id of such a thing.
+        """
+        text = self.given("id")
+        if not re.fullmatch(prefix + r"_[0-9a-f]{32}", text):
+            raise missing(noun, text)
+        return text
+
+    def page(self, *filters: str) -> Page:
+        """See :func:`hub.web.paging.page_of`."""
+        return page_of(self.request, self.root, filters)
+
+    def query(self, *known: str) -> dict[str, str]:
+        """See :func:`hub.web.paging.query_of`."""
+        return query_of(self.request, known)
+
+    async def json(self) -> Json:
+        """The body as JSON."""
+        return await read_json(self.request, self.hub.settings.body_timeout_s)
+
+    async def text(self) -> str:
+        """The body as text."""
+        return await read_text(self.request, self.hub.settings.body_timeout_s)
+
+    async def body(self, shape: type[S]) -> S:
+        """The body as a shape."""
+        return validated(shape, await self.json())
+
+
+Handle: TypeAlias = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that the API does; ``body`` is the shape of what it is sent."""
+
+    method: str
+    path: str
+    scope: Scope
+    handle: Handle
+    summary: str
+    body: type[BaseModel] | None = None
+
+
+def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """A JSON answer; numbers stay exact."""
+    return Response(dumps(body), status, {**_HEADERS, **(headers or {})}, "application/json")
+
+
+def text_answer(text: str) -> Response:
+    """A plain text answer."""
+    return Response(text, 200, _HEADERS, "text/plain")
+
+
+def nothing() -> Response:
+    """The answer of what has been removed."""
+    return Response(None, 204, _HEADERS)
+
+
+def missing(noun: str, name: str) -> NotFoundError:
+    """There is no such thing."""
+    code = f"{noun.replace(' ', '_')}_unknown"
+    return NotFoundError(f"There is no {noun} {name[:200]!r}.", code=code)
+
+
+def known_word(name: str, value: str | None, words: tuple[str, ...]) -> str | None:
+    """A filter's value, if it is one of the words.
+
+    Raises:
+        InvalidError: ``query_invalid``.
+    """
+    if value is None or value in words:
+        return value
+    raise InvalidError(
+        f"{name!r} is one of {', '.join(words)}, not {value[:100]!r}.", code="query_invalid"
+    )
