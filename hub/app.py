@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 
 import structlog
 import uvicorn
+from starlette.datastructures import Headers, QueryParams
 
 from hub.bootstrap import Hub
 from hub.errors import HubError
+from hub.model.key import Scope as KeyScope
 from hub.receive.endpoint import Endpoint, SenderGone
 from hub.receive.record import Recorder
 from hub.web.access import Access
@@ -31,7 +33,7 @@ class App:
 
     def __init__(self, hub: Hub, stopping: asyncio.Event) -> None:
         settings = hub.settings
-        access = Access(hub)
+        access = Access(hub.ledger)
         self._receive = Endpoint(
             hub.catalog,
             hub.connectors,
@@ -41,8 +43,8 @@ class App:
         )
         self._live = live_app(
             hub.channels,
-            access.may_subscribe,
-            Cors(settings.cors_origins),
+            _Listeners(hub, access).may_subscribe,
+            Cors(settings.cors_origins, lambda name: name in hub.catalog.now.public_channels),
             stopping,
             problem,
         )
@@ -56,14 +58,28 @@ class App:
             except SenderGone:
                 return
             except HubError as error:
-                await problem(error)(scope, receive, send)
-            except Exception as error:
+                await problem(error, scope)(scope, receive, send)
+            except Exception as error:  # noqa: BLE001 - logged, and answered without details
                 _log.exception("request.broken", path=path)
-                await problem(error)(scope, receive, send)
+                await problem(error, scope)(scope, receive, send)
         elif path == "/realtime" or path.startswith("/realtime/"):
             await self._live(scope, receive, send)
         else:
             await self._routes(scope, receive, send)
+
+
+class _Listeners:
+    """Who may listen: anybody on a public channel, else a key that may read."""
+
+    def __init__(self, hub: Hub, access: Access) -> None:
+        self._hub = hub
+        self._access = access
+
+    async def may_subscribe(self, headers: Headers, query: QueryParams, channel: str) -> None:
+        """Raise AccessError unless the channel is public or the key may read."""
+        if channel in self._hub.catalog.now.public_channels:
+            return
+        await self._access.check(headers.get("authorization"), KeyScope.READ)
 
 
 class Server(uvicorn.Server):
@@ -112,7 +128,7 @@ async def serving(hub: Hub) -> AsyncIterator[Server]:
     server = Server(config, stopping)
     task = asyncio.create_task(server.serve(), name="server")
     try:
-        while not server.started and not task.done():
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event
             await asyncio.sleep(0.005)
         if task.done():
             task.result()

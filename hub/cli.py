@@ -79,7 +79,7 @@ def sink(
 
 @app.command()
 def bench(
-    cases: Annotated[list[str] | None, typer.Argument(help="Which ones; all of them if none.")] = None,
+    cases: Annotated[list[str] | None, typer.Argument(help="Which ones; all if none.")] = None,
     ledger: Annotated[str, typer.Option(help="sqlite, postgresql or both.")] = "both",
     seconds: Annotated[float, typer.Option(help="How long each measurement lasts.")] = 5.0,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,

@@ -30,8 +30,7 @@ def settings_page() -> str:
         meaning = (field.description or "").replace("|", "\\|")
         lines.append(f"| `HUB_{name.upper()}` | {_default(field)} | {meaning} |")
     lines += [
-        "| `HUB_VAR_<NAME>` | none | The value of `env.<NAME>` in stacks; "
-        "a variable set by the API wins. |",
+        "| `HUB_VAR_<NAME>` | none | The value of `env.<NAME>` in stacks; one set by API wins. |",
         "",
     ]
     return "\n".join(lines)

@@ -7,14 +7,14 @@ them until nothing is due. A ring can be lost, work cannot: each worker also loo
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import structlog
 from arq.connections import ArqRedis
+from redis import exceptions
 from redis.asyncio import ConnectionPool
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis import exceptions
 from redis.exceptions import RedisError
 
 from hub import keys
@@ -51,7 +51,7 @@ def deserialize(raw: bytes) -> dict[str, Json]:
 
 def connect_jobs(redis_url: str) -> ArqRedis:
     """arq's connections to Redis; nothing is sent yet."""
-    pool: ConnectionPool[Any] = ConnectionPool.from_url(
+    pool: ConnectionPool = ConnectionPool.from_url(
         redis_url,
         socket_connect_timeout=2,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.02), 3),

@@ -74,7 +74,8 @@ async def first_key(hub: Hub, *, make: bool = True) -> str | None:
     if given is not None:
         await _put_key(hub, given.get_secret_value(), "HUB_ADMIN_KEY")
         return None
-    if not make or await hub.ledger.read(keys.count_keys):
+    known = await hub.ledger.read(keys.count_keys)
+    if known or not make:
         return None
     made = new_key()
     await _put_key(hub, made, "first key")

@@ -175,9 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = _parsed(arguments)
     address = f"{given.host}:{given.port}"
     requests = render(given.requests, given.prefix, address, given.secret, given.body_bytes)
-    plan = Plan(
-        given.host, given.port, given.connections, given.seconds, given.warmup, given.rate
-    )
+    plan = Plan(given.host, given.port, given.connections, given.seconds, given.warmup, given.rate)
     gc.collect()
     gc.freeze()
     gc.disable()  # a pause of the generator would look like one of the server

@@ -34,7 +34,9 @@ class Requests:
     tail: bytes
 
 
-def render(count: int, prefix: str, host: str, secret: str, body_bytes: int = BODY_BYTES) -> Requests:
+def render(
+    count: int, prefix: str, host: str, secret: str, body_bytes: int = BODY_BYTES
+) -> Requests:
     """``count`` signed requests with ids that begin with ``prefix``."""
     key, now_s = parse_secret(secret), int(time.time())
     ids = [f"{prefix}{n:08x}" for n in range(count)]

@@ -192,7 +192,7 @@ def _next(
         waits = delivery.attempts - delivery.spent
         wait_s = back_pressure_delay_s(waits, verdict.retry_after_s, jitter)
         return DeliveryStatus.RETRYING, wait_s, verdict.message
-    delay_s = next_delay_s(schedule, delivery.spent, verdict.retry_after_s, jitter)
+    delay_s = next_delay_s(schedule, delivery.spent + 1, verdict.retry_after_s, jitter)
     if delay_s is None:
         tries = delivery.spent + 1
         return DeliveryStatus.DEAD, 0.0, f"Gave up after {tries} attempts. {verdict.message}"

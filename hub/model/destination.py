@@ -58,7 +58,7 @@ class Destination(Shape):
     connector: str = "standard"
     url: str = Field(max_length=8192)
     auth: Auth | None = None
-    headers: dict[HeaderName, HeaderValue] = {}
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
     sign: Sign | None = None
     timeout_s: float = Field(30.0, gt=0, le=300)
     retry_schedule_s: tuple[Annotated[float, Field(ge=0, le=30 * 86400)], ...] = Field(

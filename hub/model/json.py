@@ -33,10 +33,7 @@ def loads(data: bytes | str) -> Json:
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth_of(raw) > MAX_DEPTH:
         raise InvalidError(f"JSON nested deeper than {MAX_DEPTH} levels.", code="json_too_deep")
     try:
-        if _LONG_DIGITS.search(raw):
-            orjson.loads(raw)  # the strict check: the standard library lets surrogates through
-            return json.loads(raw, parse_constant=_refuse_constant)
-        return orjson.loads(raw)
+        return _loads_exact(raw) if _LONG_DIGITS.search(raw) else orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InvalidError(
             f"The body is not valid JSON: {error.msg} at line {error.lineno}, "
@@ -45,7 +42,7 @@ def loads(data: bytes | str) -> Json:
             line=error.lineno,
             column=error.colno,
         ) from error
-    except ValueError as error:  # more digits than Python converts (sys.get_int_max_str_digits)
+    except (ValueError, RecursionError) as error:
         raise InvalidError(f"The body is not usable JSON: {error}.", code="json_broken") from error
 
 
@@ -78,6 +75,14 @@ def depth_of(raw: bytes) -> int:
     """The deepest nesting of arrays and objects; brackets inside strings do not count."""
     brackets = _STRINGS.sub(b"", raw).translate(None, _NOT_BRACKETS)
     return max(accumulate(map(_STEP_OF.__getitem__, brackets)), default=0)
+
+
+def _loads_exact(raw: bytes) -> Json:
+    """The standard library's way, which keeps integers and needs to be told to be strict."""
+    value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+    if b"\\u" in raw:
+        json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate raises here
+    return value
 
 
 def _refuse_constant(name: str) -> Json:

@@ -113,6 +113,8 @@ class _VettedNames(AbstractResolver):
             found = await self._lookup.resolve(host, port, family)
         except UnicodeError as error:  # an empty label or one of over 63 characters
             raise OSError(errno.EINVAL, f"{host!r} cannot be looked up") from error
+        if not found:
+            raise OSError(errno.ENOENT, f"{host!r} has no address")
         for one in found:
             self._gate.check(one["host"], one["port"])
         return found

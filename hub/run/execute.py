@@ -114,7 +114,7 @@ class Executor:
             "source": row["source"],
             "type": row["type"],
             "received_at": to_iso(row["received_at"]),
-            "headers": {name: value for name, value in loads(row["headers"])},
+            "headers": dict(loads(row["headers"])),
         }
 
     async def _end(self, turn: Turn, ending: Ending) -> Ending:
@@ -152,7 +152,7 @@ async def _interpret(turn: Turn, task: Task) -> Ending:
         failure = Failure(failed.error.code, failed.error.message, failed.path)
     except HubError as error:
         failure = Failure(error.code, error.message)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a fault of the hub ends this run, not the worker
         _log.exception("run.broken", run=turn.run.id)
         failure = Failure("internal", f"The hub itself failed: {type(error).__name__}.")
     return Ending(RunStatus.FAILED, task.version, None, failure)

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from hub.channels import Channels
-from hub.errors import StoreError
+from hub.errors import HubError, InvalidError, StoreError, TooLargeError
 from hub.model.message import Message
 from hub.model.segment import Publication
 from hub.model.time import now_us
@@ -52,14 +52,30 @@ class Publisher:
 
     async def _publish_some(self) -> None:
         some, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+        await self._publish_all(some)
+
+    async def _publish_all(self, some: list[Publication]) -> None:
         try:
             await self._channels.publish([_message(each) for each in some])
+        except (InvalidError, TooLargeError) as error:
+            await self._drop_unfit(some, error)
+            return
         except StoreError as error:
             self._waiting.clear()  # they stand in the ledger, and are overdue soon
             _log.warning("messages.delayed", count=len(some), error=error.message)
             await asyncio.sleep(_LOOK_EVERY_S)
             return
         await asyncio.gather(*(self._ledger.write(PUBLISHED, each.id) for each in some))
+
+    async def _drop_unfit(self, some: list[Publication], error: HubError) -> None:
+        """One of these can never be published: it goes, with a word, and the others leave."""
+        if len(some) == 1:
+            _log.error("message.dropped", message=some[0].id, error=error.message)
+            await self._ledger.write(PUBLISHED, some[0].id)
+            return
+        middle = len(some) // 2
+        for half in (some[:middle], some[middle:]):
+            await self._publish_all(half)
 
 
 def _message(publication: Publication) -> Message:

@@ -170,14 +170,17 @@ def _walk(value: Json, loc: tuple[int | str, ...]) -> tuple[str, Json]:
     """The pointer of an error's place; parts that only name a kind of step are passed over."""
     pointer = ""
     for part in loc:
-        if isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-        elif isinstance(value, dict) and part in value:
-            value = value[part]
-        else:
+        if not _holds(value, part):
             continue
+        value = value[part]
         pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
     return pointer, value
+
+
+def _holds(value: Json, part: int | str) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value
 
 
 def _nearest_key(found: _Found, error: ErrorDetails, key: str) -> str | None:

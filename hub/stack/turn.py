@@ -54,6 +54,9 @@ class Turn:
     """The state of one turn of a run."""
 
     __slots__ = (
+        "_opened_at",
+        "_segment_steps",
+        "_started_at",
         "answered",
         "depth",
         "effects",
@@ -64,9 +67,6 @@ class Turn:
         "steps",
         "version",
         "world",
-        "_opened_at",
-        "_segment_steps",
-        "_started_at",
     )
 
     def __init__(

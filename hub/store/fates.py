@@ -84,7 +84,9 @@ def events_page(tx: Tx, wanted: EventsWanted) -> tuple[list[dict[str, Any]], str
 
 
 @lru_cache(maxsize=8)
-def _statements(by_source: bool, by_fate: bool) -> tuple[Select[Any], Select[Any]]:
+def _statements(
+    by_source: bool, by_fate: bool
+) -> tuple[Select[*tuple[Any, ...]], Select[*tuple[Any, ...]]]:
     window = _window(by_source)
     page = (
         select(*_SHOWN, _FATE)

@@ -78,6 +78,6 @@ def find_key(tx: Tx, key_hash: str) -> StoredKey | None:
     return StoredKey(rows[0][0], rows[0][1], frozenset(loads(rows[0][2]))) if rows else None
 
 
-def count_keys(tx: Tx) -> int:
+def count_keys(tx: Tx, /) -> int:
     """How many keys there are."""
     return int(tx.rows(_COUNT)[0][0])

@@ -28,6 +28,10 @@ def _where(table: Table, columns: tuple[str, ...]) -> Select[Any]:
     return select(table).where(*equal).order_by(*table.primary_key.columns)
 
 
+def _names(table: Table) -> list[str]:
+    return [column.name for column in table.columns]
+
+
 def page(
     tx: Tx,
     table: Table,
@@ -45,14 +49,14 @@ def page(
     bound = {f"of_{name}": value for name, value in equal.items()}
     statement = _page(table, tuple(equal), without)
     rows = tx.rows(statement, {"before": before, "most": most, **bound})
-    names = [name for name in table.c.keys() if name not in without]
+    names = [column.name for column in table.c if column.name not in without]
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 def where(tx: Tx, table: Table, /, **equal: Any) -> list[dict[str, Any]]:
     """Every row whose columns are equal to these, in the order of the primary key."""
     bound = {f"of_{name}": value for name, value in equal.items()}
-    names = table.c.keys()
+    names = _names(table)
     return [
         dict(zip(names, row, strict=True)) for row in tx.rows(_where(table, tuple(equal)), bound)
     ]

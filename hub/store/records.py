@@ -123,6 +123,15 @@ def _add(tx: Tx, added: Sequence[Record]) -> list[Record]:
 ADD: Write[Record, Record] = Write("add_record", 50, _add)
 
 
+def _add_lists(tx: Tx, lists: Sequence[Sequence[Record]]) -> list[None]:
+    insert_records(tx, [record for added in lists for record in added])
+    return [None] * len(lists)
+
+
+ADD_LIST: Write[Sequence[Record], None] = Write("add_records", 53, _add_lists)
+"""Add records that belong together: all of them or none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """Merge ``changes`` into a record at top level."""

@@ -31,7 +31,11 @@ class Access:
         Raises:
             AccessError: ``unauthorized`` without a valid key, ``forbidden`` without the scope.
         """
-        key = await self.find(request.headers.get("authorization"))
+        return await self.check(request.headers.get("authorization"), scope)
+
+    async def check(self, authorization: str | None, scope: Scope) -> StoredKey:
+        """The key in an ``Authorization`` field, if it may do this; raises as :meth:`require`."""
+        key = await self.find(authorization)
         if not allows(key.scopes, scope):
             raise AccessError(
                 f"The key {key.name!r} does not have the scope {scope.value!r}. "

@@ -44,7 +44,7 @@ class Page:
             raise _cursor_invalid()
         if _UNFIT.search(found) if isinstance(found, str) else not 0 <= found < _LARGEST:
             raise _cursor_invalid()
-        return found  # type: ignore[no-any-return]  # its type was just compared
+        return found
 
     def answer(self, items: Sequence[Any], last: str | int | None) -> dict[str, Any]:
         """The list's body; ``last`` is where the next page begins, None at the end."""

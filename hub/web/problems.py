@@ -1,4 +1,4 @@
-"""Problems: what goes wrong, as RFC 9457 answers. The only place that knows HTTP statuses of errors.
+"""Problems: what goes wrong, as RFC 9457 answers. The only place that knows errors' statuses.
 
 No body has a top-level ``error``: n8n would take it for a failure of its own and send again.
 """

@@ -11,7 +11,7 @@ from hub.errors import OutboundError
 from hub.model.http import OutboundRequest
 from hub.outbound.client import USER_AGENT, Client
 from hub.outbound.guard import AddressPolicy
-from outbound.conftest import LOOPBACK, Exchange, Serve
+from tests.outbound.servers import LOOPBACK, Exchange, Serve
 
 TIMEOUT_S = 5.0
 
@@ -198,7 +198,7 @@ async def test_a_pooled_connection_that_was_closed_meanwhile_is_not_used(
     server = await serve(once)
     for _ in range(3):
         await client.send(post(server.url), timeout_s=TIMEOUT_S)
-        while server.open:
+        while server.open:  # noqa: ASYNC110 - the test's own server needs no event for this
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.01)
     assert server.connections == 3

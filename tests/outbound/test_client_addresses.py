@@ -3,49 +3,20 @@
 import asyncio
 import json
 import socket
-from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 
 from hub.errors import OutboundError
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.outbound.client import Client
 from hub.outbound.guard import AddressPolicy
-from outbound.conftest import LOOPBACK, Exchange, Serve
+from tests.outbound.servers import LOOPBACK, Exchange, Lookup, Serve
 
 URLS = json.loads((Path(__file__).parent / "addresses.json").read_text())["urls"]
 PUBLIC = "93.184.216.34"
-
-
-class Lookup(AbstractResolver):
-    """Gives the answers it was made with, one after the other, the last one again and again."""
-
-    def __init__(self, *answers: Iterable[str]) -> None:
-        self._answers = [list(answer) for answer in answers]
-        self.asked: list[str] = []
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        self.asked.append(host)
-        addresses = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=0,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
 
 async def send(client: Client, url: str, *, allow_private: bool = False) -> OutboundResponse:

@@ -5,8 +5,6 @@ import gzip
 import itertools
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from socket import socket
 
 import pytest
@@ -14,7 +12,8 @@ import pytest
 from hub.errors import OutboundError
 from hub.model.http import OutboundRequest
 from hub.outbound.client import Client
-from outbound.conftest import Exchange, Handler, Serve, hang, polite, reset
+from hub.outbound.guard import AddressPolicy
+from tests.outbound.servers import LOOPBACK, Exchange, Handler, Serve, hang, polite, reset
 
 SHORT_S = 0.2
 LONG_S = 5.0
@@ -102,7 +101,7 @@ async def test_a_tls_handshake_that_never_ends_is_a_timeout_that_cannot_have_run
 
 async def test_waiting_for_a_free_connection_counts_as_not_sent(serve: Serve) -> None:
     server = await serve(hang)
-    async with few_connections() as few:
+    async with Client(AddressPolicy(allow=LOOPBACK), connections=1) as few:
         first = asyncio.create_task(failure(few, server.url, 0.3))
         await asyncio.sleep(0.05)
         error = await failure(few, server.url, 0.1)
@@ -267,17 +266,17 @@ async def test_a_truncated_answers_connection_is_not_used_again(
 async def test_cancelling_passes_through_and_closes_the_connection(
     serve: Serve, client: Client
 ) -> None:
-    closed = asyncio.Event()
+    asked, closed = asyncio.Event(), asyncio.Event()
 
     async def watch(exchange: Exchange) -> None:
         await exchange.request()
+        asked.set()
         await exchange.reader.read()
         closed.set()
 
     server = await serve(watch)
     sending = asyncio.create_task(client.send(post(server.url), timeout_s=LONG_S))
-    while not server.heads:
-        await asyncio.sleep(0.005)
+    await asyncio.wait_for(asked.wait(), 1)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
@@ -289,12 +288,3 @@ async def test_a_client_is_well_after_every_kind_of_failure(serve: Serve, client
         await failure(client, (await serve(handler)).url)
     server = await serve(polite)
     assert (await client.send(post(server.url), timeout_s=LONG_S)).status == 200
-
-
-@asynccontextmanager
-async def few_connections() -> AsyncIterator[Client]:
-    from hub.outbound.guard import AddressPolicy
-    from outbound.conftest import LOOPBACK
-
-    async with Client(AddressPolicy(allow=LOOPBACK), connections=1) as client:
-        yield client

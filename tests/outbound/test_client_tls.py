@@ -12,8 +12,7 @@ from hub.errors import OutboundError
 from hub.model.http import OutboundRequest
 from hub.outbound.client import Client
 from hub.outbound.guard import AddressPolicy
-from outbound.conftest import LOOPBACK, Exchange, Serve
-from outbound.test_client_addresses import Lookup
+from tests.outbound.servers import LOOPBACK, Exchange, Lookup, Serve
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_before_the_reque
     serve: Serve, client: Client, identity: Identity
 ) -> None:
     server = await serve(tls=identity.server)
-    with pytest.raises(OutboundError, match="self[- ]signed") as caught:
+    with pytest.raises(OutboundError, match=r"self[- ]signed") as caught:
         await send(client, f"https://127.0.0.1:{server.port}/")
     assert (caught.value.code, caught.value.details) == ("tls_failed", {"may_have_run": False})
     assert server.heads == []

@@ -1,7 +1,6 @@
 """Each test of the store runs on both databases."""
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,13 @@ from hub.store.migrate import migrate
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str | None:
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     """None for SQLite, else a database of its own."""
     if request.param == "sqlite":
-        return None
-    stack = ExitStack()
-    request.addfinalizer(stack.close)
-    url: str = stack.enter_context(request.getfixturevalue("postgres").database())
-    return url
+        yield None
+    else:
+        with request.getfixturevalue("postgres").database() as url:
+            yield url
 
 
 @pytest_asyncio.fixture

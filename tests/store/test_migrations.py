@@ -4,7 +4,7 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection  # noqa: TID251 - compares the database with the schema
+from sqlalchemy import Connection
 
 from hub.store import migrate
 from hub.store.schema import metadata

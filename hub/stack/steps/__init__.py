@@ -1,6 +1,6 @@
 """Every kind of step. A new one is a class in a module of its family, and its name here."""
 
-from typing import Annotated, Any, TypeAlias, Union
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 
 from pydantic import Discriminator, Tag
 
@@ -31,10 +31,11 @@ def _function_of(step: Any) -> str | None:
     return name if isinstance(name, str) else None
 
 
-AnyStep: TypeAlias = Annotated[
-    Union[tuple(Annotated[step, Tag(name)] for name, step in STEPS.items())],  # type: ignore[misc]  # made from the table above, so that each step stands once  # noqa: UP007
-    Discriminator(_function_of),
-]
+if TYPE_CHECKING:
+    AnyStep: TypeAlias = Step
+else:  # made from the table above, so that each step stands once
+    _tagged = tuple(Annotated[step, Tag(name)] for name, step in STEPS.items())
+    AnyStep = Annotated[Union[_tagged], Discriminator(_function_of)]  # noqa: UP007 - of a tuple
 
 for _nesting in (Conditional, ForEachLoop):
     _nesting.model_rebuild(_types_namespace={"AnyStep": AnyStep})

@@ -1,7 +1,7 @@
 """Steps that choose and repeat."""
 
 from collections.abc import Awaitable
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,9 @@ from hub.expr import truthy
 from hub.stack.interpret import run_steps
 from hub.stack.step import Step, Value
 from hub.stack.turn import Turn
+
+if TYPE_CHECKING:
+    from hub.stack.steps import AnyStep
 
 
 class Conditional(Step):

@@ -196,5 +196,3 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
     field = model.model_fields.get(_TAG)
     return get_args(field.annotation) if field else ()
-
-

@@ -39,8 +39,17 @@ class Call:
         return str(public or self.request.base_url).rstrip("/")
 
     def given(self, name: str) -> str:
-        """A part of the path."""
-        return str(self.request.path_params[name])
+        """A part of the path.
+
+        Raises:
+            InvalidError: ``path_invalid``: no name holds control characters.
+        """
+        text = str(self.request.path_params[name])
+        if not text.isprintable():
+            raise InvalidError(
+                "The path holds a character that no name can have.", code="path_invalid"
+            )
+        return text
 
     def id(self, prefix: Prefix, noun: str) -> str:
         """The id in the path.

@@ -3,28 +3,33 @@
 Secrets that are left out are kept; what is read back holds masks, and a mask is never taken.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
+from hub.connector import quoted
 from hub.errors import InvalidError
-from hub.model.json import Json, dumps_text, loads
+from hub.model.json import dumps_text, loads
 from hub.model.key import Scope
 from hub.model.masking import keep_secrets, masked
 from hub.model.source import SLUG
 from hub.model.time import to_iso
+from hub.signature import new_secret
+from hub.stack.problem import Problem, nearest
 from hub.store.lookup import one, where
 from hub.store.objects import DROP, PUT, DropObject, PutObject
 from hub.store.schema import objects
-from hub.web.api.body import object_of, validated
+from hub.web.api.body import object_of, refused, validated, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 
 S = TypeVar("S", bound=BaseModel)
-Doc = dict[str, Any]
-Paths = Iterable[tuple[str, ...]]
+Doc: TypeAlias = dict[str, Any]
+Path: TypeAlias = tuple[str, ...]
 _TAG = "mode"
 
 
@@ -34,30 +39,30 @@ class Named(Generic[S]):
 
     kind: Literal["source", "destination"]
     shape: type[S]
-    secrets: Callable[[Doc, Doc], Paths]
-    """Where secrets stand in a new body, given the one before."""
-    complete: Callable[[Doc], Doc]
-    """Fills in secrets that the hub makes; they are shown in that answer only."""
+    secrets: Callable[[Doc, Doc], Iterable[Path]]
+    """Where secrets stand in a body, given also the one before it."""
+    made: Callable[[Doc], tuple[str, str] | None]
+    """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
     check: Callable[[Call, S], list[str]]
     """Raises what cannot stay; gives warnings."""
-    extra: Callable[[Call, str], Doc]
+    beside: Callable[[Call, str], Doc]
     """What an answer has beside the body."""
 
     def operations(self) -> Iterator[Operation]:
         """The five that each kind has."""
-        path = f"/v1/{self.kind}s"
-        one_path = path + "/{slug}"
-        kind, shape = self.kind, self.shape
-        yield Operation("GET", path, Scope.READ, self.list, f"List the {kind}s")
-        yield Operation("GET", one_path, Scope.READ, self.get, f"Read a {kind}")
-        yield Operation("PUT", one_path, Scope.WRITE, self.put, f"Set a {kind}", shape)
-        yield Operation("PATCH", one_path, Scope.WRITE, self.patch, f"Change a {kind}", shape)
-        yield Operation("DELETE", one_path, Scope.WRITE, self.delete, f"Remove a {kind}")
+        kind, shape, path = self.kind, self.shape, f"/v1/{self.kind}s"
+        named = path + "/{slug}"
+        yield Operation("GET", path, Scope.READ, self.get_all, f"List the {kind}s")
+        yield Operation("GET", named, Scope.READ, self.get, f"Read a {kind}")
+        yield Operation("PUT", named, Scope.WRITE, self.put, f"Create or replace a {kind}", shape)
+        yield Operation("PATCH", named, Scope.WRITE, self.patch, f"Change a {kind}", shape)
+        yield Operation("DELETE", named, Scope.WRITE, self.delete, f"Remove a {kind}")
 
-    async def list(self, call: Call) -> Response:
+    async def get_all(self, call: Call) -> Response:
         """One page, by slug."""
         page = call.page()
-        rows = {row["slug"]: row for row in await call.hub.ledger.read(_rows, self.kind)}
+        found = await call.hub.ledger.read(where, objects, kind=self.kind)
+        rows = {row["slug"]: row for row in found}
         slugs, last = page.of_names(rows)
         return answer(page.answer([self._shown(call, rows[slug]) for slug in slugs], last))
 
@@ -71,12 +76,13 @@ class Named(Generic[S]):
         given = object_of(await call.json())
         row = await call.hub.ledger.read(one, objects, kind=self.kind, slug=slug)
         before = loads(row["body"]) if row else {}
-        return await self._write(call, slug, keep_secrets(given, before, self._at(given, before)))
+        kept = keep_secrets(given, before, self.secrets(given, before))
+        return await self._write(call, slug, kept)
 
     async def patch(self, call: Call) -> Response:
         """Change some fields (RFC 7396: null removes one)."""
         changes = object_of(await call.json())
-        keep_secrets(changes, {}, self._at(changes, {}))  # refuses masks
+        keep_secrets(changes, {}, self.secrets(changes, {}))  # refuses masks
         row = await self._row(call)
         return await self._write(call, row["slug"], merged(loads(row["body"]), changes))
 
@@ -89,16 +95,17 @@ class Named(Generic[S]):
         return nothing()
 
     async def _write(self, call: Call, slug: str, body: Doc) -> Response:
-        completed = self.complete(body)
-        value = validated(self.shape, completed)
+        fresh = self.made(body)
+        if fresh is not None:
+            body = {**body, fresh[0]: {**body[fresh[0]], fresh[1]: [new_secret()]}}
+        value = validated(self.shape, body)
         warnings = self.check(call, value)
         text = dumps_text(value.model_dump(mode="json", exclude_unset=True))
         created = await call.hub.ledger.write(PUT, PutObject(self.kind, slug, text))
         await call.hub.catalog.refresh()
-        row = await call.hub.ledger.read(one, objects, kind=self.kind, slug=slug)
-        shown = self._shown(call, row) if row else {}
-        for path in self._at(body, {}) if completed != body else ():
-            show_again(shown, completed, path)
+        shown = self._shown(call, await self._row(call))
+        if fresh is not None:
+            shown[fresh[0]] |= {fresh[1]: body[fresh[0]][fresh[1]]}
         return answer({**shown, "warnings": warnings}, 201 if created else 200)
 
     async def _row(self, call: Call) -> Doc:
@@ -108,20 +115,64 @@ class Named(Generic[S]):
             raise missing(self.kind, slug)
         return row
 
-    def _at(self, new: Doc, before: Doc) -> Paths:
-        return self.secrets(new, before)
-
     def _shown(self, call: Call, row: Doc) -> Doc:
         body = loads(row["body"])
-        try:
+        with suppress(ValidationError):  # accepted by another version of the hub: as it stands
             body = self.shape.model_validate(body).model_dump(mode="json")
-        except ValidationError:  # accepted by another version of the hub: shown as it stands
-            pass
         return {
             "slug": row["slug"],
-            **masked(body, self._at(body, {})),
-            **self.extra(call, row["slug"]),
+            **masked(body, self.secrets(body, {})),
+            **self.beside(call, row["slug"]),
             "managed_by": row["managed_by"],
             "created_at": to_iso(row["created_at"]),
             "updated_at": to_iso(row["updated_at"]),
         }
+
+
+def check_slug(slug: str) -> str:
+    """The slug, if an object can have it.
+
+    Raises:
+        InvalidError: ``slug_invalid``.
+    """
+    if re.fullmatch(SLUG, slug):
+        return slug
+    raise InvalidError(
+        f"{quoted(slug)!r} is no slug: 1 to 63 lower case letters, digits and hyphens, "
+        "with no hyphen at its ends.",
+        code="slug_invalid",
+    )
+
+
+def merged(before: Doc, changes: Doc) -> Doc:
+    """RFC 7396, but an object of another kind (``mode``) replaces the one before."""
+    result = dict(before)
+    for name, value in changes.items():
+        old = result.get(name)
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(value, dict):
+            alike = isinstance(old, dict) and value.get(_TAG, old.get(_TAG)) == old.get(_TAG)
+            result[name] = merged(old if alike and isinstance(old, dict) else {}, value)
+        else:
+            result[name] = value
+    return result
+
+
+def connector_problem(call: Call, name: str) -> Problem | None:
+    """What is wrong with a connector's name, if anything."""
+    known = sorted(call.hub.connectors)
+    if name in known:
+        return None
+    return wrong(
+        "/connector",
+        f"There is no connector {quoted(name)!r}; known are {', '.join(known)}.",
+        nearest(name, known),
+    )
+
+
+def refuse_any(problems: Iterable[Problem | None]) -> None:
+    """Raise ``validation`` if there are problems."""
+    found = [each for each in problems if each is not None]
+    if found:
+        raise refused(*found)

@@ -1,0 +1,32 @@
+"""The management API: every operation, one module for each noun."""
+
+from hub.web.api import (
+    channels,
+    deliveries,
+    destinations,
+    events,
+    keys,
+    runs,
+    sources,
+    stacks,
+    tables,
+    tasks,
+    variables,
+)
+from hub.web.api.call import Operation
+
+OPERATIONS: tuple[Operation, ...] = (
+    *sources.OPERATIONS,
+    *destinations.OPERATIONS,
+    *stacks.OPERATIONS,
+    *tasks.OPERATIONS,
+    *runs.OPERATIONS,
+    *events.OPERATIONS,
+    *deliveries.OPERATIONS,
+    *tables.OPERATIONS,
+    *variables.OPERATIONS,
+    *channels.OPERATIONS,
+    *keys.OPERATIONS,
+)
+
+__all__ = ["OPERATIONS"]

@@ -1,0 +1,108 @@
+"""``/v1/events``: every request to a source, and what became of it."""
+
+import base64
+from typing import Any
+
+from starlette.responses import Response
+
+from hub.errors import InvalidError
+from hub.model.json import Json, loads
+from hub.model.key import Scope
+from hub.model.time import from_iso, to_iso
+from hub.store.fates import EventsWanted, event_in_full, events_page
+from hub.store.lookup import LAST
+from hub.web.api.call import Call, Operation, answer, known_word, missing
+
+FATES = ("rejected", "duplicate", "unmatched", "running", "held", "dead", "delivered")
+
+
+async def _get_all(call: Call) -> Response:
+    page = call.page("source", "fate", "since")
+    wanted = EventsWanted(
+        most=page.limit,
+        before=page.after(LAST),
+        source=page.filters.get("source"),
+        fate=known_word("fate", page.filters.get("fate"), FATES),
+        since=_since(page.filters.get("since")),
+    )
+    rows, last = await call.hub.ledger.read(events_page, wanted)
+    return answer(page.answer([_shown(row) for row in rows], last))
+
+
+async def _get(call: Call) -> Response:
+    event_id = call.id("evt", "event")
+    row = await call.hub.ledger.read(event_in_full, event_id)
+    if row is None:
+        raise missing("event", event_id)
+    headers = _headers(row["headers"])
+    body, encoding = _body(bytes(row["body"]), headers.get("content-type", "application/json"))
+    return answer(
+        {
+            **_shown(row),
+            "duplicates": row["duplicates"],
+            "headers": headers,
+            "body": body,
+            "body_encoding": encoding,
+            "runs": row["runs"],
+            "deliveries": row["deliveries"],
+        }
+    )
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Json]:
+    return {
+        "id": row["id"],
+        "source": row["source"],
+        "type": row["type"],
+        "received_at": to_iso(row["received_at"]),
+        "fate": row["fate"],
+        "reason": row["reason"],
+        "duplicate_of": row["duplicate_of"],
+        "body_differs": bool(row["body_differs"]),
+        "method": row["method"],
+        "path": row["path"],
+        "query": row["query"],
+        "ip": row["ip"],
+    }
+
+
+def _headers(text: str) -> dict[str, str]:
+    """Header fields as an object; what was sent twice is joined, as HTTP means it."""
+    fields: dict[str, str] = {}
+    for name, value in loads(text):
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
+    return fields
+
+
+def _body(raw: bytes, content_type: str) -> tuple[Json, str | None]:
+    """The body as people read it, and how it is to be read: json, text or base64."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if not raw:
+        return None, None
+    if kind == "application/json" or kind.endswith("+json"):
+        try:
+            return loads(raw), "json"
+        except InvalidError:
+            pass
+    try:
+        return raw.decode(), "text"
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode(), "base64"
+
+
+def _since(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return max(0, from_iso(text.replace(" ", "+")))
+    except (ValueError, OverflowError) as error:
+        raise InvalidError(
+            "'since' must be an ISO 8601 date and time, such as 2026-11-23T20:15:00Z.",
+            code="query_invalid",
+        ) from error
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/events", Scope.READ, _get_all, "List events, the newest first"),
+    Operation("GET", "/v1/events/{id}", Scope.READ, _get, "Read an event"),
+)

@@ -1,0 +1,163 @@
+"""``/v1/runs``: what ran, how it went, and each of its steps."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from starlette.responses import Response
+
+from hub.errors import HubError
+from hub.model.json import Json, loads
+from hub.model.key import Scope
+from hub.model.run import RunStatus
+from hub.model.time import to_iso
+from hub.stack.journal import Entry, decode
+from hub.stack.step import Step
+from hub.store.lookup import LAST, one, page
+from hub.store.runs import journal_of
+from hub.store.schema import runs
+from hub.web.api.call import Call, Operation, answer, known_word, missing
+
+ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED)
+_CHUNK = 50
+_MAX_CHARS = 8_000_000
+"""A page of runs with large inputs and results ends early."""
+_STACKS = {"true": "true_stack", "false": "false_stack"}
+
+
+async def _get_all(call: Call) -> Response:
+    wanted = call.page("task", "status", "event_id")
+    filters: dict[str, Any] = dict(wanted.filters)
+    known_word("status", filters.get("status"), tuple(RunStatus))
+    if "task" in filters:
+        filters["task"] = _full_name(call, filters["task"])
+    rows: list[dict[str, Any]] = []
+    last: str | None = wanted.after(LAST)
+    chars = 0
+    while last is not None and len(rows) < wanted.limit and chars < _MAX_CHARS:
+        most = min(_CHUNK, wanted.limit - len(rows))
+        found = await call.hub.ledger.read(page, runs, before=last, most=most + 1, **filters)
+        rows += found[:most]
+        last = found[most - 1]["id"] if len(found) > most else None
+        chars += sum(len(row["input"] or "") + len(row["result"] or "") for row in found)
+    return answer(wanted.answer([shown_run(row) for row in rows], last))
+
+
+async def _get(call: Call) -> Response:
+    return answer(shown_run(await _row(call)))
+
+
+async def _get_steps(call: Call) -> Response:
+    wanted = call.page()
+    row = await _row(call)
+    entries = [
+        entry
+        for segment in await call.hub.ledger.read(journal_of, row["id"])
+        for entry in decode(segment)
+        if not entry.path.endswith("?")  # what an ``if`` read of the clock
+    ]
+    steps = [_shown_step(entry) for entry in entries]
+    failure = _json(row["failure"])
+    if failure and failure["step"] is not None:
+        steps.append(_failed_step(failure, await _function_at(call, row, failure["step"])))
+    begin = wanted.after(0)
+    end = begin + wanted.limit
+    return answer(wanted.answer(steps[begin:end], end if end < len(steps) else None))
+
+
+async def _row(call: Call) -> dict[str, Any]:
+    run_id = call.id("run", "run")
+    row = await call.hub.ledger.read(one, runs, id=run_id)
+    if row is None:
+        raise missing("run", run_id)
+    return row
+
+
+def shown_run(row: dict[str, Any]) -> dict[str, Json]:
+    """A run in the API's shape."""
+    return {
+        "id": row["id"],
+        "task": row["task"],
+        "version": row["version"],
+        "status": row["status"],
+        "lane": row["lane"],
+        "due_at": to_iso(row["due_at"]),
+        "attempt": row["attempt"],
+        "progress": None,
+        "input": _json(row["input"]),
+        "result": _json(row["result"]),
+        "failure": _json(row["failure"]),
+        "parent": row["parent"],
+        "retry_of": None,
+        "chain_depth": row["chain_depth"],
+        "event_id": row["event_id"],
+        "created_at": to_iso(row["created_at"]),
+        "started_at": _moment(row["started_at"]),
+        "finished_at": _moment(row["finished_at"]),
+    }
+
+
+def _shown_step(entry: Entry) -> dict[str, Json]:
+    return {
+        "path": entry.path,
+        "function": entry.function,
+        "status": "succeeded",
+        "started_at": to_iso(entry.started_at),
+        "duration_ms": round(entry.duration_us / 1000, 3),
+        "output": entry.output,
+        "failure": None,
+    }
+
+
+def _failed_step(failure: dict[str, Json], function: str | None) -> dict[str, Json]:
+    return {
+        "path": failure["step"],
+        "function": function,
+        "status": "failed",
+        "started_at": None,
+        "duration_ms": None,
+        "output": None,
+        "failure": {"code": failure["code"], "message": failure["message"]},
+    }
+
+
+async def _function_at(call: Call, row: dict[str, Any], path: str) -> str | None:
+    """The function of the step at a path, if its version can still be read."""
+    try:
+        task = await call.hub.catalog.task(row["task"], row["version"])
+    except HubError:
+        return None
+    return _function(task.steps, path.split("/"))
+
+
+def _function(steps: Sequence[Step], parts: Sequence[str]) -> str | None:
+    place, *rest = parts
+    if not place.isdigit() or int(place) >= len(steps):
+        return None
+    step = steps[int(place)]
+    if not rest:
+        return step.function
+    inner = getattr(step, _STACKS.get(rest[0], "function_stack"), None)
+    return _function(inner, rest[1:]) if inner and rest[1:] else None
+
+
+def _full_name(call: Call, name: str) -> str:
+    """A bare name stands for the task that has it, if there is one."""
+    try:
+        return call.hub.catalog.resolve(name)
+    except HubError:
+        return name
+
+
+def _json(text: str | None) -> Json:
+    return None if text is None else loads(text)
+
+
+def _moment(us: int | None) -> str | None:
+    return None if us is None else to_iso(us)
+
+
+OPERATIONS = (
+    Operation("GET", "/v1/runs", Scope.READ, _get_all, "List runs, the newest first"),
+    Operation("GET", "/v1/runs/{id}", Scope.READ, _get, "Read a run"),
+    Operation("GET", "/v1/runs/{id}/steps", Scope.READ, _get_steps, "List the steps of a run"),
+)

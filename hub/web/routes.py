@@ -1,0 +1,98 @@
+"""The routes of the management API and of health: keys are checked, errors become problems."""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from hub.bootstrap import Hub
+from hub.errors import HubError, InvalidError, NotFoundError
+from hub.web.access import Access
+from hub.web.api import OPERATIONS
+from hub.web.api.call import Call, Operation
+from hub.web.health import healthz, readyz
+from hub.web.problems import problem
+
+_log = structlog.get_logger("hub.web")
+
+
+def build_routes(hub: Hub, access: Access | None = None) -> ASGIApp:
+    """The application for ``/v1/*``, ``/healthz`` and ``/readyz``.
+
+    ``access`` is given where other rooms share what it remembers of keys.
+    """
+    access = access or Access(hub.ledger)
+    app = Starlette(
+        routes=[
+            *_routes(hub, access, OPERATIONS),
+            Route("/healthz", healthz),
+            Route("/readyz", readyz(hub)),
+        ],
+        exception_handlers={HTTPException: _no_route},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _routes(hub: Hub, access: Access, operations: Iterable[Operation]) -> Iterable[Route]:
+    """One route for each path, so that a 405 names every method of it."""
+    by_path: dict[str, dict[str, Operation]] = {}
+    for each in operations:
+        by_path.setdefault(each.path, {})[each.method] = each
+    for path, by_method in by_path.items():
+        yield Route(path, _endpoint(hub, access, by_method), methods=list(by_method))
+
+
+def _endpoint(
+    hub: Hub, access: Access, by_method: dict[str, Operation]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        started = time.perf_counter()
+        operation = by_method["GET" if request.method == "HEAD" else request.method]
+        who = None
+        try:
+            key = await access.require(request, operation.scope)
+            who = key.id
+            response = await operation.handle(Call(hub, access, request, key))
+        except ClientDisconnect:
+            response = Response(status_code=400)  # nobody is left to read it
+        except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem
+            response = problem(error, request.scope)
+        _say(operation, request, who, response.status_code, started)
+        return response
+
+    return endpoint
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """Starlette's own refusals, in the same shape as ours."""
+    named = f"{request.method} {request.scope['path'][:200]}"
+    refusal: HubError = NotFoundError(f"There is nothing at {named}.", code="path_unknown")
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allow = (error.headers or {}).get("Allow", "")
+        refusal = InvalidError(
+            f"{named} cannot be done: this path takes {allow}.",
+            code="method_not_allowed",
+            allow=allow,
+        )
+    return problem(refusal, request.scope)
+
+
+def _say(
+    operation: Operation, request: Request, who: str | None, status: int, started: float
+) -> None:
+    say = _log.debug if operation.method == "GET" else _log.info
+    say(
+        "request.answered",
+        operation=f"{operation.method} {operation.path}",
+        path=request.scope["path"][:300],
+        key=who,
+        status=status,
+        duration_ms=round((time.perf_counter() - started) * 1000, 2),
+    )
