@@ -62,7 +62,6 @@ def connect_jobs(redis_url: str) -> ArqRedis:
         default_queue_name=keys.JOBS,
         job_serializer=serialize,
         job_deserializer=deserialize,
-        auto_close_connection_pool=True,
     )
 
 
@@ -113,7 +112,7 @@ class Doorbell:
         """Stop ringing; what is due is found by the next look."""
         for task in list(self._ringing.values()):
             task.cancel()
-        await self._redis.aclose()
+        await self._redis.aclose(close_connection_pool=True)
 
 
 class Drain(Generic[T]):

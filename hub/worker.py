@@ -147,7 +147,7 @@ async def _hear(hub: Hub, drains: Drains) -> None:
             task.cancel()
         await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         with suppress(RedisError, OSError):
-            await redis.aclose()
+            await redis.aclose(close_connection_pool=True)
 
 
 async def _tick(drains: Drains) -> None:

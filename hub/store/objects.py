@@ -43,7 +43,7 @@ _put = insert_of(objects, created_at=now_us(), updated_at=now_us())
 _PUT = _put.on_conflict_do_update(
     index_elements=["kind", "slug"],
     set_={name: _put.excluded[name] for name in ("body", "managed_by", "updated_at")},
-).returning(objects.c.created_at == objects.c.updated_at)
+)
 _DROP = delete(objects).where(
     objects.c.kind == bindparam("of_kind"), objects.c.slug == bindparam("of_slug")
 )
@@ -68,14 +68,16 @@ def revision(tx: Tx) -> int:
 def _put_all(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
     created = []
     for put in puts:
-        refuse_foreign(one(tx, objects, kind=put.kind, slug=put.slug), put.managed_by, put.slug)
+        found = one(tx, objects, kind=put.kind, slug=put.slug)
+        refuse_foreign(found, put.managed_by, put.slug)
         row = {
             "kind": put.kind,
             "slug": put.slug,
             "body": put.body,
             "managed_by": put.managed_by,
         }
-        created.append(bool(tx.rows(_PUT, row)[0][0]))
+        tx.run(_PUT, row)
+        created.append(found is None)
     move_on(tx)
     return created
 

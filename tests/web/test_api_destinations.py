@@ -1,0 +1,121 @@
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from hub.bootstrap import Hub
+from hub.model.masking import MASK
+from hub.signature import parse_secret
+from hub.store.lookup import one
+from hub.store.objects import PUT, PutObject
+from hub.store.schema import objects
+from tests.web.answers import good, pointers, refused
+from tests.web.conftest import KeyOf
+
+HOOK: dict[str, Any] = {"connector": "make", "url": "https://hook.example/x"}
+
+
+async def stored(hub: Hub, slug: str) -> Any:
+    row = await hub.ledger.read(one, objects, kind="destination", slug=slug)
+    assert row is not None
+    return json.loads(row["body"])
+
+
+async def test_a_destination_is_created_read_and_removed(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    made = good(await api.put("/v1/destinations/till", json=HOOK), 201)
+    assert (made["url"], made["timeout_s"]) == (HOOK["url"], 30)
+    assert hub.catalog.now.destinations["till"].connector == "make"
+    assert good(await api.get("/v1/destinations"))["items"][0]["slug"] == "till"
+    assert (await api.delete("/v1/destinations/till")).status_code == 204
+    refused(await api.get("/v1/destinations/till"), 404, "destination_unknown")
+
+
+async def test_secrets_are_masked_and_kept(api: httpx.AsyncClient, hub: Hub) -> None:
+    body = {**HOOK, "auth": {"mode": "basic", "user": "u", "password": "p"}}
+    made = good(await api.put("/v1/destinations/till", json=body), 201)
+    assert made["auth"] == {"mode": "basic", "user": "u", "password": MASK}
+    body = {**HOOK, "auth": {"mode": "basic", "user": "v"}}
+    good(await api.put("/v1/destinations/till", json=body))
+    assert (await stored(hub, "till"))["auth"] == {"mode": "basic", "user": "v", "password": "p"}
+    body = {**HOOK, "auth": {"mode": "basic", "user": "v", "password": MASK}}
+    refused(await api.put("/v1/destinations/till", json=body), 400, "mask_given")
+
+
+async def test_header_fields_that_carry_secrets_are_masked_too(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    body = {**HOOK, "headers": {"Authorization": "Bearer abc", "x-team": "blue"}}
+    made = good(await api.put("/v1/destinations/till", json=body), 201)
+    assert made["headers"] == {"Authorization": MASK, "x-team": "blue"}
+    refused(
+        await api.put("/v1/destinations/till", json={**HOOK, "headers": made["headers"]}),
+        400,
+        "mask_given",
+    )
+    good(await api.put("/v1/destinations/till", json={**HOOK, "headers": {"x-team": "red"}}))
+    kept = (await stored(hub, "till"))["headers"]
+    assert kept == {"Authorization": "Bearer abc", "x-team": "red"}
+    other = {**HOOK, "headers": {"authorization": "Bearer new"}}
+    good(await api.put("/v1/destinations/till", json=other))
+    assert (await stored(hub, "till"))["headers"] == {"authorization": "Bearer new"}
+    good(await api.patch("/v1/destinations/till", json={"headers": {"authorization": None}}))
+    assert (await stored(hub, "till"))["headers"] == {}
+
+
+async def test_a_missing_signing_secret_is_made_and_shown_once(api: httpx.AsyncClient) -> None:
+    body = {**HOOK, "sign": {"scheme": "standard"}}
+    made = good(await api.put("/v1/destinations/till", json=body), 201)
+    assert len(parse_secret(made["sign"]["secrets"][0])) == 32
+    again = good(await api.put("/v1/destinations/till", json=body))
+    assert again["sign"]["secrets"] == [MASK]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"url": "ftp://x"}, "/url"),
+        ({"url": "https://user:pw@host/"}, "/url"),
+        ({"url": "https://h/\x00"}, "/url"),
+        ({"url": 7}, "/url"),
+        ({"connector": "mke"}, "/connector"),
+        ({"headers": {"host": "x"}}, "/headers"),
+        ({"headers": {"x": "a\r\nb: c"}}, "/headers/x"),
+        ({"timeout_s": 0}, "/timeout_s"),
+        ({"timout_s": 1}, "/timout_s"),
+        ({"sign": {"secrets": ["short"]}}, "/sign/secrets/0"),
+        ({"auth": {"mode": "apikey"}}, "/auth/key"),
+    ],
+)
+async def test_what_is_wrong_is_named_at_its_place(
+    api: httpx.AsyncClient, change: dict[str, Any], found: str
+) -> None:
+    response = await api.put("/v1/destinations/till", json={**HOOK, **change})
+    problem = refused(response, 422, "validation")
+    assert pointers(problem)[0][0] == found
+
+
+async def test_private_addresses_are_an_admins_to_allow(
+    api: httpx.AsyncClient, key_of: KeyOf
+) -> None:
+    writer = await key_of("write")
+    body = {**HOOK, "allow_private": True}
+    problem = refused(
+        await api.put("/v1/destinations/till", json=body, headers=writer), 403, "forbidden"
+    )
+    assert problem["scope"] == "admin"
+    good(await api.put("/v1/destinations/till", json=body), 201)
+    refused(
+        await api.patch("/v1/destinations/till", json={"url": "http://10.0.0.1/"}, headers=writer),
+        403,
+        "forbidden",
+    )
+    calmer = {"allow_private": False}
+    good(await api.patch("/v1/destinations/till", json=calmer, headers=writer))
+
+
+async def test_what_a_file_sets_is_not_changed_here(api: httpx.AsyncClient, hub: Hub) -> None:
+    await hub.ledger.write(PUT, PutObject("destination", "filed", json.dumps(HOOK), "file"))
+    refused(await api.put("/v1/destinations/filed", json=HOOK), 409, "managed_by_file")
