@@ -37,7 +37,7 @@ class App:
         self._receive = Endpoint(
             hub.catalog,
             hub.connectors,
-            Recorder(hub.ledger, hub.catalog, hub.bell, settings.commit_timeout_s),
+            Recorder(hub.ledger, hub.catalog, hub.bell),
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.body_timeout_s,
         )

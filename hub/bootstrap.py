@@ -73,13 +73,13 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     Raises:
         StoreError, SettingsError: it cannot start, and why.
     """
-    ledger = await open_ledger(settings.database_url, settings.data)
+    ledger = await open_ledger(settings.database_url, settings.data, settings.commit_timeout_s)
     redis = Redis.from_url(redis_url, socket_connect_timeout=2)
     bell = Doorbell(connect_jobs(redis_url))
     supervisor = Supervisor()
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
     try:
-        async with Client(policy, connections=settings.deliver_concurrency) as client:
+        async with Client(policy, connections=max(1, settings.deliver_concurrency)) as client:
             catalog = Catalog(ledger, variables())
             await catalog.refresh()
             channels = Channels(redis)

@@ -71,13 +71,22 @@ class Settings(BaseSettings):
         15.0, gt=0, le=300, description="How long a sender may take to send its body."
     )
     commit_timeout_s: float = Field(
-        10.0, gt=0, le=60, description="How long a request waits for its commit before 503."
+        10.0,
+        gt=0,
+        le=60,
+        description="How long a commit may take before it counts as failed (503).",
     )
     run_concurrency: int = Field(
-        100, ge=1, le=1000, description="Runs that one worker has under way at once."
+        100,
+        ge=0,
+        le=1000,
+        description="Runs that one worker has under way at once; 0: it leaves them to others.",
     )
     deliver_concurrency: int = Field(
-        100, ge=1, le=1000, description="Deliveries that one worker has under way at once."
+        100,
+        ge=0,
+        le=1000,
+        description="Deliveries that one worker has under way at once; 0: it leaves them to others.",
     )
     deliver_per_destination: int = Field(
         50,

@@ -12,7 +12,7 @@ import gc
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +51,7 @@ class Load:
         self._open: set[Connection] = set()
         self._free: deque[Connection] = deque()
         self._sending = False
-        self._spent = asyncio.Event()
+        self._spent = False
 
     async def run(self) -> None:
         """Send it all, and wait for the last answers.
@@ -62,13 +62,12 @@ class Load:
         await self._connect()
         self._sending = True
         tending = asyncio.create_task(self._tend())
-        if self._plan.warmup_s:
-            await self._wait(self._plan.warmup_s)
+        await _wait(self._plan.warmup_s, self._is_done)
         self.tally.begin()
-        if not await self._wait(self._plan.seconds):
+        if not await _wait(self._plan.seconds, self._is_done):
             self.tally.end()
         self._sending = False
-        await self._last_answers()
+        await _wait(_LAST_ANSWERS_S, lambda: not self.tally.open)
         tending.cancel()
         for connection in self._open:
             connection.close()
@@ -94,7 +93,7 @@ class Load:
             with suppress(OSError):  # busy or gone: the next turn tries again
                 await self._connect()
             pause_s = _LONGEST_PAUSE_S
-            while rate and not self._spent.is_set():
+            while rate and not self._spent:
                 due = start + self._made / rate
                 pause_s = due - time.perf_counter()
                 if pause_s > 0:
@@ -130,22 +129,20 @@ class Load:
             self._due.append(Shot(self._made, due))
             self._made += 1
         else:
-            self._spent.set()
+            self._spent = True
 
-    async def _wait(self, seconds: float) -> bool:
-        """Wait; true if all requests have been sent and answered before."""
-        until = time.perf_counter() + seconds
-        while (left := until - time.perf_counter()) > 0:
-            if self._spent.is_set() and not self._due and not self.tally.open:
-                return True
-            await asyncio.sleep(min(left, _LONGEST_PAUSE_S))
-        return False
+    def _is_done(self) -> bool:
+        return self._spent and not self._due and not self.tally.open
 
-    async def _last_answers(self) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LAST_ANSWERS_S):
-                while self.tally.open:
-                    await asyncio.sleep(_SHORTEST_PAUSE_S)
+
+async def _wait(seconds: float, done: Callable[[], bool]) -> bool:
+    """Wait so long at most; true if it was done before."""
+    until = time.perf_counter() + seconds
+    while (left := until - time.perf_counter()) > 0:
+        if done():
+            return True
+        await asyncio.sleep(min(left, _LONGEST_PAUSE_S))
+    return False
 
 
 async def _run(plan: Plan, requests: Requests) -> Tally:

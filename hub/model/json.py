@@ -16,7 +16,7 @@ from hub.errors import InvalidError
 Json: TypeAlias = Any
 """null, bool, int, float, str, list or dict with str keys."""
 
-_LONG_DIGITS = re.compile(rb"\d{19}")
+_LONG_DIGITS = re.compile(rb"[\s:,\[-]\d{19}|^\d{19}")
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEP_OF = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}

@@ -1,6 +1,7 @@
 """Secrets are shown once: later they are masked, and header values never reach the ledger."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from hub.errors import InvalidError
@@ -10,6 +11,7 @@ _SECRET_NAMES = ("authorization", "cookie", "set-cookie", "proxy-authorization")
 _SECRET_PARTS = ("api-key", "apikey", "api_key", "token", "secret", "signature", "password")
 
 
+@lru_cache(maxsize=4096)
 def is_secret_header(name: str) -> bool:
     """Whether a header field of that name usually carries a secret."""
     lower = name.lower()

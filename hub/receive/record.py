@@ -32,13 +32,10 @@ _log = structlog.get_logger("hub.receive")
 class Recorder:
     """Commits what came in."""
 
-    def __init__(
-        self, ledger: Ledger, catalog: Catalog, bell: Doorbell, commit_timeout_s: float
-    ) -> None:
+    def __init__(self, ledger: Ledger, catalog: Catalog, bell: Doorbell) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._bell = bell
-        self._commit_timeout_s = commit_timeout_s
         self._second = 0
         self._rejections = 0
 
@@ -62,14 +59,7 @@ class Recorder:
             RunStart(new_id("run"), task, text, event_id=event.id)
             for task in self._tasks(slug, source)
         )
-        try:
-            async with asyncio.timeout(self._commit_timeout_s):
-                receipt = await self._ledger.write(RECORD, Arrival(event, dedup, runs))
-        except TimeoutError:
-            raise StoreError(
-                f"The database did not commit within {self._commit_timeout_s:g} s. "
-                "Send the request again: if it was kept, it counts as a duplicate."
-            ) from None
+        receipt = await self._ledger.write(RECORD, Arrival(event, dedup, runs))
         if runs and not receipt.duplicate:
             self._bell.ring(RUNS)
         return receipt

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from hub.errors import HubError, InvalidError, StoreError
-from hub.model.json import dumps_text, loads
+from hub.model.json import loads
 from hub.model.run import ClaimedRun, Ending, Failure, RunStatus
 from hub.model.time import to_iso
 from hub.stack.interpret import StepFailed, run_steps
@@ -63,29 +63,26 @@ class Executor:
 
     async def _to_the_end(self, run: ClaimedRun) -> Ending:
         world = self._world_of(run.task.partition("/")[0])
-        for _ in range(_CONFLICTS):
-            try:
-                return await self._turn(run, world)
-            except SegmentConflict:
-                rows = await self._ledger.read(journal_of, run.id)
-                run = replace(run, journal=tuple(rows))
-        failure = Failure("conflict", "Other runs kept changing the same records: retry it later.")
-        return await self._end(
-            _bare_turn(run, world), Ending(RunStatus.FAILED, run.version, None, failure)
-        )
-
-    async def _turn(self, run: ClaimedRun, world: World) -> Ending:
         try:
             task = await self._catalog.task(run.task, run.version)
-            turn = await self._open(run, task, world)
+            run = replace(run, version=task.version)
+            for _ in range(_CONFLICTS):
+                turn = await self._open(run, task, world)
+                try:
+                    return await self._end(turn, await _interpret(turn, task))
+                except SegmentConflict:
+                    rows = await self._ledger.read(journal_of, run.id)
+                    run = replace(run, journal=tuple(rows))
+            failure = Failure(
+                "conflict", "Other runs kept changing the same records: retry it later."
+            )
         except StoreError:
             raise
         except HubError as error:
             failure = Failure(error.code, error.message)
-            return await self._end(
-                _bare_turn(run, world), Ending(RunStatus.FAILED, run.version, None, failure)
-            )
-        return await self._end(turn, await _interpret(turn, task))
+        return await self._end(
+            _bare_turn(run, world), Ending(RunStatus.FAILED, run.version, None, failure)
+        )
 
     async def _open(self, run: ClaimedRun, task: Task, world: World) -> Turn:
         given = loads(run.input)
@@ -144,7 +141,7 @@ async def _interpret(turn: Turn, task: Task) -> Ending:
         return Ending(
             RunStatus.SUCCEEDED,
             task.version,
-            dumps_text(turn.result) if turn.answered else None,
+            turn.result,
         )
     except (LeaseLost, SegmentConflict, StoreError):
         raise

@@ -28,11 +28,13 @@ async def run_steps(steps: "Sequence[Step]", turn: Turn, prefix: str) -> None:
     """
     turn.depth += 1
     if turn.depth > MAX_DEPTH:
-        raise StepFailed(prefix, _too_deep())
+        raise StepFailed(prefix.rsplit("/", 2)[0], _too_deep())
     for place, step in enumerate(steps):
         path = f"{prefix}{place}"
         try:
-            await turn.begin_step(path)
+            waiting = turn.begin_step(path)
+            if waiting is not None:
+                await waiting
             if step.if_ is not None and not step.wanted(turn, path):
                 continue
             waiting = step.perform(turn, path)

@@ -4,11 +4,12 @@ A segment's entries travel as one row. On resume a step finds its entry by its p
 result from there, so it never happens again.
 """
 
+import json
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hub.model.json import Json, dumps, loads
+from hub.model.json import Json, dumps
 
 _COMPRESS_FROM_BYTES = 1024
 _PLAIN, _ZLIB = b"j", b"z"
@@ -47,7 +48,7 @@ def decode(row: bytes) -> list[Entry]:
     raw = zlib.decompress(row[1:]) if row[:1] == _ZLIB else row[1:]
     return [
         Entry(each[0], each[1], each[2], each[3], each[4] if len(each) > 4 else None, len(each) > 4)
-        for each in loads(raw)
+        for each in json.loads(raw)  # exact, and as deep as records are, with what is around them
     ]
 
 
@@ -61,28 +62,46 @@ class Journal:
     """Rows so far: the number of the next one."""
     fresh: list[Entry] = field(default_factory=list)
     traced: int = 0
+    shown: set[str] = field(default_factory=set)
+    """Paths of committed entries that are only for people."""
 
     @classmethod
     def of(cls, rows: Iterable[bytes]) -> "Journal":
         """The journal that a run's committed rows make."""
         journal = cls()
         for row in rows:
-            journal.done.update(
-                (entry.path, entry.output) for entry in decode(row) if entry.journaled
-            )
+            for entry in decode(row):
+                if entry.journaled:
+                    journal.done[entry.path] = entry.output
+                else:
+                    journal.shown.add(entry.path)
             journal.segments += 1
         return journal
 
     def trace(self, entry: Entry) -> None:
         """Note a step that needs no result on resume; the last ones of a segment are kept."""
-        if self.traced < MAX_TRACE:
-            self.traced += 1
-            self.fresh.append(entry)
+        if entry.path in self.shown:
+            return  # computed again by a resumed run
+        self.fresh.append(entry)
+        self.traced += 1
+        if self.traced >= 2 * MAX_TRACE:
+            self._shorten()
+
+    def _shorten(self) -> None:
+        surplus = self.traced - MAX_TRACE
+        kept = []
+        for entry in self.fresh:
+            if surplus > 0 and not entry.journaled:
+                surplus -= 1
+            else:
+                kept.append(entry)
+        self.fresh, self.traced = kept, min(self.traced, MAX_TRACE)
 
     def take_fresh(self) -> bytes:
         """The open segment's entries as bytes; the next segment begins empty."""
         if not self.fresh:
             return b""
+        self._shorten()
         row = encode(self.fresh)
         self.done.update((each.path, each.output) for each in self.fresh if each.journaled)
         self.fresh, self.traced = [], 0

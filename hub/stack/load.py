@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from hub.errors import InvalidError
@@ -16,7 +16,14 @@ from hub.stack.step import Step
 from hub.stack.steps import STEPS, AnyStep
 
 _NAME_KEYS = ("task", "background_task", "name")
-_LATER = ("api_endpoint", "endpoint", "scheduled_task", "priority_queue_system")
+_LATER_SHAPES = ("api_endpoint", "endpoint", "scheduled_task", "priority_queue_system")
+# fmt: off
+_LATER_KEYS = frozenset({
+    *_LATER_SHAPES, "auth", "completion_webhook", "concurrency_key", "cors", "input", "lane",
+    "max_steps", "method", "on_error", "priority", "queue", "queueable", "retry", "tables",
+    "timeout", "wait_s",
+})
+# fmt: on
 
 
 class TaskDocument(BaseModel):
@@ -92,9 +99,10 @@ def load_stack(name: str, text: str) -> Stack:
                 problems.append(_at(found, "", f"There are two tasks named {task.name!r}."))
             tasks[task.name] = task
     if problems:
+        problems.sort(key=lambda problem: (problem.line or 0, problem.column or 0))
         raise InvalidError(
             f"The stack {name!r} cannot be loaded: {problems[0].message}"
-            + (f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""),
+            + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
             code="stack_invalid",
             problems=[problem.as_json() for problem in problems],
         )
@@ -105,15 +113,15 @@ def _tasks_in(stack: str, document: Document, problems: list[Problem]) -> Iterat
     value = document.value
     if not isinstance(value, dict):
         problems.append(_problem(document, "", "A stack document must be an object."))
-    elif "function_stack" in value:
+    elif not value:
+        problems.append(_problem(document, "", "There is no task in this document."))
+    elif "function_stack" in value or any(isinstance(value.get(k), str) for k in _NAME_KEYS):
         yield _Found(stack, value, document, "")
     else:
         for key, inner in value.items():
             pointer = "/" + key.replace("~", "~0").replace("/", "~1")
-            if key in _LATER:
-                problems.append(
-                    _problem(document, pointer, f"{key!r} is not known to this version of the hub.")
-                )
+            if key in _LATER_SHAPES:
+                problems.append(_problem(document, pointer, _later(key)))
             elif isinstance(inner, list):
                 yield _Found(key, {"function_stack": inner}, document, pointer)
             elif isinstance(inner, dict) and "function_stack" in inner:
@@ -127,6 +135,10 @@ def _tasks_in(stack: str, document: Document, problems: list[Problem]) -> Iterat
                         nearest(key, ("function_stack", *_NAME_KEYS)),
                     )
                 )
+
+
+def _later(key: str) -> str:
+    return f"{key!r} is not known to this version of the hub."
 
 
 def _load_task(stack: str, version: str, found: _Found, problems: list[Problem]) -> Task | None:
@@ -147,18 +159,34 @@ def _translated(found: _Found, error: ErrorDetails) -> Problem:
         pointer = pointer.removeprefix("/function_stack")
     kind = error["type"]
     if kind == "union_tag_invalid":
-        name = str(value.get("function"))
+        name = value["function"]
         hint = nearest(name, STEPS)
         return _at(found, f"{pointer}/function", f"There is no function {name!r}.", hint)
     if kind == "union_tag_not_found":
-        return _at(found, pointer, "A step needs a 'function'.")
+        return _at(found, pointer, "A step must be an object with a 'function'.")
     if kind == "extra_forbidden":
         key = str(error["loc"][-1])
+        if len(error["loc"]) == 1 and key in _LATER_KEYS:
+            return _at(found, pointer, _later(key))
         return _at(found, pointer, f"{key!r} is not known here.", _nearest_key(found, error, key))
     if kind == "missing":
         return _at(found, pointer, f"{error['loc'][-1]!r} is missing.")
-    inner = str(error.get("ctx", {}).get("pointer", ""))  # of an expression inside a value
-    return _at(found, pointer + inner, error["msg"].removeprefix("Value error, "))
+    if kind == "expression":
+        return _expression(found, pointer, error["ctx"])
+    if kind in _KINDS:
+        return _at(found, pointer, f"{error['loc'][-1]!r} must be {_KINDS[kind]}.")
+    return _at(found, pointer, error["msg"].removeprefix("Value error, "))
+
+
+_KINDS = {"string_type": "text", "tuple_type": "a list of steps"}
+
+
+def _expression(found: _Found, pointer: str, fault: dict[str, Any]) -> Problem:
+    """The problem of an expression, which may stand inside the field's value."""
+    message = str(fault["message"])
+    if "position" in fault:
+        message += f" (At character {fault['position'] + 1} of the text.)"
+    return _at(found, pointer + fault.get("pointer", ""), message)
 
 
 def _wraps(found: _Found) -> bool:
@@ -169,10 +197,14 @@ def _wraps(found: _Found) -> bool:
 def _walk(value: Json, loc: tuple[int | str, ...]) -> tuple[str, Json]:
     """The pointer of an error's place; parts that only name a kind of step are passed over."""
     pointer = ""
+    kind = None
     for part in loc:
-        if not _holds(value, part):
+        if part == kind or not _holds(value, part):
+            kind = None
             continue
+        in_list = isinstance(value, list)
         value = value[part]
+        kind = value.get("function") if in_list and isinstance(value, dict) else None
         pointer += "/" + str(part).replace("~", "~0").replace("/", "~1")
     return pointer, value
 
@@ -187,7 +219,11 @@ def _nearest_key(found: _Found, error: ErrorDetails, key: str) -> str | None:
     _, holder = _walk(found.value, error["loc"][:-1])
     step = STEPS.get(str(holder.get("function"))) if isinstance(holder, dict) else None
     fields = (step or TaskDocument).model_fields
-    return nearest(key, [field.alias or name for name, field in fields.items()])
+    names = {field.alias or name for name, field in fields.items()}
+    for field in fields.values():
+        if isinstance(field.validation_alias, AliasChoices):
+            names.update(str(choice) for choice in field.validation_alias.choices)
+    return nearest(key, sorted(names))
 
 
 def _at(found: _Found, pointer: str, message: str, hint: str | None = None) -> Problem:

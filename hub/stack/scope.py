@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.errors import StepError
+from hub.model.json import Json
 
 RESERVED = frozenset(
     ["auth", "env", "error", "event", "input", "loop_index", "loop_item", "request", "run"]
@@ -17,7 +18,17 @@ class Scope:
     Reserved names win over variables, variables (and tables) over the input's own fields.
     """
 
-    __slots__ = ("_clock", "_draws", "_env", "_now", "_seed", "fields", "reserved", "variables")
+    __slots__ = (
+        "_clock",
+        "_draws",
+        "_env",
+        "_now",
+        "_seed",
+        "_values",
+        "fields",
+        "reserved",
+        "variables",
+    )
 
     def __init__(
         self,
@@ -32,6 +43,7 @@ class Scope:
         self._clock = clock
         self._env = env
         self._now: int | None = None
+        self._values: dict[str, Any] = {}
         self._seed = ""
         self._draws = 0
 
@@ -50,15 +62,14 @@ class Scope:
             StepError: ``name_reserved``.
         """
         if name in RESERVED:
-            raise StepError(
-                f"{name!r} is a name of the hub's own: choose another one for the variable.",
-                code="name_reserved",
-            )
+            check_name(name)
         self.variables[name] = value
 
     def env(self, name: str) -> Any:
-        """The value of ``env.name``; ExpressionError if it is not set."""
-        return self._env(name)
+        """The value of ``env.name``, constant within a step; ExpressionError if it is not set."""
+        if name not in self._values:
+            self._values[name] = self._env(name)
+        return self._values[name]
 
     def now_us(self) -> int:
         """The clock, constant within a step."""
@@ -71,8 +82,28 @@ class Scope:
         self._draws += 1
         return random.Random(f"{self._seed}:{self._draws}")  # noqa: S311 - replayed, never a secret
 
-    def begin_step(self, seed: str, now: int | None = None) -> None:
-        """A new step: its clock is read when it first asks, or is ``now``."""
+    def begin_step(self, seed: str) -> None:
+        """A new step: its clock and ``env`` are read when it first asks."""
         self._seed = seed
         self._draws = 0
-        self._now = now
+        self._now = None
+        if self._values:
+            self._values = {}
+
+    def observed(self) -> Json:
+        """What the step has read of the world so far, for its journal entry."""
+        return {"now": self._now, "env": dict(self._values)}
+
+    def recall(self, observed: Json) -> None:
+        """The step is computed again: it reads what it read the first time."""
+        self._now = observed["now"]
+        self._values = dict(observed["env"])
+
+
+def check_name(name: str) -> None:
+    """Raise StepError ``name_reserved`` where no variable can have that name."""
+    if name in RESERVED:
+        raise StepError(
+            f"{name!r} is a name of the hub's own: choose another one for the variable.",
+            code="name_reserved",
+        )

@@ -6,6 +6,7 @@ of which nothing was seen.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,7 +58,6 @@ class Turn:
         "_opened_at",
         "_segment_steps",
         "_started_at",
-        "answered",
         "depth",
         "effects",
         "journal",
@@ -78,8 +78,8 @@ class Turn:
         self.journal = journal
         self.world = world
         self.effects = Effects()
-        self.result: Json = None
-        self.answered = False
+        self.result: str | None = None
+        """JSON text, once the run has answered."""
         self.steps = 0
         self.depth = 0
         self._segment_steps = 0
@@ -101,8 +101,10 @@ class Turn:
         """Note a step that can be computed again."""
         self.journal.trace(Entry(path, function, self._started_at, 0, journaled=False))
 
-    async def begin_step(self, path: str) -> None:
-        """Count the step, close a segment that has grown, let others run.
+    def begin_step(self, path: str) -> Awaitable[None] | None:
+        """Count the step; what it gives, if anything, is to be awaited before the step.
+
+        That closes a segment that has grown, or lets others run.
 
         Raises:
             StepError: ``limit_steps``.
@@ -120,9 +122,8 @@ class Turn:
         if self.effects.any() and (
             self._segment_steps >= _SEGMENT_STEPS or now - self._opened_at >= _SEGMENT_US
         ):
-            await self.commit()
-        elif self.steps % _BREATHE_STEPS == 0:
-            await asyncio.sleep(0)
+            return self.commit()
+        return asyncio.sleep(0) if self.steps % _BREATHE_STEPS == 0 else None
 
     async def commit(self, ending: Ending | None = None) -> None:
         """The barrier: everything of the open segment becomes durable, then a new one begins."""

@@ -29,7 +29,7 @@ from hub.store.statement import inline
 from hub.store.tx import Tx
 
 WINDOW = 10_000
-"""Events that one look goes through: a rare fate may take several pages to come to."""
+"""Events that one look for a fate goes through: a rare one may be pages away."""
 MAX_IDS = 1000
 _ID_SLACK_MS = 60_000
 _SHOWN = [column for column in events.c if column.name not in ("headers", "body")]
@@ -67,9 +67,11 @@ class EventsWanted:
 def events_page(tx: Tx, wanted: EventsWanted) -> tuple[list[dict[str, Any]], str | None]:
     """Rows without headers and body, ``fate`` derived, and the id that the next page is before."""
     page, window = _statements(wanted.source is not None, wanted.fate is not None)
+    size = WINDOW if wanted.fate is not None else wanted.most + 1
     since = wanted.since or 0
     first_id = f"evt_{max(0, since // 1000 - _ID_SLACK_MS):012x}"
     params: dict[str, Any] = {"before": wanted.before, "first_id": first_id, "since": since}
+    params["window"] = size
     params |= {"of_source": wanted.source} if wanted.source is not None else {}
     fate = {"of_fate": wanted.fate} if wanted.fate is not None else {}
     names = [column.name for column in _SHOWN]
@@ -80,7 +82,7 @@ def events_page(tx: Tx, wanted: EventsWanted) -> tuple[list[dict[str, Any]], str
     if len(rows) > wanted.most:
         return rows[: wanted.most], rows[wanted.most - 1]["id"]
     count, last = tx.rows(window, params)[0]
-    return rows, last if count == WINDOW else None
+    return rows, last if count == size else None
 
 
 @lru_cache(maxsize=8)
@@ -107,7 +109,7 @@ def _window(by_source: bool) -> Subquery:
     )
     if by_source:
         chosen = chosen.where(events.c.source == bindparam("of_source"))
-    return chosen.order_by(events.c.id.desc()).limit(literal_column(str(WINDOW))).subquery()
+    return chosen.order_by(events.c.id.desc()).limit(bindparam("window")).subquery()
 
 
 _ONE = select(*events.c, _FATE).where(events.c.id == bindparam("of_id"))

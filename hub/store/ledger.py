@@ -64,8 +64,9 @@ class _Waiting:
 class Ledger:
     """Open with :func:`open_ledger`; write and read; close."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, timeout_s: float = 10.0) -> None:
         self.engine = engine
+        self._timeout_s = timeout_s
         self.commits = 0
         self.committed_items = 0
         self._waiting: list[_Waiting] = []
@@ -142,7 +143,13 @@ class Ledger:
     async def _transact(self, batch: list[_Waiting]) -> list[Any]:
         for retry in range(_RETRIES):
             try:
-                return await self.engine.transact(lambda tx: _apply(tx, batch))
+                async with asyncio.timeout(self._timeout_s):
+                    return await self.engine.transact(lambda tx: _apply(tx, batch))
+            except TimeoutError:
+                raise StoreError(
+                    f"The database did not commit within {self._timeout_s:g} s. Send it again: "
+                    "if it was kept after all, it counts as a duplicate."
+                ) from None
             except StoreError as error:
                 if error.code != "store_retry" or retry == _RETRIES - 1:
                     raise
@@ -170,8 +177,10 @@ def _fail(batch: list[_Waiting], error: Exception) -> None:
             waiting.done.set_exception(error)
 
 
-async def open_ledger(database_url: str | None, data: Path) -> Ledger:
+async def open_ledger(database_url: str | None, data: Path, timeout_s: float = 10.0) -> Ledger:
     """Open PostgreSQL by its URL, or the SQLite file in the folder ``data``, which exists.
+
+    A commit that takes longer than ``timeout_s`` counts as failed.
 
     Raises:
         StoreError: it cannot be reached, or its settings could lose a commit.
@@ -186,4 +195,4 @@ async def open_ledger(database_url: str | None, data: Path) -> Ledger:
     except BaseException:
         await engine.close()
         raise
-    return Ledger(engine)
+    return Ledger(engine, timeout_s)

@@ -9,19 +9,25 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sqlalchemy import Insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.base import Executable
 
 from hub.errors import InvalidError, StoreError
 from hub.model.json import dumps_text
+from hub.store.statement import SQLITE_NOW
 from hub.store.tx import Params, Row, Tx
 
 T = TypeVar("T")
 
-_DIALECT = sqlite.dialect(paramstyle="named")
+_NAMED = sqlite.dialect(paramstyle="named")
+_POSITIONAL = sqlite.dialect(paramstyle="qmark")
+_MOST_STATEMENTS = 4096
+_MOST_ROWS = 64
 _BUSY_S = 10
 _READERS = 2
 _PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY")
@@ -34,51 +40,135 @@ def connect(path: Path) -> sqlite3.Connection:
     )
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-    connection.create_function("hub_now", 0, lambda: time.time_ns() // 1000)
     return connection
 
 
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement as SQLite takes it, with the values that stand in the statement itself."""
+
+    sql: str
+    fixed: dict[str, Any]
+    statement: Executable
+    """Kept, so that its id stays its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Insert:
+    """An ``INSERT`` in pieces, so that one statement takes many rows."""
+
+    head: str
+    row: str
+    tail: str
+    row_names: tuple[str, ...]
+    tail_names: tuple[str, ...]
+    fixed: dict[str, Any]
+    statement: Executable
+
+    def sql(self, rows: int) -> str:
+        """The statement for so many rows."""
+        return self.head + ",".join([self.row] * rows) + self.tail
+
+
+class Statements:
+    """Compiled statements, by their identity: they are constants of the store's modules."""
+
+    def __init__(self) -> None:
+        self._named: dict[int, _Compiled] = {}
+        self._inserts: dict[int, _Insert] = {}
+
+    def named(self, statement: Executable) -> _Compiled:
+        """A statement with named parameters."""
+        found = self._named.get(id(statement))
+        if found is None:
+            compiled = statement.compile(dialect=_NAMED)  # type: ignore[attr-defined]  # every Core statement is a ClauseElement
+            found = _Compiled(str(compiled), _fixed(compiled), statement)
+            if len(self._named) < _MOST_STATEMENTS:
+                self._named[id(statement)] = found
+        return found
+
+    def insert(self, statement: Executable) -> _Insert:
+        """An ``INSERT`` of many rows."""
+        found = self._inserts.get(id(statement))
+        if found is None:
+            compiled = statement.compile(dialect=_POSITIONAL)  # type: ignore[attr-defined]  # as above
+            head, row, tail = _pieces(str(compiled))
+            names, in_row = tuple(compiled.positiontup), row.count("?")
+            found = self._inserts[id(statement)] = _Insert(
+                head, row, tail, names[:in_row], names[in_row:], _fixed(compiled), statement
+            )
+        return found
+
+
+def _fixed(compiled: Any) -> dict[str, Any]:
+    return {name: value for name, value in compiled.params.items() if value is not None}
+
+
+def _pieces(sql: str) -> tuple[str, str, str]:
+    """What stands before, in and behind the parentheses of ``VALUES (…)``."""
+    start = sql.index(" VALUES (") + len(" VALUES ")
+    level = 0
+    for place in range(start, len(sql)):
+        level += {"(": 1, ")": -1}.get(sql[place], 0)
+        if level == 0:
+            return sql[:start], sql[start : place + 1], sql[place + 1 :]
+    raise ValueError(f"no INSERT of values: {sql}")
+
+
 class SqliteTx:
-    """See :class:`hub.store.tx.Tx`."""
+    """See :class:`hub.store.tx.Tx`.
 
-    __slots__ = ("_compiled", "_cursor")
+    Each call into SQLite lets go of the interpreter's lock and has to win it back, so many rows
+    go in as few statements as can be.
+    """
 
-    def __init__(
-        self, cursor: sqlite3.Cursor, compiled: dict[int, tuple[str, dict[str, Any], Executable]]
-    ) -> None:
+    __slots__ = ("_cursor", "_statements")
+
+    def __init__(self, cursor: sqlite3.Cursor, statements: Statements) -> None:
         self._cursor = cursor
-        self._compiled = compiled
+        self._statements = statements
 
     def rows(self, statement: Executable, params: Params | None = None) -> Sequence[Row]:
-        sql, fixed = self._sql(statement)
-        return self._cursor.execute(sql, _bound(fixed, params)).fetchall()
+        compiled = self._statements.named(statement)
+        return self._cursor.execute(compiled.sql, _bound(compiled.fixed, params)).fetchall()
 
     def run(self, statement: Executable, params: Params | None = None) -> int:
-        sql, fixed = self._sql(statement)
-        return self._cursor.execute(sql, _bound(fixed, params)).rowcount
+        compiled = self._statements.named(statement)
+        return self._cursor.execute(compiled.sql, _bound(compiled.fixed, params)).rowcount
 
     def many(self, statement: Executable, params: Sequence[Params]) -> None:
-        if params:
-            sql, fixed = self._sql(statement)
-            self._cursor.executemany(sql, [_bound(fixed, each) for each in params])
+        if not params:
+            return
+        if isinstance(statement, Insert):
+            self.many_rows(statement, params)
+        else:
+            compiled = self._statements.named(statement)
+            bound = [_bound(compiled.fixed, each) for each in params]
+            self._cursor.executemany(compiled.sql, bound)
 
     def many_rows(self, statement: Executable, params: Sequence[Params]) -> Sequence[Row]:
-        return [row for each in params for row in self.rows(statement, each)]
+        found: list[Row] = []
+        if not params:
+            return found
+        insert = self._statements.insert(statement)
+        at = 0
+        while at < len(params):
+            size = _chunk(len(params) - at)
+            given = [_bound(insert.fixed, each) for each in params[at : at + size]]
+            values = [each[name] for each in given for name in insert.row_names]
+            values += [given[0][name] for name in insert.tail_names]
+            found += self._cursor.execute(insert.sql(size), values).fetchall()
+            at += size
+        return found
 
-    def _sql(self, statement: Executable) -> tuple[str, dict[str, Any]]:
-        found = self._compiled.get(id(statement))
-        if found is None:
-            compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]  # every Core statement is a ClauseElement
-            fixed = {name: value for name, value in compiled.params.items() if value is not None}
-            # the statement itself is kept, so that its id stays its own
-            found = (str(compiled), fixed, statement)
-            if len(self._compiled) < 4096:
-                self._compiled[id(statement)] = found
-        return found[0], found[1]
+
+def _chunk(left: int) -> int:
+    """A power of two, so that few different statements are to be prepared."""
+    return min(_MOST_ROWS, 1 << (left.bit_length() - 1))
 
 
 def _bound(fixed: dict[str, Any], params: Params | None) -> dict[str, Any]:
-    bound = {**fixed, **params} if params else dict(fixed)
+    bound = {**fixed, **(params or {}), SQLITE_NOW: time.time_ns() // 1000}
     for name, value in bound.items():
         if type(value) is list:
             bound[name] = dumps_text(value)
@@ -96,7 +186,7 @@ class SqliteEngine:
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
-        self._compiled: dict[int, tuple[str, dict[str, Any], Executable]] = {}
+        self._statements = Statements()
 
     async def check_durability(self) -> None:
         """See :class:`hub.store.ledger.Engine`."""
@@ -155,7 +245,7 @@ class SqliteEngine:
             cursor = connection.cursor()
             cursor.execute(begin)
             try:
-                result = work(SqliteTx(cursor, self._compiled))
+                result = work(SqliteTx(cursor, self._statements))
                 cursor.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

@@ -19,6 +19,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+SQLITE_NOW = "hub_now"
+
 
 class now_us(FunctionElement[int]):  # noqa: N801 - reads as the SQL function that it is
     """The database's clock, in microseconds since the epoch; constant within a statement."""
@@ -29,7 +31,8 @@ class now_us(FunctionElement[int]):  # noqa: N801 - reads as the SQL function th
 
 @compiles(now_us, "sqlite")
 def _now_sqlite(element: now_us, compiler: SQLCompiler, **kw: Any) -> str:
-    return "(SELECT hub_now())"  # in a sub-select it is read once, and an index can serve
+    # bound by SqliteTx: on SQLite the database's clock is this machine's
+    return compiler.process(bindparam(SQLITE_NOW, type_=BigInteger()), **kw)
 
 
 @compiles(now_us, "postgresql")

@@ -22,9 +22,7 @@ async def stored(hub: Hub, slug: str) -> Any:
     return json.loads(row["body"])
 
 
-async def test_a_destination_is_created_read_and_removed(
-    api: httpx.AsyncClient, hub: Hub
-) -> None:
+async def test_a_destination_is_created_read_and_removed(api: httpx.AsyncClient, hub: Hub) -> None:
     made = good(await api.put("/v1/destinations/till", json=HOOK), 201)
     assert (made["url"], made["timeout_s"]) == (HOOK["url"], 30)
     assert hub.catalog.now.destinations["till"].connector == "make"

@@ -57,7 +57,9 @@ async def test_a_bad_cursor_is_refused(api: httpx.AsyncClient, cursor: str) -> N
     refused(await api.get("/v1/sources", params={"cursor": cursor}), 400, "cursor_invalid")
 
 
-@pytest.mark.parametrize("cursor", ["ImEi", "dHJ1ZQ", "LTE", "MTAwMDAwMDAwMDAwMDAwMDAwMDAw", "MS41"])
+@pytest.mark.parametrize(
+    "cursor", ["ImEi", "dHJ1ZQ", "LTE", "MTAwMDAwMDAwMDAwMDAwMDAwMDAw", "MS41"]
+)
 async def test_a_bad_cursor_of_numbers_is_refused(api: httpx.AsyncClient, cursor: str) -> None:
     response = await api.get("/v1/tables/t/records", params={"cursor": cursor})
     refused(response, 400, "cursor_invalid")

@@ -24,10 +24,7 @@ class Conditional(Step):
     false_stack: "tuple[AnyStep, ...]" = Field((), description="Runs if it does not.")
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
-        self.observe(turn, path)
-        holds = truthy(self.condition.evaluate(turn.scope))
-        if not self._observes:
-            turn.trace(path, self.function)
+        holds = truthy(self.compute(self.condition, turn, path))
         steps = self.true_stack if holds else self.false_stack
         if not steps:
             return None
@@ -42,10 +39,7 @@ class ForEachLoop(Step):
     function_stack: "tuple[AnyStep, ...]" = Field(description="Runs for each item.")
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
-        self.observe(turn, path)
-        items = self.array.evaluate(turn.scope)
-        if not self._observes:
-            turn.trace(path, self.function)
+        items = self.compute(self.array, turn, path)
         if items is None or items == []:
             return None
         if not isinstance(items, list):

@@ -7,12 +7,12 @@ from pydantic import Field, model_validator
 from hub.errors import StepError
 from hub.model.delivery import DeliveryStart
 from hub.model.ids import new_id
-from hub.model.json import Json, dumps, dumps_text
+from hub.model.json import Json, dumps
 from hub.model.message import Message, check_message
 from hub.model.run import DEFAULT_LANE, RunStart
 from hub.model.segment import Publication
 from hub.model.time import US_PER_S
-from hub.stack.step import Step, Value, WorldStep, object_of, text_of
+from hub.stack.step import OptionalValue, Step, Value, WorldStep, json_of, object_of, text_of
 from hub.stack.turn import Turn
 
 MAX_CHAIN = 10_000
@@ -24,16 +24,16 @@ class Deliver(WorldStep):
 
     function: Literal["deliver"]
     destination: Value = Field(description="The destination's slug.")
-    payload: Value | None = Field(None, description="What is sent, as JSON.")
-    items: Value | None = Field(None, description="A list: one delivery for each item.")
-    idempotency_key: Value | None = Field(
+    payload: OptionalValue = Field(None, description="What is sent, as JSON.")
+    items: OptionalValue = Field(None, description="A list: one delivery for each item.")
+    idempotency_key: OptionalValue = Field(
         None, description="Instead of the hub's own, which is the run and the step."
     )
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Deliver":
         if (self.payload is None) == (self.items is None):
-            raise ValueError("give either 'payload' or 'items'")
+            raise ValueError("Give either 'payload' or 'items'.")
         return self
 
     async def act(self, turn: Turn, path: str) -> Json:
@@ -81,7 +81,7 @@ class RealtimePublish(WorldStep):
     function: Literal["realtime_publish"]
     channel: Value = Field(description="The channel.")
     event: Value = Field(description="What happened.")
-    data: Value | None = Field(None, description="The message.")
+    data: OptionalValue = Field(None, description="The message.")
 
     async def act(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
@@ -89,7 +89,7 @@ class RealtimePublish(WorldStep):
             id=new_id("msg"),
             channel=text_of(self.channel.evaluate(scope), "channel"),
             event=text_of(self.event.evaluate(scope), "event"),
-            data=dumps_text(self.data.evaluate(scope) if self.data else None),
+            data=json_of(self.data.evaluate(scope) if self.data else None, "data"),
             ts=scope.now_us(),
         )
         check_message(message)
@@ -104,8 +104,8 @@ class BackgroundTask(WorldStep):
 
     function: Literal["background_task"]
     task: Value = Field(description="The task.")
-    data: Value | None = Field(None, description="Its input.")
-    delay: Value | None = Field(None, description="Seconds to wait before it starts.")
+    data: OptionalValue = Field(None, description="Its input.")
+    delay: OptionalValue = Field(None, description="Seconds to wait before it starts.")
 
     async def act(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
@@ -122,7 +122,7 @@ class BackgroundTask(WorldStep):
         start = RunStart(
             id=new_id("run"),
             task=name,
-            input=dumps_text(object_of({} if data is None else data, "data")),
+            input=json_of(object_of({} if data is None else data, "data"), "data"),
             event_id=turn.run.event_id,
             parent=turn.run.id,
             chain_depth=depth,
@@ -148,9 +148,6 @@ class ReturnResponse(Step):
     body: Value = Field(description="The result.")
 
     def perform(self, turn: Turn, path: str) -> None:
-        self.observe(turn, path)
-        if turn.answered:
+        if turn.result is not None:
             raise StepError("The run has answered already.", code="answered_twice")
-        turn.result = self.body.evaluate(turn.scope)
-        turn.answered = True
-        turn.trace(path, self.function)
+        turn.result = json_of(self.compute(self.body, turn, path), "body")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import AliasChoices, Field
 
-from hub.stack.step import Step, Value, text_of
+from hub.stack.step import Step, Value, settled, text_of
 from hub.stack.turn import Turn
 
 
@@ -16,14 +16,12 @@ class AssignStep(Step):
     value: Value = Field(description="Its value.")
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
-        self.observe(turn, path)
         scope = turn.scope
-        value = self.value.evaluate(scope)
-        scope.assign(text_of(self.name.evaluate(scope), "name"), value)
+        value = self.compute(self.value, turn, path)
+        name = settled(self.name, turn, f"{path}/name?", self.function)
+        scope.assign(text_of(name, "name"), value)
         if self.as_ is not None:
             scope.assign(self.as_, value)
-        if not self._observes:
-            turn.trace(path, self.function)
         return None
 
 

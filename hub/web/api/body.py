@@ -178,11 +178,13 @@ def _holders(shape: type[BaseModel], loc: Iterable[int | str]) -> Iterable[type[
     """The models that may stand at a place."""
     holders: list[type[BaseModel]] = [shape]
     for part in loc:
+        of_kind = [each for each in holders if part in _tags(each)]
+        if len(holders) > 1 and of_kind:  # a union: the part names a kind of it
+            holders = of_kind
+            continue
         inside = [each.model_fields[str(part)] for each in holders if part in each.model_fields]
         if inside:
             holders = [model for each in inside for model in _models(each.annotation)]
-        elif isinstance(part, str):  # the kind of a union
-            holders = [each for each in holders if part in _tags(each)]
     return holders
 
 

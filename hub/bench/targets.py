@@ -1,0 +1,50 @@
+"""What the hub should reach, in one table. Ratios count: they hold on other machines too."""
+
+from dataclasses import dataclass
+
+from hub.bench.ledgers import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bound for one figure of a case, on one ledger or on each."""
+
+    case: str
+    figure: str
+    bound: float
+    at_least: bool
+    ledger: Ledger | None = None
+
+    def stands(self, value: float) -> bool:
+        """Whether a value keeps to it."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+def _least(case: str, figure: str, bound: float, ledger: Ledger | None = None) -> Target:
+    return Target(case, figure, bound, at_least=True, ledger=ledger)
+
+
+def _most(case: str, figure: str, bound: float, ledger: Ledger | None = None) -> Target:
+    return Target(case, figure, bound, at_least=False, ledger=ledger)
+
+
+TARGETS = (
+    _least("ingest", "of the echo", 40, Ledger.POSTGRESQL),
+    _least("ingest", "of the echo", 35, Ledger.SQLITE),
+    _most("ingest", "p99", 25),
+    _least("end_to_end", "events", 1200, Ledger.POSTGRESQL),
+    _least("end_to_end", "events", 900, Ledger.SQLITE),
+    _most("light_load", "p50", 30),
+    _most("light_load", "p99", 120),
+    _most("startup", "ready, first start", 3),
+    _most("startup", "ready, with data", 3),
+    _most("startup", "memory, idle", 250),
+)
+
+
+def target_of(case: str, figure: str, ledger: Ledger) -> Target | None:
+    """The target of a figure, if it has one."""
+    for target in TARGETS:
+        if (target.case, target.figure) == (case, figure) and target.ledger in (None, ledger):
+            return target
+    return None

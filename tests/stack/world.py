@@ -1,0 +1,271 @@
+"""A world in memory for runs: what is committed stays, and a test may crash it at any commit."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from hub.errors import ExpressionError, StepError
+from hub.model.delivery import DeliveryStart
+from hub.model.json import Json, dumps_text, loads
+from hub.model.query import Query
+from hub.model.record import Record
+from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
+from hub.model.segment import Publication, Segment
+from hub.run.execute import Executor
+from hub.stack.journal import Entry, decode
+from hub.stack.load import Task, load_stack
+from hub.stack.ports import LeaseLost, SegmentConflict
+from hub.store.catalog import Catalog
+from hub.store.ledger import Ledger
+
+RUN_ID = "run_0197c0de0197c0de0197c0de0197c0de"
+MORNING_US = 1_790_000_000_000_000
+HOUR_US = 3_600_000_000
+
+
+class CrashNow(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class World:
+    """See :class:`hub.stack.ports.World`. A second life begins with :meth:`restart`."""
+
+    variables: dict[str, Json] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+    destinations: set[str] = field(default_factory=lambda: {"till", "make-leads"})
+    tasks: set[str] = field(default_factory=lambda: {"shop/ship", "shop/main"})
+    tick_us: int = 1
+    clock_us: int = MORNING_US
+
+    crash_at: tuple[int, str] | None = None
+    """The commit, from 0 over all lives, and ``before`` or ``after`` it is applied."""
+    meddle: dict[int, Callable[["World"], None]] = field(default_factory=dict)
+    """What others do just before that commit is judged."""
+    refuse: Callable[[Segment], Exception | None] = lambda _: None
+    """What the store itself says to a segment."""
+
+    records: dict[tuple[str, int], Record] = field(default_factory=dict)
+    runs: list[RunStart] = field(default_factory=list)
+    deliveries: list[DeliveryStart] = field(default_factory=list)
+    publications: list[Publication] = field(default_factory=list)
+    rows: list[bytes] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    """What was committed, in order."""
+    ending: Ending | None = None
+    fence: int = 1
+    tried: int = 0
+    reads: list[str] = field(default_factory=list)
+    _given: dict[str, int] = field(default_factory=dict)
+
+    async def commit(self, segment: Segment) -> None:
+        number, self.tried = self.tried, self.tried + 1
+        if self.crash_at == (number, "before"):
+            raise CrashNow
+        self.meddle.get(number, lambda _: None)(self)
+        self._judge(segment)
+        self._apply(segment)
+        if self.crash_at == (number, "after"):
+            raise CrashNow
+
+    def _judge(self, segment: Segment) -> None:
+        refused = self.refuse(segment)
+        if refused is not None:
+            raise refused
+        if segment.fence != self.fence or self.ending is not None:
+            raise LeaseLost
+        for record in segment.edited:
+            current = self.records.get((record.table, record.id))
+            if current is None or current.rev != record.rev:
+                raise SegmentConflict
+
+    def _apply(self, segment: Segment) -> None:
+        if segment.entries:
+            assert segment.n == len(self.rows)
+            self.rows.append(segment.entries)
+        for record in segment.added:
+            assert (record.table, record.id) not in self.records
+            self.put(record)
+        for record in segment.edited:
+            self.put(replace(record, rev=record.rev + 1))
+        self.runs += segment.runs
+        self.deliveries += segment.deliveries
+        self.publications += segment.publications
+        self.ending = segment.ending
+        self.segments.append(segment)
+
+    async def take_id(self, table: str) -> int:
+        self._given[table] = max(self._given.get(table, 0), self._last_id(table)) + 1
+        return self._given[table]
+
+    def _last_id(self, table: str) -> int:
+        return max((key[1] for key in self.records if key[0] == table), default=0)
+
+    async def get_record(self, table: str, record_id: int) -> Record | None:
+        assert 0 < record_id < 2**63
+        return self.records.get((table, record_id))
+
+    async def find_records(self, query: Query) -> list[Record]:
+        self.reads.append(query.table)
+        found = [record for record in self.records.values() if _matches(record, query)]
+        found.sort(key=lambda record: record.id)
+        for path, direction in reversed(query.sort):
+            found.sort(key=lambda record: str(_at(record, path)), reverse=direction == "desc")
+        end = None if query.limit is None else query.offset + query.limit
+        return found[query.offset : end]
+
+    def now_us(self) -> int:
+        self.clock_us += self.tick_us
+        return self.clock_us
+
+    def variable(self, name: str) -> Any:
+        if name in self.secrets:
+            raise ExpressionError(f"{name!r} is secret.", code="env_secret")
+        if name not in self.variables:
+            raise ExpressionError(f"There is no variable {name!r}.", code="env_unknown")
+        return self.variables[name]
+
+    def check_destination(self, slug: str) -> None:
+        if slug not in self.destinations:
+            raise StepError(f"There is no destination {slug!r}.", code="destination_unknown")
+
+    def full_task_name(self, name: str) -> str:
+        full = name if "/" in name else f"shop/{name}"
+        if full not in self.tasks:
+            raise StepError(f"There is no task {name!r}.", code="task_unknown")
+        return full
+
+    def restart(self) -> None:
+        """The process comes up again an hour later: only what was committed is left."""
+        self.clock_us += HOUR_US
+        self.crash_at = None
+        self.fence += 1
+        self._given.clear()
+
+    def put(self, record: Record) -> Record:
+        """Have a record, whatever was there."""
+        self.records[record.table, record.id] = record
+        return record
+
+    def have(self, table: str, **doc: Json) -> Record:
+        """A record that was there before."""
+        record = Record(table, self._last_id(table) + 1, doc, MORNING_US, MORNING_US)
+        return self.put(record)
+
+    def change(self, table: str, record_id: int, **doc: Json) -> None:
+        """What another run does to a record."""
+        old = self.records[table, record_id]
+        self.put(replace(old, doc={**old.doc, **doc}, rev=old.rev + 1))
+
+    def docs(self, table: str) -> list[Json]:
+        """The documents of a table, by id."""
+        return [record.doc for key, record in sorted(self.records.items()) if key[0] == table]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The whole journal."""
+        return [entry for row in self.rows for entry in decode(row)]
+
+    @property
+    def result(self) -> Json:
+        """What the run answered; it must have succeeded."""
+        assert self.ending is not None
+        assert self.ending.status is RunStatus.SUCCEEDED, self.ending.failure
+        return None if self.ending.result is None else loads(self.ending.result)
+
+    @property
+    def failure(self) -> Failure:
+        """Why the run failed; it must have failed."""
+        assert self.ending is not None
+        assert self.ending.status is RunStatus.FAILED
+        assert self.ending.failure is not None
+        return self.ending.failure
+
+
+def claimed(world: World, given: Json = None, **fields: Any) -> ClaimedRun:
+    """The run, as a worker holds it."""
+    run = ClaimedRun(
+        id=RUN_ID,
+        task="shop/main",
+        version=None,
+        lane="normal",
+        attempt=1,
+        crashes=0,
+        fence=world.fence,
+        input=dumps_text({} if given is None else given),
+        event_id=None,
+        chain_depth=0,
+        started_at=MORNING_US,
+        due_at=MORNING_US,
+        journal=tuple(world.rows),
+    )
+    return replace(run, **fields)
+
+
+class _Rows:
+    """What an executor asks the ledger for: the journal."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def read(self, _: object, run_id: str) -> list[bytes]:
+        assert run_id == RUN_ID
+        return self._world.rows
+
+
+class _Tasks:
+    """What an executor asks the catalog for: a task; each answer is the next of ``versions``."""
+
+    def __init__(self, *versions: Task) -> None:
+        self._versions = list(versions)
+
+    async def task(self, _: str, version: str | None = None) -> Task:
+        known = [task for task in self._versions if task.version == version]
+        if version is None and len(self._versions) > 1:
+            return self._versions.pop(0)
+        return known[0] if known else self._versions[0]
+
+
+def task_of(*steps: Json) -> Task:
+    """A task of these steps."""
+    return load_stack("main", dumps_text({"function_stack": steps})).tasks["main"]
+
+
+async def execute(world: World, *tasks: Task, given: Json = None, **fields: Any) -> World:
+    """One life of the run: to its end, or to the crash."""
+    ledger, catalog = cast(Ledger, _Rows(world)), cast(Catalog, _Tasks(*tasks))
+    await Executor(ledger, catalog, lambda _: world).execute(claimed(world, given, **fields))
+    return world
+
+
+async def ran(*steps: Json, world: World | None = None, given: Json = None) -> World:
+    """The world after a run of these steps."""
+    return await execute(world or World(), task_of(*steps), given=given)
+
+
+async def survived(world: World, task: Task, given: Json = None) -> World:
+    """The world after a run that may have crashed and was resumed then."""
+    try:
+        return await execute(world, task, given=given)
+    except CrashNow:
+        world.restart()
+    if world.ending is None:
+        await execute(world, task, given=given)
+    return world
+
+
+def _matches(record: Record, query: Query) -> bool:
+    return record.table == query.table and all(
+        _same(_at(record, path), value) for path, value in query.equal
+    )
+
+
+def _at(record: Record, path: str) -> Json:
+    value: Json = record.as_fields()
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _same(left: Json, right: Json) -> bool:
+    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)

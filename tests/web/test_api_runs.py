@@ -1,0 +1,245 @@
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from hub.bootstrap import Hub
+from hub.model.run import Ending, Failure, RunStatus
+from hub.stack.journal import Entry
+from tests.web.answers import good, pointers, refused
+from tests.web.conftest import KeyOf
+from tests.web.work import claim, finish, record
+
+SHOP = """{"sell": {"description": "Sells.", "function_stack": [
+  {"function": "create_variable", "name": "x", "value": 1},
+  {"function": "conditional", "condition": true, "true_stack": [
+    {"function": "for_each_loop", "array": [1], "function_stack": [
+      {"function": "add_record", "table": "sold", "data": {}}]}]}]}}"""
+DONE = Ending(RunStatus.SUCCEEDED, "v1", '{"sold":true}')
+
+
+@pytest.fixture
+async def shop(api: httpx.AsyncClient) -> None:
+    good(await api.put("/v1/stacks/shop", content=SHOP), 201)
+
+
+pytestmark = pytest.mark.usefixtures("shop")
+
+
+async def test_tasks_are_listed_and_read(api: httpx.AsyncClient) -> None:
+    (item,) = good(await api.get("/v1/tasks"))["items"]
+    assert (item["name"], item["description"], item["steps"]) == ("shop/sell", "Sells.", 2)
+    assert good(await api.get("/v1/tasks/shop/sell")) == item
+    assert good(await api.get("/v1/tasks/sell")) == item
+    refused(await api.get("/v1/tasks/buy"), 404, "task_unknown")
+
+
+async def test_a_bare_name_that_two_stacks_have_is_refused(api: httpx.AsyncClient) -> None:
+    good(await api.put("/v1/stacks/mall", content=SHOP), 201)
+    body = refused(await api.get("/v1/tasks/sell"), 400, "task_ambiguous")
+    assert "mall/sell or shop/sell" in body["message"]
+
+
+async def test_a_run_is_queued_and_read(api: httpx.AsyncClient) -> None:
+    response = await api.post("/v1/tasks/shop/sell/runs", json={"input": {"n": 2**70}})
+    told = good(response, 202)
+    assert told["status"] == "queued"
+    assert told["url"] == response.headers["location"] == f"http://hub.test/v1/runs/{told['id']}"
+    run = good(await api.get(told["url"]))
+    assert run == {
+        "id": told["id"],
+        "task": "shop/sell",
+        "version": None,
+        "status": "queued",
+        "lane": "normal",
+        "due_at": run["due_at"],
+        "attempt": 0,
+        "progress": None,
+        "input": {"n": 2**70},
+        "result": None,
+        "failure": None,
+        "parent": None,
+        "retry_of": None,
+        "chain_depth": 0,
+        "event_id": None,
+        "created_at": run["due_at"],
+        "started_at": None,
+        "finished_at": None,
+    } | {"created_at": run["created_at"]}
+
+
+async def test_a_bare_name_and_no_input_do(api: httpx.AsyncClient) -> None:
+    told = good(await api.post("/v1/tasks/sell/runs", json={}), 202)
+    run = good(await api.get(told["url"]))
+    assert (run["task"], run["input"]) == ("shop/sell", {})
+
+
+async def test_the_same_idempotency_key_gives_the_same_run(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    wish = {"input": {}, "idempotency_key": "once"}
+    first = good(await api.post("/v1/tasks/sell/runs", json=wish), 202)
+    await claim(hub)
+    again = good(await api.post("/v1/tasks/sell/runs", json=wish), 202)
+    assert (again["id"], again["status"]) == (first["id"], "running")
+
+
+async def test_a_delayed_run_is_due_later(api: httpx.AsyncClient, hub: Hub) -> None:
+    told = good(await api.post("/v1/tasks/sell/runs", json={"delay_s": 60.5}), 202)
+    run = good(await api.get(told["url"]))
+    assert run["due_at"] > run["created_at"]
+    assert await claim(hub) == []
+
+
+async def test_whoever_waits_gets_the_run(api: httpx.AsyncClient, hub: Hub) -> None:
+    async def work() -> None:
+        while not (taken := await claim(hub)):  # noqa: ASYNC110  # the queue is asked, as a worker does
+            await asyncio.sleep(0.01)
+        await finish(hub, taken[0], DONE)
+
+    wish = {"input": {}, "wait_s": 10}
+    response, _ = await asyncio.gather(api.post("/v1/tasks/sell/runs", json=wish), work())
+    run = good(response)
+    assert (run["status"], run["result"]) == ("succeeded", {"sold": True})
+    assert response.headers["location"].endswith(run["id"])
+
+
+async def test_a_failed_run_says_so_under_failure(api: httpx.AsyncClient, hub: Hub) -> None:
+    told = good(await api.post("/v1/tasks/sell/runs", json={}), 202)
+    (run,) = await claim(hub)
+    failure = Failure("broken", "It broke.", "1/true/0/0/0")
+    entry = Entry("0", "create_variable", 1_000_000, 1500, None, journaled=False)
+    guard = Entry("1?", "if", 1_000_000, 0, {"now": 1})
+    await finish(hub, run, Ending(RunStatus.FAILED, "v1", None, failure), (entry, guard))
+    shown = good(await api.get(told["url"]))
+    assert shown["failure"] == {"code": "broken", "message": "It broke.", "step": "1/true/0/0/0"}
+    steps = good(await api.get(told["url"] + "/steps"))
+    assert steps["next"] is None
+    assert steps["items"][0] == {
+        "path": "0",
+        "function": "create_variable",
+        "status": "succeeded",
+        "started_at": "1970-01-01T00:00:01.000000Z",
+        "duration_ms": 1.5,
+        "output": None,
+        "failure": None,
+    }
+    last = steps["items"][1]
+    assert (last["path"], last["status"], last["function"]) == (
+        "1/true/0/0/0",
+        "failed",
+        "add_record",
+    )
+    assert last["failure"] == {"code": "broken", "message": "It broke."}
+    assert len(steps["items"]) == 2
+
+
+async def test_steps_come_in_pages(api: httpx.AsyncClient, hub: Hub) -> None:
+    told = good(await api.post("/v1/tasks/sell/runs", json={}), 202)
+    (run,) = await claim(hub)
+    await finish(hub, run, DONE, tuple(Entry(str(n), "x", n, 1, {"n": n}) for n in range(5)))
+    seen, url = [], told["url"] + "/steps?limit=2"
+    while url:
+        page = good(await api.get(url))
+        seen += [item["output"]["n"] for item in page["items"]]
+        url = page["next"]
+    assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_when_the_wait_is_over_the_run_goes_on(api: httpx.AsyncClient) -> None:
+    wish = {"wait_s": 0.02}
+    assert good(await api.post("/v1/tasks/sell/runs", json=wish), 202)["status"] == "queued"
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"inputs": {}}, "/inputs"),
+        ({"input": []}, "/input"),
+        ({"input": None}, "/input"),
+        ({"delay_s": -1}, "/delay_s"),
+        ({"delay_s": "5"}, "/delay_s"),
+        ({"delay_s": 1e300}, "/delay_s"),
+        ({"delay_s": True}, "/delay_s"),
+        ({"wait_s": 61}, "/wait_s"),
+        ({"idempotency_key": ""}, "/idempotency_key"),
+        ({"idempotency_key": "a\x00"}, "/idempotency_key"),
+        ({"idempotency_key": "a" * 201}, "/idempotency_key"),
+        ({"idempotency_key": 7}, "/idempotency_key"),
+        (None, ""),
+    ],
+)
+async def test_what_is_wrong_with_a_wish_is_named(
+    api: httpx.AsyncClient, body: Any, place: str
+) -> None:
+    problem = refused(await api.post("/v1/tasks/sell/runs", json=body), 422, "validation")
+    assert pointers(problem)[0][0] == place
+
+
+@pytest.mark.parametrize("name", ["lane", "at", "completion_webhook"])
+async def test_what_comes_later_is_refused_as_such(api: httpx.AsyncClient, name: str) -> None:
+    problem = refused(await api.post("/v1/tasks/sell/runs", json={name: "x"}), 422, "validation")
+    assert problem["problems"][0]["message"] == f"{name!r} is not known to this version of the hub."
+
+
+async def test_an_unknown_task_is_404(api: httpx.AsyncClient) -> None:
+    refused(await api.post("/v1/tasks/buy/runs", json={}), 404, "task_unknown")
+    refused(await api.post("/v1/tasks/other/sell/runs", json={}), 404, "task_unknown")
+
+
+async def test_starting_needs_the_scope_run(api: httpx.AsyncClient, key_of: KeyOf) -> None:
+    writer, runner = await key_of("write"), await key_of("run")
+    refused(await api.post("/v1/tasks/sell/runs", json={}, headers=writer), 403, "forbidden")
+    good(await api.post("/v1/tasks/sell/runs", json={}, headers=runner), 202)
+
+
+async def test_runs_are_listed_by_what_they_are(api: httpx.AsyncClient, hub: Hub) -> None:
+    event_id = await record(hub, task="shop/sell")
+    (first,) = await claim(hub)
+    await finish(hub, first, DONE)
+    second = good(await api.post("/v1/tasks/sell/runs", json={}), 202)["id"]
+
+    async def ids(query: str) -> list[str]:
+        return [item["id"] for item in good(await api.get(f"/v1/runs?{query}"))["items"]]
+
+    assert await ids("") == [second, first.id]
+    assert await ids("task=shop/sell") == await ids("task=sell") == [second, first.id]
+    assert await ids("task=other") == []
+    assert await ids("status=succeeded") == [first.id]
+    assert await ids(f"event_id={event_id}") == [first.id]
+    refused(await api.get("/v1/runs?status=fine"), 400, "query_invalid")
+
+
+async def test_runs_come_in_pages(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [good(await api.post("/v1/tasks/sell/runs", json={}), 202)["id"] for _ in range(5)]
+    monkeypatch.setattr("hub.web.api.runs._CHUNK", 2)
+    for limit in (1, 2, 3, 4, 5):
+        seen: list[str] = []
+        url: str | None = f"/v1/runs?limit={limit}"
+        while url:
+            page = good(await api.get(url))
+            assert len(page["items"]) <= limit
+            seen += [item["id"] for item in page["items"]]
+            url = page["next"]
+        assert seen == made[::-1]
+
+
+async def test_a_page_of_large_runs_ends_early(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        good(await api.post("/v1/tasks/sell/runs", json={"input": {"x": "y" * 100}}), 202)
+    monkeypatch.setattr("hub.web.api.runs._CHUNK", 1)
+    monkeypatch.setattr("hub.web.api.runs._MAX_CHARS", 100)
+    page = good(await api.get("/v1/runs"))
+    assert len(page["items"]) == 1
+    assert page["next"] is not None
+
+
+@pytest.mark.parametrize(
+    "run_id", ["run_x", "evt_" + "0" * 32, "run_" + "0" * 32, "RUN_" + "0" * 32]
+)
+async def test_an_unknown_run_is_404(api: httpx.AsyncClient, run_id: str) -> None:
+    refused(await api.get(f"/v1/runs/{run_id}"), 404, "run_unknown")
+    refused(await api.get(f"/v1/runs/{run_id}/steps"), 404, "run_unknown")
