@@ -110,8 +110,10 @@ class Doorbell:
 
     async def close(self) -> None:
         """Stop ringing; what is due is found by the next look."""
-        for task in list(self._ringing.values()):
+        ringing = list(self._ringing.values())
+        for task in ringing:
             task.cancel()
+        await asyncio.gather(*ringing, return_exceptions=True)  # they hold connections until then
         await self._redis.aclose(close_connection_pool=True)
 
 

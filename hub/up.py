@@ -20,7 +20,7 @@ from hub.store import keys, stacks
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
-from hub.worker import working
+from hub.worker import POLL_BESIDE_SERVER_S, working
 
 _STACK_ENDINGS = (".json", ".json5")
 _log = structlog.get_logger("hub.up")
@@ -63,7 +63,7 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
             await hub.ledger.write(SWEEP, None)
         fresh_key = await first_key(hub)
         await apply_stacks(hub, settings.stacks)
-        await stack.enter_async_context(working(hub))
+        await stack.enter_async_context(working(hub, POLL_BESIDE_SERVER_S))
         await stack.enter_async_context(serving(hub))
         yield hub, fresh_key
 

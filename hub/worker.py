@@ -28,7 +28,10 @@ from hub.store.queues import RUNS
 from hub.store.runs import CLAIM, Claim, has_due_runs
 
 _TICK_S = 1.0
-_POLL_S = 0.01
+POLL_S = 0.01
+"""How often a worker apart asks for rings: most of an idle hub's latency."""
+POLL_BESIDE_SERVER_S = 0.2
+"""The same beside a server, whose rings stay in the process."""
 _JOB_TIMEOUT_S = 15
 _SWEEP_SECONDS = set(range(0, 60, 5))
 _log = structlog.get_logger("hub.worker")
@@ -68,7 +71,7 @@ class Drains:
 
 
 @asynccontextmanager
-async def working(hub: Hub) -> AsyncIterator[Drains]:
+async def working(hub: Hub, poll_s: float = POLL_S) -> AsyncIterator[Drains]:
     """Work until the end of the block; then finish what is under way, or give it back."""
     publisher = Publisher(hub.ledger, hub.channels)
     drains = Drains(hub, publisher)
@@ -76,7 +79,7 @@ async def working(hub: Hub) -> AsyncIterator[Drains]:
         hub.bell.attach(drain)
     start = hub.supervisor.start
     start("publisher", publisher.run)
-    start("doorbell", lambda: _hear(hub, drains))
+    start("doorbell", lambda: _hear(hub, drains, poll_s))
     start("tick", lambda: _tick(drains))
     start("heartbeat", lambda: _keep_leases(hub, drains))
     try:
@@ -89,7 +92,7 @@ async def working(hub: Hub) -> AsyncIterator[Drains]:
             _log.info("worker.stopped", runs=returned.runs, deliveries=returned.deliveries)
 
 
-async def _hear(hub: Hub, drains: Drains) -> None:
+async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
     """Run arq until it fails; the supervisor starts it again."""
 
     async def drain(ctx: dict[str, Any], name: str) -> str:
@@ -133,7 +136,7 @@ async def _hear(hub: Hub, drains: Drains) -> None:
         redis_pool=redis,
         handle_signals=False,
         after_job_end=look_again,
-        poll_delay=_POLL_S,
+        poll_delay=poll_s,
         job_timeout=_JOB_TIMEOUT_S,
         keep_result=0,
         job_serializer=serialize,

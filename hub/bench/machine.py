@@ -13,7 +13,7 @@ from pathlib import Path
 from hub.bench.ledgers import embedded_postgres
 from hub.errors import SettingsError
 
-_SYNC_S = 0.3
+_SYNC_S = 0.1
 _IN_MEMORY = ("tmpfs", "ramfs")
 
 

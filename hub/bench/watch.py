@@ -3,7 +3,7 @@
 import http.client
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -23,20 +23,28 @@ class Watch:
         """Wait for so many requests, or until no more come."""
         seen, since = -1, time.monotonic()
         while seen < count and time.monotonic() - since < stalled_s:
-            now = int(orjson.loads(self._get("/_count"))["requests"])
+            now = int(orjson.loads(self._ask("GET", "/_count"))["requests"])
             if now != seen:
                 seen, since = now, time.monotonic()
             time.sleep(_POLL_S)
 
     def arrivals(self) -> list[Arrival]:
         """All that arrived, in order."""
-        lines = self._get("/_requests?since=0").splitlines()
+        lines = self._ask("GET", "/_requests?since=0").splitlines()
         return [Arrival(**orjson.loads(line)) for line in lines]
 
-    def _get(self, path: str) -> bytes:
+    def set_mode(self, mode: Mapping[str, object]) -> None:
+        """Have it answer otherwise: ``status``, ``delay_ms``, ``body``."""
+        self._ask("POST", "/_mode", orjson.dumps(mode))
+
+    def reset(self) -> None:
+        """Have it forget what arrived, and answer as from the start."""
+        self._ask("POST", "/_reset")
+
+    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            connection.request("GET", path)
+            connection.request(method, path, body)
             return connection.getresponse().read()
         finally:
             connection.close()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hub.errors import InvalidError
 from hub.model.json import dumps, dumps_text
+from hub.stack.json5 import parse_documents
 from hub.stack.load import Stack, load_stack
 from hub.stack.steps import STEPS
 
@@ -104,8 +105,6 @@ def test_equal_documents_have_the_same_version_however_they_are_written() -> Non
 
 
 def _plain(text: str) -> Any:
-    from hub.stack.json5 import parse_documents
-
     [document] = parse_documents(text)
     return document.value
 
@@ -123,8 +122,6 @@ def test_all_problems_of_a_text_are_told_at_once_each_at_its_place() -> None:
 }
 [1]"""
     assert [(p["line"], p["column"], p["pointer"], p["message"]) for p in refused(text)] == [
-        (1, 1, "", "'table' is missing."),
-    ][:0] + [
         (3, 6, "/sell/0/function", "There is no function 'add_recrod'."),
         (4, 5, "/sell/1", "'table' is missing."),
         (4, 30, "/sell/1/tabel", "'tabel' is not known here."),
@@ -254,7 +251,7 @@ def test_stacks_inside_each_other_are_loaded_as_deep_as_a_document_goes() -> Non
 
 
 words = st.sampled_from(
-    [*STEPS, *"task name function function_stack true_stack as if data table items".split(), "x"]
+    [*STEPS, "task", "name", "function", "function_stack", "true_stack", "as", "if", "data", "x"]
 )
 scraps = st.recursive(
     st.none()
@@ -316,8 +313,10 @@ def test_any_change_of_a_text_gives_a_stack_or_problems_and_nothing_else(
     begin: int, length: int, scrap: str
 ) -> None:
     text = WHOLE[:begin] + scrap + WHOLE[begin + length :]
+    problems = [{}]
     try:
         load_stack("shop", text)
     except InvalidError as error:
-        assert error.details["problems"]
-        dumps(error.details)
+        problems = error.details["problems"]
+    assert problems
+    dumps(problems)

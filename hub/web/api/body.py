@@ -56,7 +56,10 @@ async def read_json(request: Request, timeout_s: float) -> Json:
             f"This takes JSON, not {kind[:100]!r}: send the body as application/json.",
             code="content_type_unsupported",
         )
-    return loads(await read_bytes(request, timeout_s))
+    raw = await read_bytes(request, timeout_s)
+    if not raw:
+        raise InvalidError("The body is empty: send JSON, {} at least.", code="json_broken")
+    return loads(raw)
 
 
 async def read_bytes(request: Request, timeout_s: float) -> bytes:
