@@ -34,6 +34,7 @@ class Dispatcher:
         self._lease_us = lease_us
         self._per_destination = per_destination
         self._under_way: Counter[str] = Counter()
+        self._passed_over: set[str] = set()
         self.drain: Drain[ClaimedDelivery] = Drain(
             DELIVERIES, capacity, self._claim, self._work, self._has_due, batch=per_destination
         )
@@ -42,6 +43,7 @@ class Dispatcher:
         full = tuple(
             slug for slug, count in self._under_way.items() if count >= self._per_destination
         )
+        self._passed_over.update(full)
         asked = ClaimDue(self._worker, most, self._lease_us, full)
         claimed = await self._ledger.write(CLAIM, asked)
         self._under_way.update(delivery.destination for delivery in claimed)
@@ -53,9 +55,16 @@ class Dispatcher:
         except StoreError as error:  # its lease runs out, and it is sent again with the same key
             _log.warning("delivery.unsettled", delivery=delivery.id, error=error.message)
         finally:
-            self._under_way[delivery.destination] -= 1
-            if not self._under_way[delivery.destination]:
-                del self._under_way[delivery.destination]
+            self._ended(delivery.destination)
+
+    def _ended(self, slug: str) -> None:
+        self._under_way[slug] -= 1
+        left = self._under_way[slug]
+        if not left:
+            del self._under_way[slug]
+        if slug in self._passed_over and left <= self._per_destination // 2:
+            self._passed_over.discard(slug)  # it can take more, and nobody else says so
+            self.drain.wake()
 
     async def _has_due(self) -> bool:
         return await self._ledger.read(has_due_deliveries)

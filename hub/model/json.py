@@ -5,6 +5,7 @@ digits that long takes the standard library's exact way.
 """
 
 import json
+import math
 import re
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -16,7 +17,8 @@ from hub.errors import InvalidError
 Json: TypeAlias = Any
 """null, bool, int, float, str, list or dict with str keys."""
 
-_LONG_DIGITS = re.compile(rb"[\s:,\[-]\d{19}|^\d{19}")
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")
+_MANY_DIGITS = b"0" * 19
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEP_OF = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -33,7 +35,9 @@ def loads(data: bytes | str) -> Json:
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth_of(raw) > MAX_DEPTH:
         raise InvalidError(f"JSON nested deeper than {MAX_DEPTH} levels.", code="json_too_deep")
     try:
-        return _loads_exact(raw) if _LONG_DIGITS.search(raw) else orjson.loads(raw)
+        if _MANY_DIGITS in raw.translate(_DIGITS_ALIKE):
+            return _loads_exact(raw)
+        return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise InvalidError(
             f"The body is not valid JSON: {error.msg} at line {error.lineno}, "
@@ -79,7 +83,7 @@ def depth_of(raw: bytes) -> int:
 
 def _loads_exact(raw: bytes) -> Json:
     """The standard library's way, which keeps integers and needs to be told to be strict."""
-    value = json.loads(raw.decode(), parse_constant=_refuse_constant)
+    value = json.loads(raw.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     if b"\\u" in raw:
         json.dumps(value, ensure_ascii=False).encode()  # a lone surrogate raises here
     return value
@@ -87,3 +91,10 @@ def _loads_exact(raw: bytes) -> Json:
 
 def _refuse_constant(name: str) -> Json:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):  # it would be written as null
+        raise ValueError("a number is too large")
+    return number

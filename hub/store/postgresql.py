@@ -3,23 +3,75 @@
 One connection of the pool writes (through the group commit), the others read.
 """
 
+import re
 from collections.abc import Callable, Sequence
-from typing import TypeVar, cast
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Connection, Insert, exc, text
+from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
 
 from hub.errors import InvalidError, StoreError
+from hub.store.statement import pieces
 from hub.store.tx import Params, Row, Tx
 
 T = TypeVar("T")
 
+_DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+_PLACEHOLDER = re.compile(r"\$(\d+)(?:::[A-Z]+)?")
 _POOL = 6
 _WAIT_S = 10
 _RETRY_STATES = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not had
 _FULL_STATES = frozenset({"53100"})
 _REFUSED_CLASSES = ("22", "23")  # data exception, integrity violation
+
+
+@dataclass(frozen=True, slots=True)
+class _Unnested:
+    """An ``INSERT`` of many rows in one statement: each column of values is one array."""
+
+    sql: str
+    names: tuple[str, ...]
+    fixed: dict[str, Any]
+    statement: Executable
+    """Kept, so that its id stays its own."""
+
+    def arrays(self, params: Sequence[Params]) -> tuple[list[Any], ...]:
+        """The values, column by column."""
+        fixed = self.fixed
+        return tuple(
+            [fixed[name]] * len(params) if name in fixed else [each[name] for each in params]
+            for name in self.names
+        )
+
+
+_UNNESTED: dict[int, _Unnested] = {}
+
+
+def _unnested(statement: Executable) -> _Unnested:
+    found = _UNNESTED.get(id(statement))
+    if found is None:
+        compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]  # an Insert is a ClauseElement
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        names = tuple(compiled.positiontup)
+        kinds = [compiled.binds[name].type.compile(dialect=_DIALECT) for name in names]
+        sql = _unnest(str(compiled), kinds)
+        found = _UNNESTED[id(statement)] = _Unnested(sql, names, fixed, statement)
+    return found
+
+
+def _unnest(sql: str, kinds: list[str]) -> str:
+    """``INSERT … VALUES ($1, …)`` as ``INSERT … SELECT p1, … FROM unnest($1, …)``."""
+    head, row, tail = pieces(sql)
+    places = range(1, len(kinds) + 1)
+    given = [f"${at}::{'TEXT' if kind == 'JSON' else kind}[]" for at, kind in zip(places, kinds)]
+    columns = ", ".join(f"p{at}" for at in places)
+    picked = _PLACEHOLDER.sub(lambda found: f"p{found[1]}::{kinds[int(found[1]) - 1]}", row)
+    into = head.removesuffix("VALUES ")
+    source = f"unnest({', '.join(given)}) AS t({columns})"
+    return f"{into}SELECT {picked[1:-1]} FROM {source}{tail}"  # noqa: S608 - compiled parts
 
 
 class PostgresTx:
@@ -37,13 +89,20 @@ class PostgresTx:
         return self._connection.execute(statement, params).rowcount
 
     def many(self, statement: Executable, params: Sequence[Params]) -> None:
-        if params:
+        if not params:
+            return
+        if isinstance(statement, Insert):
+            insert = _unnested(statement)
+            self._connection.exec_driver_sql(insert.sql, insert.arrays(params))
+        else:
             self._connection.execute(statement, params)
 
     def many_rows(self, statement: Executable, params: Sequence[Params]) -> Sequence[Row]:
         if not params:
             return []
-        return cast(Sequence[Row], self._connection.execute(statement, params).all())
+        insert = _unnested(statement)
+        result = self._connection.exec_driver_sql(insert.sql, insert.arrays(params))
+        return cast(Sequence[Row], result.all())
 
 
 class PostgresEngine:

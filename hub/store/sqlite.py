@@ -19,7 +19,7 @@ from sqlalchemy.sql.base import Executable
 
 from hub.errors import InvalidError, StoreError
 from hub.model.json import dumps_text
-from hub.store.statement import SQLITE_NOW
+from hub.store.statement import SQLITE_NOW, pieces
 from hub.store.tx import Params, Row, Tx
 
 T = TypeVar("T")
@@ -92,7 +92,7 @@ class Statements:
         found = self._inserts.get(id(statement))
         if found is None:
             compiled = statement.compile(dialect=_POSITIONAL)  # type: ignore[attr-defined]  # as above
-            head, row, tail = _pieces(str(compiled))
+            head, row, tail = pieces(str(compiled))
             names, in_row = tuple(compiled.positiontup), row.count("?")
             found = self._inserts[id(statement)] = _Insert(
                 head, row, tail, names[:in_row], names[in_row:], _fixed(compiled), statement
@@ -102,17 +102,6 @@ class Statements:
 
 def _fixed(compiled: Any) -> dict[str, Any]:
     return {name: value for name, value in compiled.params.items() if value is not None}
-
-
-def _pieces(sql: str) -> tuple[str, str, str]:
-    """What stands before, in and behind the parentheses of ``VALUES (…)``."""
-    start = sql.index(" VALUES (") + len(" VALUES ")
-    level = 0
-    for place in range(start, len(sql)):
-        level += {"(": 1, ")": -1}.get(sql[place], 0)
-        if level == 0:
-            return sql[:start], sql[start : place + 1], sql[place + 1 :]
-    raise ValueError(f"no INSERT of values: {sql}")
 
 
 class SqliteTx:

@@ -79,3 +79,14 @@ def insert_of(table: Table, **expressions: Any) -> Insert:
         for column in table.columns
     }
     return insert(table).values(values)
+
+
+def pieces(sql: str) -> tuple[str, str, str]:
+    """An ``INSERT``: what stands before, in and behind the parentheses of ``VALUES (…)``."""
+    start = sql.index(" VALUES (") + len(" VALUES ")
+    level = 0
+    for place in range(start, len(sql)):
+        level += {"(": 1, ")": -1}.get(sql[place], 0)
+        if level == 0:
+            return sql[:start], sql[start : place + 1], sql[place + 1 :]
+    raise ValueError(f"no INSERT of values: {sql}")

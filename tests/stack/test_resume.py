@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model.json import dumps_text, loads
+from hub.model.time import to_iso
 from hub.stack.load import Task
 from tests.stack.make import (
     add,
@@ -30,6 +31,7 @@ from tests.stack.make import (
 from tests.stack.world import CrashNow, World, execute, survived, task_of
 
 SEEN = {"stamp": "{{stamp}}", "token": "{{token}}", "region": "{{region}}"}
+LINE = {"order": "{{orders.id}}", "n": "{{loop_item}}"}
 EVERYTHING = task_of(
     let("stamp", "{{now()}}"),
     let("token", "{{generate_uuid()}}"),
@@ -46,22 +48,22 @@ EVERYTHING = task_of(
     query("stock"),
     each(
         "{{range(1, 3)}}",
-        add("lines", {"order": "{{orders.id}}", "n": "{{loop_item}}", "key": "{{generate_uuid()}}"}),
+        add("lines", {**LINE, "key": "{{generate_uuid()}}"}),
         deliver({"line": "{{lines.id}}", "token": "{{token}}"}),
         into("found", query("lines", filter={"order": "{{orders.id}}"}, sort={"n": "asc"})),
         only_if("{{now() && loop_index == 1}}", publish({"lines": "{{found.length}}"})),
     ),
     {"function": "update_variable", "variable": "total", "value": "{{sum(found, 'n')}}"},
-    add("{{'at_' + replace(region, '\"', '')}}", {"region": "{{region}}"}),
-    {**add("region_{{env.REGION}}", {"region": "{{region}}"})},
+    add("at_{{region}}", {"region": "{{region}}"}),
+    add("region_{{env.REGION}}", {"region": "{{region}}"}),
     start(data={**SEEN, "total": "{{total}}"}),
     publish(SEEN),
     deliver_each("{{pluck(found, 'key')}}"),
-    into("last", query("lines")),
+    into("last", query("at_{{region}}")),
     get("orders", record_id="{{orders.id}}"),
     only_if("{{now() >= stamp}}", let("late", "{{length(last)}}")),
     answer({**SEEN, "total": "{{total}}", "late": "{{late}}", "big": "{{orders.big}}"}),
-)  # fmt: skip
+)
 COMMITS = 7
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
@@ -108,7 +110,7 @@ async def test_the_run_of_every_step_does_what_it_says() -> None:
     assert (len(world.deliveries), len(world.runs), len(world.publications)) == (6, 1, 2)
     assert len({each.idempotency_key for each in world.deliveries}) == 6
     assert world.result["total"] == 6
-    assert world.result["late"] == 3
+    assert world.result["late"] == 1
     assert world.result["big"] == 12345678901234567890123
     assert len(seen(world)) == 1
 
@@ -136,12 +138,8 @@ async def test_what_was_committed_is_never_computed_anew(commit: int) -> None:
     assert world.records["orders", 1].doc == before["orders", 1].doc
     assert len(seen(world)) == 1
     assert world.docs("orders")[0]["region"] == "north"
-    stock = world.docs("stock")[0]
-    assert stock["left"] == 9
-    if commit > 0:
-        assert stock == {"sku": "a", "left": 9, "north": "north"}
-    elif commit == 0:
-        assert stock == {"sku": "a", "left": 9, "south": "north"}
+    branch = "north" if commit > 0 else "south"  # the second commit is that of the choice
+    assert world.docs("stock") == [{"sku": "a", "left": 9, branch: "north"}]
     assert len([key for key in world.records if key[0].startswith("region_")]) == 1
 
 
@@ -179,7 +177,7 @@ async def test_a_resumed_run_reads_nothing_a_second_time() -> None:
     world.restart()
     world.change("stock", 1, sku="changed")
     await execute(world, EVERYTHING)
-    assert world.reads == ["lines"]
+    assert world.reads == ["at_north"]
 
 
 async def test_a_resumed_run_goes_on_in_a_loop_where_it_was() -> None:
@@ -210,7 +208,7 @@ async def test_the_answer_is_the_same_after_a_crash_behind_it() -> None:
     await execute(world, task)
     [answered] = [entry for entry in world.entries if entry.function == "return_response"]
     assert answered.output["now"] == first
-    assert world.result["now"] < "2026-09-21T14:00:00"
+    assert world.result["now"] == to_iso(first)
     assert len(world.docs("t")) == 2
 
 
