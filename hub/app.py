@@ -20,6 +20,7 @@ from hub.web.access import Access
 from hub.web.cors import Cors
 from hub.web.live import live_app
 from hub.web.problems import problem
+from hub.web.protocol import Protocol
 from hub.web.routes import build_routes
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -114,7 +115,7 @@ async def serving(hub: Hub) -> AsyncIterator[Server]:
         host=settings.host,
         port=settings.port,
         loop="none",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

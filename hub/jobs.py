@@ -131,7 +131,8 @@ class Drain(Generic[T]):
     ) -> None:
         self.name = name
         self.capacity = capacity
-        self.busy: set[asyncio.Task[None]] = set()
+        self.busy: dict[asyncio.Task[None], T] = {}
+        """What is being worked on, and by which task."""
         self._claim = claim
         self._work = work
         self._has_due = has_due
@@ -197,14 +198,14 @@ class Drain(Generic[T]):
 
     def _start(self, item: T) -> None:
         task = asyncio.create_task(self._run(item))
-        self.busy.add(task)
+        self.busy[task] = item
         task.add_done_callback(self._ended)
 
     async def _run(self, item: T) -> None:
         await self._work(item)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self.busy.discard(task)
+        self.busy.pop(task, None)
         self._freed.set()
         if not task.cancelled() and task.exception() is not None:
             _log.error("work.crashed", queue=self.name, exc_info=task.exception())

@@ -80,13 +80,13 @@ class Settings(BaseSettings):
         100,
         ge=0,
         le=1000,
-        description="Runs that one worker has under way at once; 0: it leaves them to others.",
+        description="Runs that a worker has under way at once; 0: it leaves them to others.",
     )
     deliver_concurrency: int = Field(
         100,
         ge=0,
         le=1000,
-        description="Deliveries that one worker has under way at once; 0: it leaves them to others.",
+        description="Deliveries that a worker has under way at once; 0: it leaves them to others.",
     )
     deliver_per_destination: int = Field(
         50,

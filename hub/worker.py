@@ -162,9 +162,14 @@ async def _tick(drains: Drains) -> None:
 
 
 async def _keep_leases(hub: Hub, drains: Drains) -> None:
-    """Keep what is under way; the ledger's fencing stops whoever lost it."""
+    """Keep what is under way; the ledger's fencing stops whoever lost it.
+
+    Each row by its id: what this worker holds and no longer works on has to become overdue.
+    """
     lease_us = int(hub.settings.lease_s * US_PER_S)
     while True:
         await asyncio.sleep(hub.settings.lease_s / 4)
-        if any(drain.busy for drain in drains.by_name.values()):
-            await hub.ledger.write(HEARTBEAT, Heartbeat(hub.worker, lease_us))
+        runs = tuple(run.id for run in drains.runs.busy.values())
+        deliveries = tuple(each.id for each in drains.deliveries.busy.values())
+        if runs or deliveries:
+            await hub.ledger.write(HEARTBEAT, Heartbeat(hub.worker, lease_us, runs, deliveries))

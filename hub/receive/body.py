@@ -40,20 +40,19 @@ async def read_body(receive: Receive, most_bytes: int, timeout_s: float) -> byte
         InvalidError: ``body_timeout``.
         SenderGone: the connection ended before the body did.
     """
-    message = await _next(receive, timeout_s)
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        _check_size(len(body), most_bytes)
-        return body
     try:
         async with asyncio.timeout(timeout_s):
-            return await _read_rest(receive, body, most_bytes)
+            return await _read(receive, most_bytes)
     except TimeoutError:
-        raise _too_slow(timeout_s) from None
+        raise InvalidError(
+            f"The body did not arrive within {timeout_s:g} s (HUB_BODY_TIMEOUT_S). Send it again.",
+            code="body_timeout",
+        ) from None
 
 
-async def _read_rest(receive: Receive, first: bytes, most_bytes: int) -> bytes:
-    parts, size, more = [first], len(first), True
+async def _read(receive: Receive, most_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size, more = 0, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -64,24 +63,6 @@ async def _read_rest(receive: Receive, first: bytes, most_bytes: int) -> bytes:
         _check_size(size, most_bytes)
         more = message.get("more_body", False)
     return b"".join(parts)
-
-
-async def _next(receive: Receive, timeout_s: float) -> MutableMapping[str, Any]:
-    try:
-        async with asyncio.timeout(timeout_s):
-            message = await receive()
-    except TimeoutError:
-        raise _too_slow(timeout_s) from None
-    if message["type"] == "http.disconnect":
-        raise SenderGone
-    return message
-
-
-def _too_slow(timeout_s: float) -> InvalidError:
-    return InvalidError(
-        f"The body did not arrive within {timeout_s:g} s (HUB_BODY_TIMEOUT_S). Send it again.",
-        code="body_timeout",
-    )
 
 
 def _check_size(size: int, most_bytes: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import structlog
 
 from hub.connector import Parsed
-from hub.errors import HubError, StoreError
+from hub.errors import HubError
 from hub.jobs import Doorbell
 from hub.model.event import Arrival, DedupKey, Event, Receipt, Rejection
 from hub.model.http import InboundRequest
@@ -76,7 +76,7 @@ class Recorder:
             return
         also = secret_fields(source) if source else ()
         event = _event(slug[:63], request, None, also, _KEPT_OF_REJECTED_BYTES)
-        with suppress(StoreError, TimeoutError):
+        with suppress(HubError, TimeoutError):  # the answer is what the request was refused for
             async with asyncio.timeout(_REJECT_TIMEOUT_S):
                 await self._ledger.write(REJECT, Rejection(event, error.code, error.message))
 
@@ -102,7 +102,7 @@ def _event(
 ) -> Event:
     return Event(
         id=new_id("evt"),
-        source=slug,
+        source=_clean(slug),
         type=event_type and _clean(event_type)[:200],
         received_at=now_us(),
         method=request.method,

@@ -91,7 +91,7 @@ def _bound(path: str, value: Json) -> tuple[str, Any]:
     if isinstance(value, bool):
         return ("true" if value else "false"), None
     if isinstance(value, (int, float)):
-        return "number", value
+        return _number(value)
     if isinstance(value, str):
         return "text", value
     found = "a list" if isinstance(value, list) else "an object"
@@ -102,8 +102,18 @@ def _bound(path: str, value: Json) -> tuple[str, Any]:
     )
 
 
+def _number(value: float) -> tuple[str, Any]:
+    """SQLite holds whole numbers of 64 bits and rounds the larger ones, so they are alike too."""
+    if abs(value) < 2**63:
+        return "number", value
+    try:
+        return "number", float(value)
+    except OverflowError:
+        return "never", None
+
+
 def _bound_column(path: str, value: Json) -> tuple[str, Any]:
-    if path == "id" and isinstance(value, int) and not isinstance(value, bool):
+    if path == "id" and type(value) is int and abs(value) < 2**63:
         return "column", value
     if path != "id" and isinstance(value, str):
         try:

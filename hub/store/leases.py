@@ -8,7 +8,7 @@ from sqlalchemy import Table, Update, bindparam, case, literal, null, update
 from hub.model.run import Failure
 from hub.store.ledger import Write
 from hub.store.schema import deliveries, runs
-from hub.store.statement import inline, now_us
+from hub.store.statement import inline, now_us, one_of
 from hub.store.tx import Tx
 
 MAX_CRASHES = 5
@@ -19,10 +19,12 @@ _HELD_AS = {runs: "running", deliveries: "delivering"}
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Keep what ``worker`` holds for another ``lease_us``."""
+    """Keep those of these rows that ``worker`` holds for another ``lease_us``."""
 
     worker: str
     lease_us: int
+    runs: tuple[str, ...] = ()
+    deliveries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class Returned:
 def _keep(table: Table) -> Update:
     return (
         update(table)
-        .where(table.c.worker == bindparam("by_worker"), table.c.status == inline(_HELD_AS[table]))
+        .where(
+            one_of(table.c.id, "ids"),
+            table.c.worker == bindparam("by_worker"),
+            table.c.status == inline(_HELD_AS[table]),
+        )
         .values(lease_until=now_us() + bindparam("lease_us"))
         .returning(table.c.id, table.c.fence)
     )
@@ -58,9 +64,9 @@ def _heartbeat(tx: Tx, beats: Sequence[Heartbeat]) -> list[Held]:
     held = []
     for beat in beats:
         params = {"by_worker": beat.worker, "lease_us": beat.lease_us}
-        held.append(
-            Held(dict(tx.rows(_KEEP_RUNS, params)), dict(tx.rows(_KEEP_DELIVERIES, params)))
-        )
+        kept_runs = tx.rows(_KEEP_RUNS, {**params, "ids": sorted(beat.runs)})
+        kept = tx.rows(_KEEP_DELIVERIES, {**params, "ids": sorted(beat.deliveries)})
+        held.append(Held(dict(kept_runs), dict(kept)))
     return held
 
 

@@ -65,10 +65,10 @@ def _unnested(statement: Executable) -> _Unnested:
 def _unnest(sql: str, kinds: list[str]) -> str:
     """``INSERT … VALUES ($1, …)`` as ``INSERT … SELECT p1, … FROM unnest($1, …)``."""
     head, row, tail = pieces(sql)
-    places = range(1, len(kinds) + 1)
-    given = [f"${at}::{'TEXT' if kind == 'JSON' else kind}[]" for at, kind in zip(places, kinds)]
-    columns = ", ".join(f"p{at}" for at in places)
-    picked = _PLACEHOLDER.sub(lambda found: f"p{found[1]}::{kinds[int(found[1]) - 1]}", row)
+    kind_at = dict(enumerate(kinds, 1))
+    given = [f"${at}::{'TEXT' if kind == 'JSON' else kind}[]" for at, kind in kind_at.items()]
+    columns = ", ".join(f"p{at}" for at in kind_at)
+    picked = _PLACEHOLDER.sub(lambda found: f"p{found[1]}::{kind_at[int(found[1])]}", row)
     into = head.removesuffix("VALUES ")
     source = f"unnest({', '.join(given)}) AS t({columns})"
     return f"{into}SELECT {picked[1:-1]} FROM {source}{tail}"  # noqa: S608 - compiled parts

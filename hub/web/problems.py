@@ -34,6 +34,8 @@ _BY_CODE = {
     "content_type_unsupported": 415,
     "document_broken": 422,
     "forbidden": 403,
+    "head_timeout": 408,
+    "headers_too_large": 431,
     "headers_too_many": 431,
     "method_not_allowed": 405,
     "stack_invalid": 422,

@@ -313,7 +313,7 @@ def test_any_change_of_a_text_gives_a_stack_or_problems_and_nothing_else(
     begin: int, length: int, scrap: str
 ) -> None:
     text = WHOLE[:begin] + scrap + WHOLE[begin + length :]
-    problems = [{}]
+    problems: list[Any] = [{}]
     try:
         load_stack("shop", text)
     except InvalidError as error:

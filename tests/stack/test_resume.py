@@ -143,6 +143,22 @@ async def test_what_was_committed_is_never_computed_anew(commit: int) -> None:
     assert len([key for key in world.records if key[0].startswith("region_")]) == 1
 
 
+async def test_names_that_were_made_from_env_stay_what_they_were() -> None:
+    world = World(variables={"REGION": "north"}, crash_at=(0, "after"))
+    task = task_of(
+        add("t_{{env.REGION}}", {}),
+        let("v_{{env.REGION}}", 5),
+        into("all", query("t_north")),
+        answer(["{{t_north.id}}", "{{v_north}}", "{{t_south}}", "{{v_south}}"]),
+    )
+    with pytest.raises(CrashNow):
+        await execute(world, task)
+    world.restart()
+    world.variables["REGION"] = "south"
+    await execute(world, task)
+    assert world.result == [1, 5, None, None]
+
+
 async def test_what_was_not_committed_was_never_seen_and_is_computed_anew() -> None:
     world = fresh((0, "before"))
     with pytest.raises(CrashNow):

@@ -27,6 +27,10 @@ class CrashNow(BaseException):
     """The process dies here."""
 
 
+def _accepts(_: Segment) -> Exception | None:
+    return None
+
+
 @dataclass
 class World:
     """See :class:`hub.stack.ports.World`. A second life begins with :meth:`restart`."""
@@ -42,7 +46,7 @@ class World:
     """The commit, from 0 over all lives, and ``before`` or ``after`` it is applied."""
     meddle: dict[int, Callable[["World"], None]] = field(default_factory=dict)
     """What others do just before that commit is judged."""
-    refuse: Callable[[Segment], Exception | None] = lambda _: None
+    refuse: Callable[[Segment], Exception | None] = field(default=_accepts)
     """What the store itself says to a segment."""
 
     records: dict[tuple[str, int], Record] = field(default_factory=dict)
@@ -62,7 +66,8 @@ class World:
         number, self.tried = self.tried, self.tried + 1
         if self.crash_at == (number, "before"):
             raise CrashNow
-        self.meddle.get(number, lambda _: None)(self)
+        if number in self.meddle:
+            self.meddle[number](self)
         self._judge(segment)
         self._apply(segment)
         if self.crash_at == (number, "after"):

@@ -120,13 +120,16 @@ async def test_a_failed_run_says_why(ledger: Ledger) -> None:
     assert row["failure"] == '{"code":"oops","message":"It broke.","step":"3"}'
 
 
-async def test_a_heartbeat_keeps_what_a_worker_holds(ledger: Ledger) -> None:
-    await ledger.write(runs.START, run_start())
-    (run,) = await claim_runs(ledger)
+async def test_a_heartbeat_keeps_what_a_worker_works_on_and_nothing_else(ledger: Ledger) -> None:
+    for _ in range(2):
+        await ledger.write(runs.START, run_start())
+    run, forgotten = await claim_runs(ledger)
     await ledger.write(leases.EXPIRE_ALL, None)
-    held = await ledger.write(leases.HEARTBEAT, leases.Heartbeat("wrk_1", LEASE_US))
+    held = await ledger.write(leases.HEARTBEAT, leases.Heartbeat("wrk_1", LEASE_US, (run.id,)))
     assert held.runs == {run.id: run.fence}
-    assert (await ledger.write(leases.SWEEP, None)).runs == 0
+    assert (await ledger.write(leases.SWEEP, None)).runs == 1
+    (again,) = await claim_runs(ledger)
+    assert again.id == forgotten.id
 
 
 async def test_giving_back_is_no_crash(ledger: Ledger) -> None:

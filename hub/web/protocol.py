@@ -1,0 +1,138 @@
+"""HTTP/1.1 on a connection: uvicorn's, with bounds on a request's head and with our answers.
+
+uvicorn bounds neither the size of a head nor the time that it takes, and answers what it cannot
+read as plain text. Nobody may hold a connection, or memory, by never finishing a request.
+"""
+
+import asyncio
+from enum import Enum
+from typing import Any
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from hub.errors import HubError, InvalidError
+from hub.web.problems import problem
+
+MAX_HEAD_BYTES = 65_536
+HEAD_S = 10.0
+"""How long a connection may take until its next request's head is whole."""
+_log = structlog.get_logger("hub.web")
+
+
+class _Reading(Enum):
+    """What of a request comes next."""
+
+    NOTHING = 0
+    HEAD = 1
+    BODY = 2
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reading = _Reading.NOTHING
+        self._head_bytes = 0
+        self._refusal: HubError | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
+        super().connection_made(transport)
+        self._set_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._drop_deadline()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._reading is _Reading.HEAD and self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(_head_too_large())
+
+    def on_message_begin(self) -> None:
+        self._reading = _Reading.HEAD
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if self._head_bytes > MAX_HEAD_BYTES:  # a body's beginning may be counted as well
+            fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if len(self.url) + fields > MAX_HEAD_BYTES:
+                self._refusal = _head_too_large()
+                raise self._refusal
+        super().on_headers_complete()
+        self._reading, self._head_bytes = _Reading.BODY, 0
+        self._drop_deadline()
+
+    def on_message_complete(self) -> None:
+        self._reading, self._head_bytes = _Reading.NOTHING, 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self.pipeline:  # the rest of a body that was refused has as long
+            self._set_deadline()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What cannot be read is refused as everything else is."""
+        self._refuse(
+            self._refusal
+            or InvalidError(
+                "This is no HTTP request that can be read. Look at its first line, its header "
+                "fields, and how the length of its body is told.",
+                code="request_broken",
+            )
+        )
+
+    def _refuse(self, error: HubError) -> None:
+        """Answer, if the answer would belong to this request, and close."""
+        if self.transport.is_closing():
+            return
+        cycle = self.cycle
+        before = cycle is not None and not cycle.response_complete
+        if before and self._reading is not _Reading.BODY:  # an earlier request is answered first
+            cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        answered = cycle is not None and cycle.response_started
+        if self._reading is not _Reading.BODY or not answered:
+            _log.info("request.refused", code=error.code, ip=self.client and self.client[0])
+            self.transport.write(_answer(error))
+        self.transport.close()
+
+    def _set_deadline(self) -> None:
+        self._drop_deadline()
+        self._deadline = self.loop.call_later(HEAD_S, self._too_slow)
+
+    def _drop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        if self._reading is _Reading.HEAD:
+            self._refuse(
+                InvalidError(
+                    f"The request's head did not arrive within {HEAD_S:g} s. Send it again.",
+                    code="head_timeout",
+                )
+            )
+        elif not self.transport.is_closing():
+            self.transport.close()
+
+
+def _head_too_large() -> InvalidError:
+    return InvalidError(
+        f"The request's first line and header fields are larger than {MAX_HEAD_BYTES:,} bytes. "
+        "Send less in them.",
+        code="headers_too_large",
+    )
+
+
+def _answer(error: HubError) -> bytes:
+    response = problem(error)
+    lines = [STATUS_LINE[response.status_code]]
+    lines += [name + b": " + value + b"\r\n" for name, value in response.raw_headers]
+    return b"".join([*lines, b"connection: close\r\n\r\n", bytes(response.body)])
