@@ -27,6 +27,16 @@ def postgres() -> Iterator[Postgres]:
     server.stop()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """None for SQLite, else a database of its own."""
+    if request.param == "sqlite":
+        yield None
+    else:
+        with request.getfixturevalue("postgres").database() as url:
+            yield url
+
+
 @pytest_asyncio.fixture
 async def redis(valkey: EmbeddedValkey) -> AsyncIterator[Redis]:
     """A client of it; nothing is in it."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import warnings
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+
+import psutil
 
 _NUMBERS = count(1)
 
@@ -38,6 +41,29 @@ class Postgres:
             yield self._server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://")
         finally:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def kill(self) -> None:
+        """End it at once, as a crash does; connections break."""
+        os.kill(self.pid, signal.SIGQUIT)
+        psutil.Process(self.pid).wait(10)
+
+    def start(self) -> None:
+        """Start it again, on the same data and socket."""
+        self._server.ensure_postgres_running()
+
+    def freeze(self) -> None:
+        """Let it answer nothing any more, and keep its connections."""
+        for each in self._processes():
+            each.suspend()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        for each in self._processes():
+            each.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        server = psutil.Process(self.pid)
+        return [server, *server.children(recursive=True)]
 
     def stop(self) -> None:
         """End the server and throw its data away."""

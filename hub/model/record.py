@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.errors import InvalidError
-from hub.model.json import Json, dumps_text
+from hub.model.json import MAX_DEPTH, Json, depth_of, dumps_text
 from hub.model.time import to_iso
 
 _TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
@@ -52,9 +52,12 @@ def check_text(doc: dict[str, Any]) -> str:
     """The document as JSON text that both databases hold alike.
 
     Raises:
-        InvalidError: ``json_unfit`` for NUL characters and lone surrogates.
+        InvalidError: ``json_unfit`` for NUL characters and lone surrogates, ``json_too_deep`` for
+            what could not be read again.
     """
     text = dumps_text(doc)
+    if text.count("{") + text.count("[") > MAX_DEPTH and depth_of(text.encode()) > MAX_DEPTH:
+        raise InvalidError(f"JSON nested deeper than {MAX_DEPTH} levels.", code="json_too_deep")
     if "\\u0000" in text and _has_nul(doc):
         raise InvalidError(
             "Text with a NUL character cannot be kept in a record: remove it first.",

@@ -22,6 +22,10 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 METHODS = ("POST", "PUT", "PATCH", "GET")
 MAX_HEADERS = 100
+_NOT_COMMITTED = (
+    "The hub's database does not commit now, so this is not accepted. Send it again later; "
+    "under the same webhook-id or idempotency-key it is never taken twice."
+)
 _log = structlog.get_logger("hub.receive")
 
 
@@ -59,8 +63,9 @@ class Endpoint:
             request = await self._whole(request, source, receive)
             verify(source, request)
             receipt = await self._take(slug, source, request)
-        except StoreError:
-            raise
+        except StoreError as error:
+            _say(slug, request, "not_committed", f"{error.code}: {error.message}", started)
+            raise StoreError(_NOT_COMMITTED, code=error.code) from error
         except HubError as error:
             await self._recorder.reject(slug, source, request, error)
             _say(slug, request, "rejected", error.code, started)

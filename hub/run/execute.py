@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from hub.errors import HubError, InvalidError, StoreError
-from hub.model.json import loads
+from hub.model.json import Json, loads
 from hub.model.run import ClaimedRun, Ending, Failure, RunStatus
 from hub.model.time import to_iso
 from hub.stack.interpret import StepFailed, run_steps
@@ -17,7 +17,7 @@ from hub.stack.journal import Journal
 from hub.stack.load import Task
 from hub.stack.ports import LeaseLost, SegmentConflict, World
 from hub.stack.scope import Scope
-from hub.stack.turn import Turn
+from hub.stack.turn import NOT_DONE, Turn
 from hub.store.catalog import Catalog
 from hub.store.leases import RETURN_RUN, Return
 from hub.store.ledger import Ledger
@@ -26,6 +26,7 @@ from hub.store.runs import journal_of
 from hub.store.schema import events
 
 _CONFLICTS = 50
+_FACTS = "run?"
 _RETURN_DELAY_US = 1_000_000
 _log = structlog.get_logger("hub.run")
 
@@ -88,17 +89,12 @@ class Executor:
         given = loads(run.input)
         if not isinstance(given, dict):
             raise InvalidError("The input of a run must be an object.", code="input_invalid")
-        reserved = {
-            "run": {
-                "id": run.id,
-                "attempt": run.attempt,
-                "started_at": to_iso(run.started_at),
-                "scheduled_for": to_iso(run.due_at),
-            },
-            "event": await self._event(run) if "event" in task.names else None,
-        }
+        reserved = {"event": await self._event(run) if "event" in task.names else None}
         scope = Scope(given, reserved, world.now_us, world.variable)
-        return Turn(run, task.version, scope, Journal.of(run.journal), world)
+        turn = Turn(run, task.version, scope, Journal.of(run.journal), world)
+        if "run" in task.names:
+            scope.reserved["run"] = _facts(turn)
+        return turn
 
     async def _event(self, run: ClaimedRun) -> dict[str, Any] | None:
         if run.event_id is None:
@@ -153,6 +149,21 @@ async def _interpret(turn: Turn, task: Task) -> Ending:
         _log.exception("run.broken", run=turn.run.id)
         failure = Failure("internal", f"The hub itself failed: {type(error).__name__}.")
     return Ending(RunStatus.FAILED, task.version, None, failure)
+
+
+def _facts(turn: Turn) -> Json:
+    """What ``run`` is in the stack: as it was when the run began, in all its lives."""
+    facts = turn.replayed(_FACTS)
+    if facts is NOT_DONE:
+        run = turn.run
+        facts = {
+            "id": run.id,
+            "attempt": run.attempt,
+            "started_at": to_iso(run.started_at),
+            "scheduled_for": to_iso(run.due_at),
+        }
+        turn.record(_FACTS, "run", facts)
+    return facts
 
 
 def _bare_turn(run: ClaimedRun, world: World) -> Turn:

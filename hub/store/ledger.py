@@ -59,6 +59,8 @@ class _Waiting:
     write: Write[Any, Any]
     item: Any
     done: "asyncio.Future[Any]"
+    until: float
+    """By the loop's clock: later than this its caller does not wait."""
 
 
 class Ledger:
@@ -84,7 +86,8 @@ class Ledger:
             StoreError: nothing is known to be committed.
             InvalidError: the database refuses this item; its neighbours went through.
         """
-        waiting = _Waiting(write, item, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(write, item, loop.create_future(), loop.time() + self._timeout_s)
         self._waiting.append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._commit_all(), name="group-commit")
@@ -98,7 +101,13 @@ class Ledger:
         Raises:
             StoreError: the database does not answer.
         """
-        return await self.engine.read(lambda tx: query(tx, *args, **kwargs))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self.engine.read(lambda tx: query(tx, *args, **kwargs))
+        except TimeoutError:
+            raise StoreError(
+                f"The database did not answer within {self._timeout_s:g} s. Try again later."
+            ) from None
 
     async def close(self) -> None:
         """Commit what waits, then close the connections."""
@@ -141,15 +150,20 @@ class Ledger:
                     waiting.done.set_result(result)
 
     async def _transact(self, batch: list[_Waiting]) -> list[Any]:
+        """Commit these; the time runs from when the first of them came."""
+        try:
+            async with asyncio.timeout_at(batch[0].until):
+                return await self._try(batch)
+        except TimeoutError:
+            raise StoreError(
+                f"The database did not commit within {self._timeout_s:g} s. Send it again: "
+                "if it was kept after all, it counts as a duplicate."
+            ) from None
+
+    async def _try(self, batch: list[_Waiting]) -> list[Any]:
         for retry in range(_RETRIES):
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    return await self.engine.transact(lambda tx: _apply(tx, batch))
-            except TimeoutError:
-                raise StoreError(
-                    f"The database did not commit within {self._timeout_s:g} s. Send it again: "
-                    "if it was kept after all, it counts as a duplicate."
-                ) from None
+                return await self.engine.transact(lambda tx: _apply(tx, batch))
             except StoreError as error:
                 if error.code != "store_retry" or retry == _RETRIES - 1:
                     raise

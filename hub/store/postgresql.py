@@ -170,4 +170,5 @@ def _translated(error: Exception) -> Exception:
         return StoreError("The database's disk is full: free space there.", code="disk_full")
     if state.startswith(_REFUSED_CLASSES) or "invalid input for query argument" in str(original):
         return InvalidError(f"The database refuses this: {original}.", code="store_refused")
-    return StoreError(f"The database cannot be used: {original or error}.")
+    said = str(original or error) or type(original or error).__name__
+    return StoreError(f"The database cannot be used: {said}.")

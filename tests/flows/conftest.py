@@ -1,4 +1,4 @@
-"""The stories run on the embedded hub, in this process, over real sockets."""
+"""The stories run on the embedded hub, in this process, over real sockets, on both databases."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,9 +10,9 @@ from tests.sink import Sink, open_sink
 
 
 @pytest_asyncio.fixture
-async def hub(tmp_path: Path) -> AsyncIterator[Driven]:
+async def hub(tmp_path: Path, database_url: str | None) -> AsyncIterator[Driven]:
     """A hub that nothing has been set in."""
-    async with embedded_hub(tmp_path) as driven:
+    async with embedded_hub(tmp_path, database_url=database_url) as driven:
         yield driven
 
 

@@ -107,3 +107,19 @@ async def test_a_secret_variable_never_reaches_a_record(hub: Driven) -> None:
     assert "hush-hush" not in str(closed)
     missing = await start(hub, "missing", {})
     assert "NOBODY" in str(missing["failure"])
+
+
+async def test_a_stack_sees_its_run_and_its_event(hub: Driven) -> None:
+    await hub.put(
+        "/v1/stacks/facts",
+        """{ task: "facts", source: "shop", function_stack: [
+             { function: "return_response",
+               body: { run: "{{run.id}}", event: "{{event.id}}", source: "{{event.source}}" } },
+        ] }""",
+    )
+    await hub.put("/v1/sources/shop", {"verify": {"mode": "none"}})
+    sent = (await hub.api.post("/in/shop", json={})).json()
+    run = await hub.until(f"/v1/runs/{sent['run_id']}", status="succeeded")
+    assert run["result"] == {"run": sent["run_id"], "event": sent["event_id"], "source": "shop"}
+    steps = (await hub.get(f"/v1/runs/{run['id']}/steps"))["items"]
+    assert [step["function"] for step in steps] == ["return_response"]

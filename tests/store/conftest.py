@@ -1,23 +1,12 @@
 """Each test of the store runs on both databases."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 import pytest_asyncio
 
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.migrate import migrate
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """None for SQLite, else a database of its own."""
-    if request.param == "sqlite":
-        yield None
-    else:
-        with request.getfixturevalue("postgres").database() as url:
-            yield url
 
 
 @pytest_asyncio.fixture
