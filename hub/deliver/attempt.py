@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from hub.connector import Connector, Outcome, Verdict
 from hub.errors import InvalidError, OutboundError
@@ -54,6 +55,15 @@ class Attempter:
 
     async def attempt(self, delivery: ClaimedDelivery) -> None:
         """Send once, record what came of it, and say when to send again."""
+        with bound_contextvars(
+            delivery=delivery.id,
+            destination=delivery.destination,
+            run=delivery.run_id,
+            event_id=delivery.event_id,
+        ):
+            await self._attempt(delivery)
+
+    async def _attempt(self, delivery: ClaimedDelivery) -> None:
         started_at = now_us()
         destination = self._catalog.now.destinations.get(delivery.destination)
         if destination is None:
@@ -65,7 +75,7 @@ class Attempter:
             schedule = destination.retry_schedule_s
         settlement = settle(delivery, tried, schedule, started_at, random.random())  # noqa: S311 - jitter
         held = await self._ledger.write(SETTLE, settlement)
-        self._say(delivery, settlement, held=held)
+        _say(settlement, held=held)
 
     async def _try(self, delivery: ClaimedDelivery, destination: Destination) -> Try:
         connector = self._connectors.get(destination.connector)
@@ -88,22 +98,6 @@ class Attempter:
             return Try(_no_answer(error), None, duration_ms)
         return Try(connector.classify(response), response, response.duration_ms)
 
-    def _say(self, delivery: ClaimedDelivery, settlement: Settlement, *, held: bool) -> None:
-        _log.info(
-            "delivery.attempted",
-            delivery=delivery.id,
-            destination=delivery.destination,
-            run=delivery.run_id,
-            event_id=delivery.event_id,
-            n=settlement.attempt.n,
-            outcome=settlement.attempt.outcome,
-            status_code=settlement.attempt.status_code,
-            duration_ms=settlement.attempt.duration_ms,
-            status=settlement.status.value,
-            retry_in_s=settlement.delay_us / US_PER_S if settlement.delay_us else None,
-            held=held,
-        )
-
 
 def request_of(
     delivery: ClaimedDelivery, destination: Destination, connector: Connector, timestamp_s: int
@@ -122,6 +116,19 @@ def request_of(
     else:
         headers.append(("webhook-id", delivery.id))
     return OutboundRequest("POST", destination.url, _last_of_each(headers), delivery.body)
+
+
+def _say(settlement: Settlement, *, held: bool) -> None:
+    _log.info(
+        "delivery.attempted",
+        n=settlement.attempt.n,
+        outcome=settlement.attempt.outcome,
+        status_code=settlement.attempt.status_code,
+        duration_ms=settlement.attempt.duration_ms,
+        status=settlement.status.value,
+        retry_in_s=settlement.delay_us / US_PER_S if settlement.delay_us else None,
+        held=held,
+    )
 
 
 def _auth(destination: Destination) -> Pairs:

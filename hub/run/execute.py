@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from hub.errors import HubError, InvalidError, StoreError
 from hub.model.json import Json, loads
@@ -41,21 +42,22 @@ class Executor:
 
     async def execute(self, run: ClaimedRun) -> None:
         """Interpret a run to its end and commit that; a lost lease ends it without a word."""
+        with bound_contextvars(run=run.id, task=run.task, event_id=run.event_id):
+            await self._execute(run)
+
+    async def _execute(self, run: ClaimedRun) -> None:
         started = time.perf_counter()
         try:
             ending = await self._to_the_end(run)
         except LeaseLost:
-            _log.warning("run.lease_lost", run=run.id, task=run.task)
+            _log.warning("run.lease_lost")
             return
         except StoreError as error:
-            _log.warning("run.interrupted", run=run.id, task=run.task, error=error.message)
+            _log.warning("run.interrupted", error=error.message)
             await self._give_back(run)
             return
         _log.info(
             "run.finished",
-            run=run.id,
-            task=run.task,
-            event_id=run.event_id,
             status=ending.status.value,
             attempt=run.attempt,
             duration_ms=round((time.perf_counter() - started) * 1000, 2),
@@ -146,7 +148,7 @@ async def _interpret(turn: Turn, task: Task) -> Ending:
     except HubError as error:
         failure = Failure(error.code, error.message)
     except Exception as error:  # noqa: BLE001 - a fault of the hub ends this run, not the worker
-        _log.exception("run.broken", run=turn.run.id)
+        _log.exception("run.broken")
         failure = Failure("internal", f"The hub itself failed: {type(error).__name__}.")
     return Ending(RunStatus.FAILED, task.version, None, failure)
 

@@ -1,6 +1,8 @@
 """Publishing: messages leave after their segment's commit, in order, each under its own id."""
 
 import asyncio
+import time
+from contextlib import suppress
 
 import structlog
 
@@ -14,6 +16,7 @@ from hub.store.outbox import PUBLISHED, overdue
 
 _BATCH = 200
 _LOOK_EVERY_S = 1.0
+_PUBLISH_S = 5.0
 _OVERDUE_US = 3_000_000
 _log = structlog.get_logger("hub.publish")
 
@@ -30,6 +33,7 @@ class Publisher:
         self._channels = channels
         self._waiting: list[Publication] = []
         self._wake = asyncio.Event()
+        self._look_at = 0.0
 
     def publish(self, publications: list[Publication]) -> None:
         """Take committed messages; returns at once."""
@@ -39,16 +43,24 @@ class Publisher:
     async def run(self) -> None:
         """Publish for ever; the supervisor runs it."""
         while True:
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await self._wake.wait()
-            except TimeoutError:
-                self._waiting.extend(
-                    await self._ledger.read(overdue, age_us=_OVERDUE_US, most=_BATCH)
-                )
             self._wake.clear()
+            if time.monotonic() >= self._look_at:
+                await self._look()
             while self._waiting:
                 await self._publish_some()
+
+    async def _look(self) -> None:
+        """Put what was left behind in front, however busy it is; a full batch is not all."""
+        left = await self._ledger.read(overdue, age_us=_OVERDUE_US, most=_BATCH)
+        known = {each.id for each in self._waiting}
+        self._waiting[:0] = [each for each in left if each.id not in known]
+        if len(left) == _BATCH:
+            self._wake.set()
+        else:
+            self._look_at = time.monotonic() + _LOOK_EVERY_S
 
     async def _publish_some(self) -> None:
         some, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
@@ -56,13 +68,14 @@ class Publisher:
 
     async def _publish_all(self, some: list[Publication]) -> None:
         try:
-            await self._channels.publish([_message(each) for each in some])
+            async with asyncio.timeout(_PUBLISH_S):
+                await self._channels.publish([_message(each) for each in some])
         except (InvalidError, TooLargeError) as error:
             await self._drop_unfit(some, error)
             return
-        except StoreError as error:
+        except (StoreError, TimeoutError) as error:
             self._waiting.clear()  # they stand in the ledger, and are overdue soon
-            _log.warning("messages.delayed", count=len(some), error=error.message)
+            _log.warning("messages.delayed", count=len(some), error=str(error))
             await asyncio.sleep(_LOOK_EVERY_S)
             return
         await asyncio.gather(*(self._ledger.write(PUBLISHED, each.id) for each in some))

@@ -190,8 +190,12 @@ class SqliteEngine:
 
     async def transact(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` in one write transaction and commit it."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._writer, self._write, work)
+        loop, given_up = asyncio.get_running_loop(), threading.Event()
+        try:
+            return await loop.run_in_executor(self._writer, self._write, work, given_up)
+        except asyncio.CancelledError:  # the thread may be waiting for a lock still
+            given_up.set()
+            raise
 
     async def read(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` on a snapshot; writing raises."""
@@ -222,8 +226,14 @@ class SqliteEngine:
         level = connection.execute("PRAGMA synchronous").fetchone()[0]
         return str(mode), int(level)
 
-    def _write(self, work: Callable[[Tx], T]) -> T:
-        return self._transaction(work, "BEGIN IMMEDIATE", query_only=False)
+    def _write(self, work: Callable[[Tx], T], given_up: threading.Event) -> T:
+        def unless_given_up(tx: Tx) -> T:
+            result = work(tx)
+            if given_up.is_set():  # its callers were told that it failed
+                raise StoreError("The commit took too long.")
+            return result
+
+        return self._transaction(unless_given_up, "BEGIN IMMEDIATE", query_only=False)
 
     def _read(self, work: Callable[[Tx], T]) -> T:
         return self._transaction(work, "BEGIN", query_only=True)

@@ -55,7 +55,10 @@ async def _redis(hub: Hub) -> tuple[str, str | None]:
         async with asyncio.timeout(_ANSWER_S), Redis.from_url(hub.redis_url) as client:
             await client.ping()
     except (RedisError, OSError, TimeoutError):
-        return "redis", "It does not answer: events are taken, and their work waits."
+        return (
+            "redis",
+            "It does not answer: work may start a second late, and messages wait.",
+        )
     return "redis", None
 
 
