@@ -6,7 +6,8 @@ them until nothing is due. A ring can be lost, work cannot: each worker also loo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
 from typing import Generic, TypeVar
 
 import structlog
@@ -65,6 +66,11 @@ def connect_jobs(redis_url: str) -> ArqRedis:
     )
 
 
+def _apart(work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    """A task with nothing bound of whoever happened to start it: its log lines are its own."""
+    return asyncio.create_task(work, name=name, context=Context())
+
+
 class Doorbell:
     """Rings for queues of rows. A ring is bounded in time and never fails whoever rings.
 
@@ -89,7 +95,7 @@ class Doorbell:
             return
         self._wanted.add(name)
         if name not in self._ringing:
-            self._ringing[name] = asyncio.create_task(self._ring(name), name=f"ring-{name}")
+            self._ringing[name] = _apart(self._ring(name), f"ring-{name}")
 
     async def _ring(self, name: str) -> None:
         """Ring, and once more for those who came meanwhile; at most every 20 ms."""
@@ -153,7 +159,7 @@ class Drain(Generic[T]):
             return False
         self._again = True
         if self._draining is None:
-            self._draining = asyncio.create_task(self._drain(), name=f"drain-{self.name}")
+            self._draining = _apart(self._drain(), f"drain-{self.name}")
         return True
 
     async def drain(self) -> None:
@@ -197,7 +203,7 @@ class Drain(Generic[T]):
         await self._freed.wait()
 
     def _start(self, item: T) -> None:
-        task = asyncio.create_task(self._run(item))
+        task = _apart(self._run(item), f"work-{self.name}")
         self.busy[task] = item
         task.add_done_callback(self._ended)
 
