@@ -8,7 +8,7 @@ them until nothing is due. A ring can be lost, work cannot: each worker also loo
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import structlog
 from arq.connections import ArqRedis

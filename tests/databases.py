@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 import warnings
@@ -43,9 +42,11 @@ class Postgres:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def kill(self) -> None:
-        """End it at once, as a crash does; connections break."""
-        os.kill(self.pid, signal.SIGQUIT)
-        psutil.Process(self.pid).wait(10)
+        """``kill -9`` for all of it; connections break."""
+        killed = self._processes()
+        for each in killed:
+            each.kill()
+        psutil.wait_procs(killed, 10)
 
     def start(self) -> None:
         """Start it again, on the same data and socket."""

@@ -1,4 +1,4 @@
-"""The database or Valkey is away, stands still or is full: nothing that was acknowledged is lost."""
+"""The database or Valkey is away, stands still or is full: what was acknowledged is not lost."""
 
 import asyncio
 import json
@@ -80,7 +80,7 @@ async def not_accepted(hub: Driven, n: int, code: str = "store_unavailable") -> 
 async def until(condition: Callable[[], Any], timeout_s: float = 15.0) -> None:
     """Look again and again until the answer is yes."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - it is another program that is waited for
             await asyncio.sleep(0.05)
 
 
@@ -248,7 +248,6 @@ async def test_what_a_worker_could_not_write_down_is_done_again_however_busy_it_
         embedded_hub(tmp_path, commit_timeout_s=COMMIT_S, lease_s=1.0) as hub,
         ready(hub) as sink,
     ):
-        answers = asyncio.Event()
         await hub.put("/v1/destinations/sink", {"url": sink.url, "timeout_s": 60})
         sink.answer = lambda n, request: Answer(delay_s=60 if request.json["n"] else 0.2)
         await accepted(hub, 1)
@@ -257,7 +256,6 @@ async def test_what_a_worker_could_not_write_down_is_done_again_however_busy_it_
         await sink.wait_for(2)
         with locked(tmp_path):
             await asyncio.sleep(0.2 + 2 * COMMIT_S)  # the answer comes, its commit fails
-        assert not answers.is_set()
         await until(lambda: is_delivered(hub))
         assert [request.json["n"] for request in sink.requests].count(1) == 1
         assert len({r.key for r in sink.requests if r.json["n"] == 0}) == 1
@@ -378,7 +376,8 @@ async def test_a_valkey_that_stands_still_holds_no_event_up(tmp_path: Path) -> N
 
 async def test_messages_of_an_outage_leave_although_new_ones_keep_coming(tmp_path: Path) -> None:
     valkey = EmbeddedValkey(tmp_path / "valkey")
-    async with valkey:
+    await valkey.start()
+    try:
         async with (
             embedded_hub(tmp_path / "hub", redis_url=valkey.url) as hub,
             ready(hub) as sink,
@@ -397,6 +396,8 @@ async def test_messages_of_an_outage_leave_although_new_ones_keep_coming(tmp_pat
                     await asyncio.sleep(0.1)
             await until(lambda: has_heard(page, n))
             assert sorted(page.messages) == list(range(n))
+    finally:
+        await valkey.stop()
 
 
 async def test_losing_all_of_valkey_again_and_again_loses_no_work(tmp_path: Path) -> None:
