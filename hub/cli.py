@@ -83,12 +83,15 @@ def bench(
     ledger: Annotated[str, typer.Option(help="sqlite, postgresql or both.")] = "both",
     seconds: Annotated[float, typer.Option(help="How long each measurement lasts.")] = 5.0,
     json: Annotated[Path | None, typer.Option(help="Write the figures to this file.")] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show what costs most; the hub is slower by it.")
+    ] = False,
 ) -> None:
     """Measure this hub against the targets, side by side with a bare echo."""
     from hub.bench.command import run as run_bench
 
     ledgers = ["sqlite", "postgresql"] if ledger == "both" else [ledger]
-    raise typer.Exit(run_bench(cases or [], ledgers, seconds, json))
+    raise typer.Exit(run_bench(cases or [], ledgers, seconds, json, profile))
 
 
 def _settings(**given: Any) -> Settings:

@@ -10,6 +10,7 @@ import hmac
 import re
 import secrets as random_secrets
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from hub.errors import InvalidError, SignatureError
 from hub.model.http import Headers, Pairs
@@ -25,6 +26,7 @@ def new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(random_secrets.token_bytes(32)).decode()
 
 
+@lru_cache(maxsize=1024)  # on every request and attempt
 def parse_secret(text: str) -> bytes:
     """The key that a secret stands for: decoded after ``whsec_``, else its characters.
 

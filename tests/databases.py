@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,11 +44,10 @@ class Postgres:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
 
     def kill(self) -> None:
-        """``kill -9`` for all of it; connections break."""
-        killed = self._processes()
-        for each in killed:
-            each.kill()
-        psutil.wait_procs(killed, 10)
+        """End it at once, as after a crash; connections break."""
+        os.kill(self.pid, signal.SIGQUIT)
+        while (self._folder / "data" / "postmaster.pid").exists():  # it goes last
+            time.sleep(0.01)
 
     def start(self) -> None:
         """Start it again, on the same data and socket."""
