@@ -12,7 +12,7 @@ import uvicorn
 from starlette.datastructures import Headers, QueryParams
 
 from hub.bootstrap import Hub
-from hub.errors import HubError
+from hub.errors import HubError, SettingsError
 from hub.model.key import Scope as KeyScope
 from hub.receive.endpoint import Endpoint, SenderGone
 from hub.receive.record import Recorder
@@ -94,6 +94,22 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave the signals to the program, which has more to close than the server."""
         yield
+
+    async def startup(self, sockets: list[Any] | None = None) -> None:
+        """Open the port.
+
+        Raises:
+            SettingsError: ``port_unusable``; uvicorn would end the process instead.
+        """
+        try:
+            await super().startup(sockets)
+        except SystemExit as error:
+            host, port = self.config.host, self.config.port
+            raise SettingsError(
+                f"The hub cannot listen on {host}, port {port}: is another program there? "
+                "Stop that one, or give this one another address with HUB_HOST and HUB_PORT.",
+                code="port_unusable",
+            ) from error
 
     async def shutdown(self, sockets: list[Any] | None = None) -> None:
         """End the live streams first: they would hold the stop up."""

@@ -7,6 +7,7 @@ import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -128,6 +129,20 @@ class Settings(BaseSettings):
             raise ValueError("must begin with postgresql+asyncpg://")
         return value
 
+    @field_validator("redis_url")
+    @classmethod
+    def _known_redis(cls, value: str | None) -> str | None:
+        if value is not None:
+            scheme, separator, _ = value.partition("://")
+            if not separator or scheme not in ("redis", "rediss", "unix"):
+                raise ValueError("must begin with redis://, rediss:// or unix://")
+            _ = urlsplit(value).port  # a ValueError where that is no number
+        return value
+
+
+def _sentence(message: str) -> str:
+    return message.removeprefix("Value error, ")
+
 
 def load_settings(**given: Any) -> Settings:
     """The settings from the environment, and what the command line gave on top.
@@ -139,7 +154,8 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = [
-            f"HUB_{'_'.join(str(part) for part in each['loc'][:1]).upper()}: {each['msg']}"
+            f"HUB_{'_'.join(str(part) for part in each['loc'][:1]).upper()}: "
+            f"{_sentence(each['msg'])}"
             for each in error.errors()
         ]
         raise SettingsError("; ".join(lines)) from error

@@ -18,7 +18,9 @@ from hub.settings import Settings
 from hub.stack.load import load_stack
 from hub.store import keys, stacks
 from hub.store.leases import EXPIRE_ALL, SWEEP
+from hub.store.lookup import one
 from hub.store.migrate import migrate
+from hub.store.schema import stacks as STACKS  # noqa: N812 - a table, beside the module of the noun
 from hub.valkey import EmbeddedValkey
 from hub.worker import POLL_BESIDE_SERVER_S, working
 
@@ -33,7 +35,7 @@ async def up(settings: Settings) -> None:
         sys.stdout.write(_welcome(hub, fresh_key))
         sys.stdout.flush()
         await stop_event().wait()
-        _log.info("hub.stopping")
+        _log.info("stop.requested")
 
 
 @asynccontextmanager
@@ -91,20 +93,27 @@ async def _put_key(hub: Hub, key: str, name: str) -> None:
 
 async def apply_stacks(hub: Hub, folder: Path) -> None:
     """Make the files of the folder the newest versions of their stacks, where they changed."""
+    files: dict[str, Path] = {}
     for path in await asyncio.to_thread(_stack_files, folder):
-        name = path.stem
         try:
-            text = await asyncio.to_thread(path.read_text, "utf-8")
-            loaded = load_stack(name, text)
-            known = hub.catalog.now.stacks.get(name)
-            if known is None or known.version != loaded.version:
-                put = stacks.PutStack(name, loaded.version, text, "file")
-                await hub.ledger.write(stacks.PUT, put)
-                _log.info("stack.applied", stack=name, version=loaded.version)
-        except (InvalidError, UnicodeDecodeError, OSError) as error:
+            if files.setdefault(path.stem, path) != path:
+                raise InvalidError(
+                    f"{files[path.stem]} gives the stack {path.stem!r} too: rename one of them."
+                )
+            await _apply(hub, path)
+        except (InvalidError, UnicodeError, OSError) as error:
             detail = error.details if isinstance(error, HubError) else {}
             _log.error("stack.refused", file=str(path), message=str(error), **detail)
     await hub.catalog.refresh()
+
+
+async def _apply(hub: Hub, path: Path) -> None:
+    name, text = path.stem, await asyncio.to_thread(path.read_text, "utf-8")
+    version = load_stack(name, text).version
+    known = await hub.ledger.read(one, STACKS, name=name)
+    if known is None or (known["version"], known["managed_by"]) != (version, "file"):
+        await hub.ledger.write(stacks.PUT, stacks.PutStack(name, version, text, "file"))
+        _log.info("stack.applied", stack=name, version=version)
 
 
 def _stack_files(folder: Path) -> list[Path]:

@@ -102,14 +102,15 @@ class Attempter:
 def request_of(
     delivery: ClaimedDelivery, destination: Destination, connector: Connector, timestamp_s: int
 ) -> OutboundRequest:
-    """The request of an attempt. Id and key are the same each time, the signature is fresh."""
-    headers: list[tuple[str, str]] = [
-        ("content-type", delivery.content_type),
-        ("idempotency-key", delivery.idempotency_key),
-    ]
-    headers += destination.headers.items()
+    """The request of an attempt. Id and key are the same each time, the signature is fresh.
+
+    Of two fields with one name the later counts: nobody's stands in place of the hub's.
+    """
+    headers: list[tuple[str, str]] = [*destination.headers.items()]
     headers += connector.headers(delivery.body)
     headers += _auth(destination)
+    headers.append(("content-type", delivery.content_type))
+    headers.append(("idempotency-key", delivery.idempotency_key))
     if destination.sign is not None:
         secrets = [parse_secret(secret) for secret in destination.sign.secrets]
         headers += sign_headers(secrets, delivery.id, timestamp_s, delivery.body)

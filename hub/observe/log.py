@@ -1,8 +1,9 @@
 """Logs: structlog, JSON lines unless on a terminal, ids bound, secrets redacted."""
 
+import json
 import logging
 import sys
-from typing import Literal
+from typing import Any, Literal
 
 import orjson
 import structlog
@@ -31,8 +32,9 @@ def set_up_logs(level: str, style: Literal["auto", "json", "console"]) -> None:
         redact,
     ]
     if for_people:
+        plain = structlog.dev.plain_traceback  # the other one is slow, and shows secrets in locals
         structlog.configure(
-            processors=[*shared, structlog.dev.ConsoleRenderer()],
+            processors=[*shared, structlog.dev.ConsoleRenderer(exception_formatter=plain)],
             wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=True,
@@ -42,7 +44,7 @@ def set_up_logs(level: str, style: Literal["auto", "json", "console"]) -> None:
             processors=[
                 *shared,
                 structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(serializer=orjson.dumps, default=str),
+                structlog.processors.JSONRenderer(serializer=_encoded),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
             logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
@@ -51,9 +53,18 @@ def set_up_logs(level: str, style: Literal["auto", "json", "console"]) -> None:
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
 
 
+def _encoded(line: EventDict, **_: Any) -> bytes:
+    """A line of JSON, whatever stands in it: foreign text may be no proper text."""
+    try:
+        return orjson.dumps(line, default=str)
+    except TypeError:
+        return json.dumps(line, default=str, skipkeys=True).encode()
+
+
 class _Forward(logging.Handler):
     """Hands the standard library's records to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         line = structlog.get_logger(record.name)
-        line.log(max(record.levelno, 10), "library.said", message=record.getMessage())
+        level = min(max(record.levelno // 10 * 10, 10), 50)  # structlog knows no others
+        line.log(level, "library.said", message=record.getMessage(), exc_info=record.exc_info)

@@ -54,16 +54,29 @@ class Supervisor:
         while True:
             started = loop.time()
             well = loop.call_later(_WELL_AFTER_S, setattr, health, "trouble", None)
+            failure: BaseException | None = None
             try:
                 await work()
-                health.trouble = "ended"
-            except Exception as error:  # noqa: BLE001 - whatever it is, the task goes on
-                health.trouble = str(error) or type(error).__name__
-                _log.warning("task.restarted", task=name, error=health.trouble, exc_info=True)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - the task goes on
+                failure = error
             finally:
                 well.cancel()
+            if _is_to_stop():
+                raise asyncio.CancelledError
             health.restarts += 1
+            health.trouble = _said(failure)
+            _log.warning("task.restarted", task=name, error=health.trouble, exc_info=failure)
             if loop.time() - started > 10 * _LONGEST_PAUSE_S:
                 pause_s = _FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+
+def _is_to_stop() -> bool:
+    """Whether this task itself is cancelled, rather than something that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _said(failure: BaseException | None) -> str:
+    return "It ended." if failure is None else str(failure) or type(failure).__name__

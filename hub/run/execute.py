@@ -50,7 +50,7 @@ class Executor:
         try:
             ending = await self._to_the_end(run)
         except LeaseLost:
-            _log.warning("run.lease_lost")
+            _log.warning("lease.lost")
             return
         except StoreError as error:
             _log.warning("run.interrupted", error=error.message)

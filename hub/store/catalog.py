@@ -172,7 +172,7 @@ class Catalog:
             try:
                 self._loaded[key] = load_stack(stored.name, stored.text)
             except InvalidError as error:  # accepted by another version of the hub
-                _log.error("stack.unloadable", stack=stored.name, message=error.message)
+                _log.error("stack.skipped", stack=stored.name, message=error.message)
                 return None
         return self._loaded[key]
 
@@ -183,7 +183,7 @@ def _valid(shape: type[S], bodies: dict[str, Any]) -> dict[str, S]:
         try:
             valid[slug] = shape.model_validate(body)
         except ValidationError as error:  # accepted by another version of the hub
-            _log.error("object.unloadable", kind=shape.__name__, slug=slug, message=str(error))
+            _log.error("object.skipped", kind=shape.__name__, slug=slug, message=str(error))
     return valid
 
 

@@ -69,10 +69,11 @@ _DUE = (
     .order_by(deliveries.c.due_at, deliveries.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
+    .cte("due")  # so that it is computed once, whatever the plan
 )
 _CLAIM = (
     update(deliveries)
-    .where(deliveries.c.id.in_(_DUE))
+    .where(deliveries.c.id.in_(select(_DUE.c.id)))
     .values(
         status=inline("delivering"),
         worker=bindparam("by_worker"),

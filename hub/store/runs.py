@@ -105,10 +105,11 @@ _DUE = (
     .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
+    .cte("due")  # so that it is computed once, whatever the plan
 )
 _CLAIM = (
     update(runs)
-    .where(runs.c.id.in_(_DUE))
+    .where(runs.c.id.in_(select(_DUE.c.id)))
     .values(
         status=inline("running"),
         worker=bindparam("by_worker"),

@@ -159,7 +159,7 @@ async def test_without_postgresql_nothing_is_acknowledged_and_work_goes_on_when_
     tmp_path: Path, valkey: EmbeddedValkey, database: Postgres
 ) -> None:
     with database.database() as url:
-        async with apart(tmp_path, url, valkey.url) as hub, ready(hub) as sink:
+        async with apart(tmp_path, url, valkey.url, lease_s=1.0) as hub, ready(hub) as sink:
             sink.answer = lambda n, request: Answer(503)
             await accepted(hub, 0)
             await sink.wait_for(1)

@@ -1,0 +1,128 @@
+"""Settings: each described, each wrong one named with its variable."""
+
+import pytest
+
+from hub import documentation
+from hub.errors import SettingsError
+from hub.settings import Settings, load_settings, variables
+from tests.program import STACKS
+
+DOCS = STACKS.parent / "docs"
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_every_setting_is_described_in_a_sentence(name: str) -> None:
+    description = Settings.model_fields[name].description or ""
+    assert len(description) > 15
+    assert description.endswith((".", ")"))
+
+
+@pytest.mark.parametrize("name", documentation.PAGES)
+def test_the_pages_that_are_made_from_the_code_are_current(name: str) -> None:
+    assert (DOCS / name).read_text("utf-8") == documentation.PAGES[name]()
+
+
+def test_the_page_names_every_variable() -> None:
+    page = documentation.settings_page()
+    for name in Settings.model_fields:
+        assert f"| `HUB_{name.upper()}` |" in page
+
+
+def test_a_page_that_is_out_of_date_is_named(
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path_factory.mktemp("pages")
+    (folder / "docs").mkdir()
+    monkeypatch.chdir(folder)
+    assert documentation.main(["--check"]) == 1
+    assert "docs/settings.md" in capsys.readouterr().err
+    assert documentation.main([]) == 0
+    assert documentation.main(["--check"]) == 0
+    (folder / "docs/settings.md").write_text("Something else.")
+    assert documentation.main(["--check"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("port", "web"),
+        ("lease_s", "0"),
+        ("max_body_bytes", "many"),
+        ("deliver_per_destination", "0"),
+        ("log_level", "loud"),
+        ("admin_key", "too short to be a secret"[:23]),
+        ("database_url", "mysql://root@localhost/hub"),
+        ("redis_url", "localhost:6379"),
+        ("redis_url", "http://localhost:6379"),
+        ("redis_url", "redis://localhost:web"),
+        ("public_url", "hub.example.org"),
+        ("outbound_allow", "10.0.0.0/8,everything"),
+        ("outbound_allow", "10.0.0.1/8"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_variable(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variable = f"HUB_{name.upper()}"
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert refused.value.message.startswith(f"{variable}: ")
+    assert "\n" not in refused.value.message
+    assert "Value error" not in refused.value.message
+
+
+def test_several_wrong_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_PORT", "-1")
+    monkeypatch.setenv("HUB_LEASE_S", "soon")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert "HUB_PORT: " in refused.value.message
+    assert "HUB_LEASE_S: " in refused.value.message
+
+
+def test_a_key_that_is_too_short_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_ADMIN_KEY", "hunter2")
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    assert "hunter2" not in refused.value.message
+    assert "24 characters" in refused.value.message
+
+
+def test_what_the_command_line_gives_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_PORT", "8001")
+    monkeypatch.setenv("HUB_HOST", "0.0.0.0")  # noqa: S104 - only read, nothing listens
+    settings = load_settings(port=8002, host=None)
+    assert (settings.port, settings.host) == (8002, "0.0.0.0")  # noqa: S104 - the same
+
+
+@pytest.mark.parametrize("text", ["a,b", " a , b ,", "a,,b"])
+def test_lists_are_written_with_commas(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_TRUSTED_PROXIES", text)
+    assert load_settings().trusted_proxies == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost", "rediss://:word@cache:6380/2", "unix:///data/valkey.sock?db=0"]
+)
+def test_every_way_to_reach_redis_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_REDIS_URL", url)
+    assert load_settings().redis_url == url
+
+
+def test_the_process_environment_gives_variables_for_stacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HUB_VAR_SHOP_URL", "https://shop.example.org")
+    assert variables()["SHOP_URL"] == "https://shop.example.org"
+    assert "HUB_VAR_SHOP_URL" not in variables()
+
+
+def test_settings_cannot_be_changed_and_do_not_show_the_key() -> None:
+    settings = load_settings(admin_key="a-key-that-nobody-is-to-read")
+    assert "nobody" not in repr(settings)
+    with pytest.raises(ValueError, match="frozen"):
+        settings.port = 1  # type: ignore[misc]  # that is what must not be
