@@ -6,6 +6,7 @@ them until nothing is due. A ring can be lost, work cannot: each worker also loo
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from typing import Any, Generic, TypeVar
@@ -82,7 +83,6 @@ class Doorbell:
         self._drains: dict[str, Drain[object]] = {}
         self._wanted: set[str] = set()
         self._ringing: dict[str, asyncio.Task[None]] = {}
-        self._slot = 0
 
     def attach(self, drain: "Drain[object]") -> None:
         """This process drains that queue."""
@@ -102,11 +102,11 @@ class Doorbell:
         try:
             while name in self._wanted:
                 self._wanted.discard(name)
-                self._slot = (self._slot + 1) % SLOTS
+                slot = int(time.monotonic()) % SLOTS  # a deaf one is passed over in a second
                 try:
                     async with asyncio.timeout(_RING_TIMEOUT_S):
                         await self._redis.enqueue_job(
-                            "drain", name, _job_id=keys.drain_job(name, self._slot)
+                            "drain", name, _job_id=keys.drain_job(name, slot)
                         )
                 except (RedisError, OSError, TimeoutError) as error:
                     _log.debug("ring.lost", queue=name, error=str(error))
@@ -184,6 +184,8 @@ class Drain(Generic[T]):
                     return
         except StoreError as error:  # the worker looks again by itself
             _log.warning("drain.failed", queue=self.name, error=error.message)
+        except Exception as error:  # noqa: BLE001 - nobody else would say so soon
+            _log.error("drain.failed", queue=self.name, error=str(error), exc_info=error)
         finally:
             self._draining = None
 

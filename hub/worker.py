@@ -95,18 +95,24 @@ async def working(hub: Hub, poll_s: float = POLL_S) -> AsyncIterator[Drains]:
 async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
     """Run arq until it fails; the supervisor starts it again."""
 
+    attended: set[str] = set()
+
     async def drain(ctx: dict[str, Any], name: str) -> str:
         found = drains.by_name.get(name)
-        if found is not None:
-            async with asyncio.timeout(DRAIN_S + 1):
-                await found.drain()
+        if found is not None and name not in attended:
+            attended.add(name)
+            try:
+                async with asyncio.timeout(DRAIN_S + 1):
+                    await found.drain()
+            finally:
+                attended.discard(name)
         return name
 
     async def look_again(ctx: dict[str, Any]) -> None:
         """A ring between the last look and the end of its job was dropped: look once more."""
         with suppress(StoreError):  # the tick looks too
             for drain in drains.by_name.values():
-                if await drain.has_due():
+                if drain.name not in attended and await drain.has_due():
                     hub.bell.ring(drain.name)
 
     async def sweep(ctx: dict[str, Any]) -> None:
@@ -138,6 +144,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         handle_signals=False,
         after_job_end=look_again,
         poll_delay=poll_s,
+        max_jobs=len(drains.by_name),  # while each queue is attended there is nothing to ask for
         job_timeout=_JOB_TIMEOUT_S,
         keep_result=0,
         job_serializer=serialize,
