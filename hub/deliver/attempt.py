@@ -203,7 +203,8 @@ def _next(
     delay_s = next_delay_s(schedule, delivery.spent + 1, verdict.retry_after_s, jitter)
     if delay_s is None:
         tries = delivery.spent + 1
-        return DeliveryStatus.DEAD, 0.0, f"Gave up after {tries} attempts. {verdict.message}"
+        times = "1 attempt" if tries == 1 else f"{tries} attempts"
+        return DeliveryStatus.DEAD, 0.0, f"Gave up after {times}. {verdict.message}"
     return DeliveryStatus.RETRYING, delay_s, verdict.message
 
 

@@ -32,17 +32,17 @@ class Dispatcher:
         self._attempter = attempter
         self._worker = worker
         self._lease_us = lease_us
-        self._per_destination = per_destination
+        self._full_above = per_destination // 2
         self._under_way: Counter[str] = Counter()
         self._passed_over: set[str] = set()
+        # whatever one claim brings, nobody gets more than what is theirs
+        batch = per_destination - self._full_above
         self.drain: Drain[ClaimedDelivery] = Drain(
-            DELIVERIES, capacity, self._claim, self._work, self._has_due, batch=per_destination
+            DELIVERIES, capacity, self._claim, self._work, self._has_due, batch
         )
 
     async def _claim(self, most: int) -> list[ClaimedDelivery]:
-        full = tuple(
-            slug for slug, count in self._under_way.items() if count >= self._per_destination
-        )
+        full = tuple(slug for slug, count in self._under_way.items() if count > self._full_above)
         self._passed_over.update(full)
         asked = ClaimDue(self._worker, most, self._lease_us, full)
         claimed = await self._ledger.write(CLAIM, asked)
@@ -62,7 +62,7 @@ class Dispatcher:
         left = self._under_way[slug]
         if not left:
             del self._under_way[slug]
-        if slug in self._passed_over and left <= self._per_destination // 2:
+        if slug in self._passed_over and left <= self._full_above:
             self._passed_over.discard(slug)  # it can take more, and nobody else says so
             self.drain.wake()
 

@@ -76,9 +76,10 @@ class Recorder:
             return
         also = secret_fields(source) if source else ()
         event = _event(slug[:63], request, None, also, _KEPT_OF_REJECTED_BYTES)
+        reason = _clean(error.message)
         with suppress(HubError, TimeoutError):  # the answer is what the request was refused for
             async with asyncio.timeout(_REJECT_TIMEOUT_S):
-                await self._ledger.write(REJECT, Rejection(event, error.code, error.message))
+                await self._ledger.write(REJECT, Rejection(event, error.code, reason))
 
     def _tasks(self, slug: str, source: Source) -> tuple[str, ...]:
         """The tasks that run for a source's event, each once."""

@@ -1,6 +1,7 @@
 """A server and a worker over PostgreSQL and a Valkey, which the tests take away from them."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ async def programs(data: Path, database_url: str, redis_url: str) -> AsyncIterat
 
 async def _ends_well(program: Program) -> None:
     assert await program.stop() == 0, program.said()
+
+
+async def until(condition: Callable[[], Any], timeout_s: float = 15.0) -> None:
+    """Look again and again until the answer is yes."""
+    async with asyncio.timeout(timeout_s):
+        while not await condition():  # noqa: ASYNC110 - it is another program that is waited for
+            await asyncio.sleep(0.05)
 
 
 async def pid_of_valkey(redis_url: str) -> int:

@@ -10,6 +10,9 @@ import pytest
 import pytest_asyncio
 
 from hub.receive import record
+from hub.valkey import EmbeddedValkey
+from tests.databases import Postgres
+from tests.faults.apart import apart
 from tests.faults.wire import SECRET, TOKEN, Answer, Wire, ask, post, request_of
 from tests.program import Driven, embedded_hub
 
@@ -159,3 +162,18 @@ async def test_of_a_flood_of_bad_requests_only_some_are_kept(
         assert statuses == [404] * 60
         kept = (await hub.get("/v1/events?source=flood"))["items"]
     assert len(kept) <= 3 * (time.monotonic() - began + 2)
+
+
+async def test_postgresql_keeps_odd_requests_as_sqlite_does(
+    tmp_path: Path, valkey: EmbeddedValkey, postgres: Postgres
+) -> None:
+    odd = [case for case in CASES if "NUL" in case["name"] or "Greek" in case["name"]]
+    with postgres.database() as url:
+        async with apart(tmp_path, url, valkey.url) as own:
+            await own.put("/v1/sources/open", SOURCES["open"])
+            for case in odd:
+                before = {event["id"] for event in await events(own)}
+                answer = await ask(own.base, request_of(case))
+                check_answer(answer, case)
+                new = [event for event in await events(own) if event["id"] not in before]
+                check_events(new, answer, case)

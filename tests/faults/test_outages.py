@@ -6,10 +6,9 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -18,7 +17,7 @@ from sqlalchemy import text
 from hub.store.tx import Tx
 from hub.valkey import EmbeddedValkey
 from tests.databases import Postgres
-from tests.faults.apart import apart, pid_of_valkey, programs
+from tests.faults.apart import apart, pid_of_valkey, programs, until
 from tests.program import Driven, embedded_hub
 from tests.sink import Answer, Sink, open_sink
 
@@ -32,9 +31,9 @@ STACK = """
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def database() -> Iterator[Postgres]:
-    """A PostgreSQL that the test may end."""
+    """A PostgreSQL that a test may end, and starts again."""
     server = Postgres()
     yield server
     server.stop()
@@ -75,13 +74,6 @@ async def not_accepted(hub: Driven, n: int, code: str = "store_unavailable") -> 
     assert (body["code"], "error" in body) == (code, False)
     assert "not accepted" in body["message"]
     assert "webhook-id" in body["message"]
-
-
-async def until(condition: Callable[[], Any], timeout_s: float = 15.0) -> None:
-    """Look again and again until the answer is yes."""
-    async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110 - it is another program that is waited for
-            await asyncio.sleep(0.05)
 
 
 async def readyz(hub: Driven) -> tuple[int, str, set[str]]:
