@@ -20,7 +20,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from hub import keys
-from hub.errors import StoreError
+from hub.errors import InvalidError, StoreError
 from hub.model.json import Json, dumps, loads
 
 T = TypeVar("T")
@@ -40,14 +40,26 @@ _OUTAGES = (
 _log = structlog.get_logger("hub.jobs")
 
 
+_JOB_SHAPE = {"f": str, "a": list, "k": dict, "et": int}
+"""arq's own: function, arguments, named arguments, time of enqueuing."""
+
+
 def serialize(job: dict[str, Json]) -> bytes:
     """JSON, because arq's own pickle would run whatever a writer to Redis puts there."""
     return dumps(job)
 
 
 def deserialize(raw: bytes) -> dict[str, Json]:
-    """The reverse of :func:`serialize`."""
-    job: dict[str, Json] = loads(raw)
+    """The reverse of :func:`serialize`; whatever else stands in Redis is refused.
+
+    Raises:
+        InvalidError: it is no job, so arq drops it.
+    """
+    job = loads(raw)
+    if not isinstance(job, dict) or any(
+        not isinstance(job.get(name), kind) for name, kind in _JOB_SHAPE.items()
+    ):
+        raise InvalidError("Not a job of the hub.", code="job_invalid")
     return job
 
 
