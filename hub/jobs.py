@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
+from types import NoneType
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -40,8 +41,9 @@ _OUTAGES = (
 _log = structlog.get_logger("hub.jobs")
 
 
-_JOB_SHAPE = {"f": str, "a": list, "k": dict, "et": int}
-"""arq's own: function, arguments, named arguments, time of enqueuing."""
+_JOB_SHAPE: dict[str, type] = {"t": NoneType, "f": str, "a": list, "k": dict, "et": int}
+"""arq's own: try, function, arguments, named arguments, milliseconds of enqueuing."""
+_MOST_MS = 1 << 45
 
 
 def serialize(job: dict[str, Json]) -> bytes:
@@ -56,8 +58,10 @@ def deserialize(raw: bytes) -> dict[str, Json]:
         InvalidError: it is no job, so arq drops it.
     """
     job = loads(raw)
-    if not isinstance(job, dict) or any(
-        not isinstance(job.get(name), kind) for name, kind in _JOB_SHAPE.items()
+    if (
+        not isinstance(job, dict)
+        or any(not isinstance(job.get(name), kind) for name, kind in _JOB_SHAPE.items())
+        or not 0 <= job["et"] < _MOST_MS
     ):
         raise InvalidError("Not a job of the hub.", code="job_invalid")
     return job

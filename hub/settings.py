@@ -84,13 +84,13 @@ class Settings(BaseSettings):
         description="Runs that a worker has under way at once; 0: it leaves them to others.",
     )
     deliver_concurrency: int = Field(
-        100,
+        200,
         ge=0,
         le=1000,
         description="Deliveries that a worker has under way at once; 0: it leaves them to others.",
     )
     deliver_per_destination: int = Field(
-        50,
+        100,
         ge=1,
         le=1000,
         description="Deliveries to one destination that one worker has under way at once.",

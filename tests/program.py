@@ -101,14 +101,18 @@ async def embedded_hub(data: Path, **given: Any) -> AsyncIterator[Driven]:
 class Program:
     """A command of the hub in a process of its own, in a process group of its own."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str | None], log: Path
+    ) -> None:
+        """An ``environment`` on top of this process's own; None takes a variable away."""
         self._arguments = arguments
-        self._environment = {
+        wanted = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
             "HUB_ADMIN_KEY": ADMIN_KEY,
             "HUB_OUTBOUND_ALLOW": LOOPBACK,
             **environment,
         }
+        self._environment = {name: value for name, value in wanted.items() if value is not None}
         self._log = log
         self.process: asyncio.subprocess.Process | None = None
 

@@ -76,7 +76,9 @@ def test_the_way_of_an_event_is_eight_files_that_exist() -> None:
     assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
-@pytest.mark.parametrize("name", re.findall(r"`((?:hub|tests|docs)/[a-z_/]+(?:\.py)?/?)`", CONTRIBUTING))
+@pytest.mark.parametrize(
+    "name", re.findall(r"`((?:hub|tests|docs)/[a-z_/]+(?:\.py)?/?)`", CONTRIBUTING)
+)
 def test_every_place_that_is_named_exists(name: str) -> None:
     assert (ROOT / name).exists()
 

@@ -310,9 +310,7 @@ async def test_a_ring_to_a_redis_that_never_answers_is_given_up(
     await server.wait_closed()
 
 
-async def test_rings_reach_a_redis_that_comes_back(
-    tmp_path: Path, said: list[EventDict]
-) -> None:
+async def test_rings_reach_a_redis_that_comes_back(tmp_path: Path, said: list[EventDict]) -> None:
     valkey = EmbeddedValkey(tmp_path)
     bell = Doorbell(connect_jobs(valkey.url))
     bell.ring("runs")
@@ -325,7 +323,17 @@ async def test_rings_reach_a_redis_that_comes_back(
 
 
 def test_jobs_are_json_and_pickles_are_refused() -> None:
-    job = {"f": "drain", "a": ["runs"]}
+    job = {"t": None, "f": "drain", "a": ["runs"], "k": {}, "et": 1_800_000_000_000}
     assert json.loads(serialize(job)) == deserialize(serialize(job)) == job
     with pytest.raises(InvalidError):
         deserialize(b"\x80\x05\x95\x0b\x00\x00\x00\x00\x00\x00\x00}.")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"f": ["drain"]}, {"a": None}, {"k": []}, {"t": "1"}, {"et": None}, {"et": 10**18}],
+)
+def test_json_that_is_no_job_is_refused(changed: dict[str, object]) -> None:
+    job = {"t": None, "f": "drain", "a": ["runs"], "k": {}, "et": 1, **changed}
+    with pytest.raises(InvalidError):
+        deserialize(serialize(job))

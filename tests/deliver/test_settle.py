@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.bootstrap import load_connectors
@@ -157,6 +157,7 @@ def test_a_delivery_ends_exactly_when_it_is_taken_refused_gone_or_out_of_attempt
             return
 
 
+@settings(max_examples=30)
 @given(SCHEDULES, RETRY_AFTERS, JITTERS)
 def test_back_pressure_uses_up_no_attempt_for_a_day_and_then_does(
     schedule: tuple[float, ...], retry_after_s: float | None, jitter: float
@@ -264,9 +265,10 @@ def test_authentication_goes_before_a_field_of_the_same_name() -> None:
     )
     assert fields.get("authorization") == "Basic YWRhOnBhc3M6d29yZA=="
     assert fields.get("x-shop") == "north"
-    assert sent(Destination(url=URL, auth=AuthApiKey(mode="apikey", key="k"))).get(
-        "x-make-apikey"
-    ) == "k"
+    assert (
+        sent(Destination(url=URL, auth=AuthApiKey(mode="apikey", key="k"))).get("x-make-apikey")
+        == "k"
+    )
 
 
 def test_the_bytes_and_their_type_are_those_that_were_rendered() -> None:

@@ -61,7 +61,8 @@ def test_what_is_less_serious_than_the_level_is_left_out(lines: Lines) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["token", "api_key", "Authorization", "cookie", "client_secret", "password", "signature"]
+    "name",
+    ["token", "api_key", "Authorization", "cookie", "client_secret", "password", "signature"],
 )
 def test_a_value_that_is_named_like_a_secret_is_masked(name: str, lines: Lines) -> None:
     set_up_logs("info", "json")
