@@ -62,7 +62,7 @@ class Up(Program):
 async def until(holds: Callable[[], bool], timeout_s: float = 10) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(timeout_s):
-        while not holds():  # noqa: ASYNC110 - another process brings it about
+        while not holds():
             await asyncio.sleep(0.01)
 
 

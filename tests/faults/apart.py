@@ -68,7 +68,7 @@ async def _ends_well(program: Program) -> None:
 async def until(condition: Callable[[], Any], timeout_s: float = 15.0) -> None:
     """Look again and again until the answer is yes."""
     async with asyncio.timeout(timeout_s):
-        while not await condition():  # noqa: ASYNC110 - it is another program that is waited for
+        while not await condition():
             await asyncio.sleep(0.05)
 
 

@@ -59,7 +59,7 @@ def has(path: Path, words: tuple[str, ...]) -> bool:
 async def until(path: Path, *words: str) -> None:
     """Wait until a file has all of these words."""
     async with asyncio.timeout(10):
-        while not has(path, words):  # noqa: ASYNC110 - another process writes it
+        while not has(path, words):
             await asyncio.sleep(0.02)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
@@ -40,7 +41,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+        while not holds():
             await asyncio.sleep(0.002)
 
 
@@ -56,7 +57,7 @@ async def test_a_task_that_fails_is_started_again_with_growing_pauses(
 
     supervisor.start("unlucky", fail)
     await until(lambda: len(starts) >= 9)
-    pauses = [later - earlier for earlier, later in zip(starts, starts[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(starts)]
     for n, pause in enumerate(pauses[:5]):
         assert pause >= 0.001 * 2**n * 0.9
     assert max(pauses) < 10 * supervise._LONGEST_PAUSE_S

@@ -198,7 +198,7 @@ async def test_a_pooled_connection_that_was_closed_meanwhile_is_not_used(
     server = await serve(once)
     for _ in range(3):
         await client.send(post(server.url), timeout_s=TIMEOUT_S)
-        while server.open:  # noqa: ASYNC110 - the test's own server needs no event for this
+        while server.open:
             await asyncio.sleep(0.005)
         await asyncio.sleep(0.01)
     assert server.connections == 3

@@ -93,7 +93,7 @@ async def test_a_delayed_run_is_due_later(api: httpx.AsyncClient, hub: Hub) -> N
 
 async def test_whoever_waits_gets_the_run(api: httpx.AsyncClient, hub: Hub) -> None:
     async def work() -> None:
-        while not (taken := await claim(hub)):  # noqa: ASYNC110  # the queue is asked, as a worker does
+        while not (taken := await claim(hub)):  # the queue is asked, as a worker does
             await asyncio.sleep(0.01)
         await finish(hub, taken[0], DONE)
 

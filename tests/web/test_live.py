@@ -85,7 +85,7 @@ class Stream:
 
 async def eventually(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110  # the state is another's, who knows of no event
+        while not holds():  # the state is another's, who knows of no event
             await asyncio.sleep(0.005)
 
 
