@@ -169,6 +169,11 @@ class Drain(Generic[T]):
         """How many more rows could be worked on now."""
         return self.capacity - len(self.busy)
 
+    @property
+    def open(self) -> bool:
+        """Whether this worker takes rows of the queue at all, now or when it has room."""
+        return self.capacity > 0 and not self._stopping
+
     def wake(self) -> bool:
         """Drain in this process if there is room; True if that is seen to."""
         if self._stopping or self.room <= 0:

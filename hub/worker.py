@@ -85,8 +85,8 @@ async def working(hub: Hub, poll_s: float = POLL_S) -> AsyncIterator[Drains]:
     try:
         yield drains
     finally:
-        for drain in drains.by_name.values():
-            await drain.stop(hub.settings.stop_grace_s)
+        grace_s = hub.settings.stop_grace_s
+        await asyncio.gather(*(drain.stop(grace_s) for drain in drains.by_name.values()))
         with suppress(StoreError):
             returned = await hub.ledger.write(GIVE_BACK, hub.worker)
             _log.info("worker.stopped", runs=returned.runs, deliveries=returned.deliveries)
@@ -112,7 +112,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         """A ring between the last look and the end of its job was dropped: look once more."""
         with suppress(StoreError):  # the tick looks too
             for drain in drains.by_name.values():
-                if drain.name not in attended and await drain.has_due():
+                if drain.open and drain.name not in attended and await drain.has_due():
                     hub.bell.ring(drain.name)
 
     async def sweep(ctx: dict[str, Any]) -> None:

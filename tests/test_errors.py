@@ -26,7 +26,7 @@ def classes() -> list[type[HubError]]:
     return [
         each
         for _, each in inspect.getmembers(errors, inspect.isclass)
-        if each.__module__ == errors.__name__
+        if issubclass(each, HubError)
     ]
 
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import pickle
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -106,11 +106,20 @@ async def done(ledger: Ledger, run_id: str, timeout_s: float = 10) -> dict[str, 
     return row
 
 
+async def until(looks: Callable[[], Awaitable[bool]], timeout_s: float = 10) -> None:
+    """Look until it is so."""
+    async with asyncio.timeout(timeout_s):
+        while not await looks():
+            await asyncio.sleep(0.01)
+
+
 async def gone(redis: Redis, job_id: str) -> None:
     """Wait until a job has left arq's queue."""
-    async with asyncio.timeout(10):
-        while await redis.zscore(keys.JOBS, job_id) is not None:
-            await asyncio.sleep(0.01)
+
+    async def left() -> bool:
+        return await redis.zscore(keys.JOBS, job_id) is None
+
+    await until(left)
 
 
 async def put_job(redis: Redis, job_id: str, raw: bytes) -> None:
@@ -162,12 +171,13 @@ async def test_a_ring_from_another_process_is_heard_well_under_a_second(
 async def test_what_arq_stores_in_redis_is_json(
     hub: Hub, valkey: EmbeddedValkey, redis: Redis
 ) -> None:
+    async def two_wait() -> bool:
+        return int(await redis.zcard(keys.JOBS)) >= 2
+
     async with outside_bell(valkey) as bell:
         bell.ring(RUNS)
         bell.ring(DELIVERIES)
-        async with asyncio.timeout(5):
-            while await redis.zcard(keys.JOBS) < 2:
-                await asyncio.sleep(0.005)
+        await until(two_wait)
         stored = [await redis.get(key) async for key in redis.scan_iter("arq:*")]
         assert sorted(json.loads(each)["a"][0] for each in stored) == [DELIVERIES, RUNS]
         async with working(hub):
@@ -271,10 +281,14 @@ async def test_a_heartbeat_keeps_a_run_as_long_as_it_is_worked_on_and_no_longer(
         async with working(hub) as drains:
             held = asyncio.create_task(asyncio.Event().wait())
             drains.runs.busy[held] = claimed  # type: ignore[index]  # a task that gives True
-            until_us = (await row_of(hub.ledger, run_id))["lease_until"] + 1_500_000
-            async with asyncio.timeout(10):
-                while (await row_of(hub.ledger, run_id))["lease_until"] < until_us:
-                    await asyncio.sleep(0.05)
+            first_us = (await row_of(hub.ledger, run_id))["lease_until"]
+
+            async def kept() -> bool:
+                return bool(
+                    (await row_of(hub.ledger, run_id))["lease_until"] > first_us + 1_500_000
+                )
+
+            await until(kept)
             del drains.runs.busy[held]  # type: ignore[arg-type]  # as above
             held.cancel()
             row = await done(hub.ledger, run_id, timeout_s=12)
@@ -337,9 +351,12 @@ async def test_messages_that_were_left_behind_are_published_once(hub: Hub) -> No
     await hub.channels.publish(
         [Message(out_already.id, "news", "said", out_already.data, ts=1)],
     )
-    async with working(hub), asyncio.timeout(20):
-        while await hub.ledger.read(where, schema.outbox):
-            await asyncio.sleep(0.05)
+
+    async def all_out() -> bool:
+        return not await hub.ledger.read(where, schema.outbox)
+
+    async with working(hub):
+        await until(all_out)
     found = (await hub.channels.history("news", EARLIEST)).messages
     assert len(found) == 450
     assert sorted(int(message.data) for message in found) == list(range(450))

@@ -18,10 +18,10 @@ def dedup_key(dedup: Dedup | None, request: InboundRequest, value: Json) -> Dedu
     if not key:
         return None
     window_us = dedup.window_us() if dedup else KEY_WINDOW_S * US_PER_S
-    if len(key) > _LONGEST:
+    if len(key) > _LONGEST or "\x00" in key:  # which no database takes as text
         key = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
     body_hash = hashlib.blake2b(request.body, digest_size=16).digest()
-    return DedupKey(key.replace("\x00", ""), window_us, body_hash)
+    return DedupKey(key, window_us, body_hash)
 
 
 def _default(request: InboundRequest) -> str | None:

@@ -89,7 +89,7 @@ class Recorder:
         try:
             own = self._catalog.resolve(source.task)
         except HubError as error:
-            _log.warning("source.task_missing", source=slug, error=error.message)
+            _log.warning("task.missed", source=slug, error=error.message)
             return named
         return named if own in named else (own, *named)
 

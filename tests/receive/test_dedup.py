@@ -24,7 +24,7 @@ def request(body: bytes = b"{}", **headers: str) -> InboundRequest:
 def key(by: str | None, sent: InboundRequest, value: Json = None) -> str | None:
     """The text of the key, if there is one."""
     found = dedup_key(None if by is None else Dedup(by=by), sent, value)
-    return found and found.key
+    return None if found is None else found.key
 
 
 def made(by: str | None, sent: InboundRequest, value: Json = None) -> DedupKey:
@@ -135,3 +135,13 @@ def test_the_body_s_hash_tells_whether_a_repeat_says_something_else() -> None:
     assert first.key == other.key
     assert first.body_hash != other.body_hash
     assert len(first.body_hash) == 16
+
+
+def test_a_nul_in_a_key_makes_another_key_and_none_that_a_database_refuses() -> None:
+    plain, odd = (
+        dedup_key(Dedup(by="body:k"), request(), {"k": text}) for text in ("ab", "a\x00b")
+    )
+    assert plain is not None
+    assert odd is not None
+    assert plain.key != odd.key
+    assert "\x00" not in odd.key
