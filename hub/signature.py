@@ -138,9 +138,8 @@ def _signed_fields(headers: Headers) -> tuple[str, str, list[str]]:
 
 
 def _signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    digest = hmac.new(secret, _exact(f"{message_id}.{timestamp}."), hashlib.sha256)
-    digest.update(body)
-    return "v1," + base64.b64encode(digest.digest()).decode()
+    digest = hmac.digest(secret, _exact(f"{message_id}.{timestamp}.") + body, "sha256")
+    return "v1," + base64.b64encode(digest).decode()
 
 
 def _check_age(age_s: float, tolerance_s: float, future_s: float) -> None:

@@ -1,9 +1,12 @@
 """Logs: structlog, JSON lines unless on a terminal, ids bound, secrets redacted."""
 
+import asyncio
+import atexit
 import json
 import logging
 import sys
-from typing import Any, Literal
+from contextlib import suppress
+from typing import Any, BinaryIO, Literal
 
 import orjson
 import structlog
@@ -47,10 +50,48 @@ def set_up_logs(level: str, style: Literal["auto", "json", "console"]) -> None:
                 structlog.processors.JSONRenderer(serializer=_encoded),
             ],
             wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
-            logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer),
+            logger_factory=Lines(sys.stderr.buffer),
             cache_logger_on_first_use=True,
         )
     logging.basicConfig(handlers=[_Forward()], level=logging.WARNING, force=True)
+
+
+class Lines:
+    """Lines of a log: what one round of the event loop says is written in one piece.
+
+    A group commit answers many requests at once, and a system call for each line would cost as
+    much as verifying its signature. Outside the loop a line is written at once.
+    """
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+        self._waiting: list[bytes] = []
+        atexit.register(self.flush)
+
+    def __call__(self, *_: object) -> "Lines":
+        """The factory and its only logger are one."""
+        return self
+
+    def msg(self, line: bytes) -> None:
+        """Take a line."""
+        self._waiting.append(line)
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+        else:
+            if len(self._waiting) == 1:
+                loop.call_soon(self.flush)
+
+    debug = info = warning = error = critical = exception = msg
+
+    def flush(self) -> None:
+        """Write what waits. A log that nobody can take any more is no reason to stop."""
+        lines, self._waiting = self._waiting, []
+        with suppress(OSError, ValueError):
+            if lines:
+                self._out.write(b"\n".join([*lines, b""]))
+            self._out.flush()
 
 
 def _encoded(line: EventDict, **_: Any) -> bytes:

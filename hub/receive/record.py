@@ -19,7 +19,7 @@ from hub.model.source import Source
 from hub.model.time import now_us
 from hub.receive.verify import secret_fields
 from hub.store.catalog import Catalog
-from hub.store.events import RECORD, REJECT
+from hub.store.events import REJECT, record
 from hub.store.ledger import Ledger
 from hub.store.queues import RUNS
 
@@ -59,7 +59,7 @@ class Recorder:
             RunStart(new_id("run"), task, text, event_id=event.id)
             for task in self._tasks(slug, source)
         )
-        receipt = await self._ledger.write(RECORD, Arrival(event, dedup, runs))
+        receipt = await record(self._ledger, Arrival(event, dedup, runs))
         if runs and not receipt.duplicate:
             self._bell.ring(RUNS)
         return receipt

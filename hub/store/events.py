@@ -6,14 +6,14 @@ from typing import Any
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.model.event import Arrival, Receipt, Recorded, Rejection
-from hub.store.ledger import Write
-from hub.store.runs import insert_runs
+from hub.model.event import Arrival, DedupKey, Receipt, Recorded, Rejection
+from hub.store import runs
+from hub.store.ledger import Ledger, Write
 from hub.store.schema import dedup, events
 from hub.store.statement import insert_of, now_us
-from hub.store.tx import Row, Tx
+from hub.store.tx import CLAIMED, Row, Tx
 
-_INSERT = insert_of(events)
+INSERT = insert_of(events)
 
 _claim = insert(dedup).values(
     source=bindparam("source"),
@@ -37,66 +37,80 @@ _FIRST = select(dedup.c.event_id, dedup.c.run_id, dedup.c.body_hash).where(
 _PRUNE = delete(dedup).where(dedup.c.expires_at <= now_us() - bindparam("grace_us"))
 
 
-def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt]:
-    won = _claim_keys(tx, arrivals)
-    rows: list[dict[str, Any]] = []
-    receipts: list[Receipt] = []
-    for arrival in arrivals:
-        if arrival.dedup is None or arrival.event.id in won:
-            fate = Recorded.RECORDED if arrival.runs else Recorded.UNMATCHED
-            rows.append(_row(arrival, fate))
-            receipts.append(Receipt(arrival.event.id, _run_id(arrival), duplicate=False))
-        else:
-            first = _first(tx, arrival)
-            rows.append(_duplicate_row(arrival, first))
-            receipts.append(Receipt(first[0], first[1], duplicate=True))
-    tx.many(_INSERT, rows)
-    insert_runs(
-        tx,
-        [
-            run
-            for arrival, receipt in zip(arrivals, receipts, strict=True)
-            if not receipt.duplicate
-            for run in arrival.runs
-        ],
-    )
-    return receipts
+async def record(ledger: Ledger, arrival: Arrival) -> Receipt:
+    """Commit an event with its runs; a duplicate is recorded as such and starts nothing.
+
+    Raises:
+        StoreError: it is not known to be committed.
+    """
+    receipt: Receipt | None = None
+    while receipt is None:
+        receipt = await ledger.write(RECORD, arrival) or await ledger.write(REPEAT, arrival)
+    return receipt
 
 
-RECORD: Write[Arrival, Receipt] = Write("record_event", 10, _record)
-"""Commit events with their runs; a duplicate is recorded as such and starts nothing."""
-
-
-def _claim_keys(tx: Tx, arrivals: Sequence[Arrival]) -> set[str]:
-    """Claim the keys that are free or expired; gives the ids of the events that won one."""
+def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
     claims: dict[tuple[str, str], dict[str, Any]] = {}
+    rows: list[dict[str, Any]] = []
+    started: list[dict[str, Any]] = []
     for arrival in arrivals:
+        event_id = arrival.event.id
         if arrival.dedup is not None:  # the first of a batch with the same key stands for it
-            claims.setdefault(
-                (arrival.event.source, arrival.dedup.key),
-                {
-                    "source": arrival.event.source,
-                    "key": arrival.dedup.key,
-                    "event_id": arrival.event.id,
-                    "run_id": _run_id(arrival),
-                    "body_hash": arrival.dedup.body_hash,
-                    "window_us": arrival.dedup.window_us,
-                },
-            )
+            claim = _claim_of(arrival, arrival.dedup)
+            if claims.setdefault((claim["source"], claim["key"]), claim) is not claim:
+                continue
+        claimed = {CLAIMED: event_id if arrival.dedup else None}
+        fate = Recorded.RECORDED if arrival.runs else Recorded.UNMATCHED
+        rows.append(row_of(arrival, fate) | claimed)
+        started += [runs.run_row(run) | claimed for run in arrival.runs]
     in_order = [claims[key] for key in sorted(claims)]
-    return {row[0] for row in tx.many_rows(_CLAIM, in_order)}
+    won = tx.claim(_CLAIM, in_order, [(INSERT, rows), (runs.INSERT, started)])
+    return [
+        Receipt(arrival.event.id, _run_id(arrival), duplicate=False)
+        if arrival.dedup is None or arrival.event.id in won
+        else None
+        for arrival in arrivals
+    ]
 
 
-def _first(tx: Tx, arrival: Arrival) -> Row:
+RECORD: Write[Arrival, Receipt | None] = Write("record_event", 10, _record, single=True)
+"""Claim the dedup key and commit the event with its runs; None, and nothing, for a duplicate."""
+
+
+def _claim_of(arrival: Arrival, dedup: DedupKey) -> dict[str, Any]:
+    return {
+        "source": arrival.event.source,
+        "key": dedup.key,
+        "event_id": arrival.event.id,
+        "run_id": _run_id(arrival),
+        "body_hash": dedup.body_hash,
+        "window_us": dedup.window_us,
+    }
+
+
+def _repeat(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
+    firsts = [_first(tx, arrival) for arrival in arrivals]
+    pairs = zip(arrivals, firsts, strict=True)
+    tx.many(INSERT, [_duplicate_row(arrival, first) for arrival, first in pairs if first])
+    return [Receipt(first[0], first[1], duplicate=True) if first else None for first in firsts]
+
+
+REPEAT: Write[Arrival, Receipt | None] = Write("repeat_event", 12, _repeat)
+"""Record an event as the duplicate that it is; None, and nothing, if its key is free again."""
+
+
+def _first(tx: Tx, arrival: Arrival) -> Row | None:
     key = arrival.dedup.key if arrival.dedup else None
-    return tx.rows(_FIRST, {"source": arrival.event.source, "key": key})[0]
+    rows = tx.rows(_FIRST, {"source": arrival.event.source, "key": key})
+    return rows[0] if rows else None
 
 
 def _run_id(arrival: Arrival) -> str | None:
     return arrival.runs[0].id if arrival.runs else None
 
 
-def _row(arrival: Arrival | Rejection, fate: Recorded) -> dict[str, Any]:
+def row_of(arrival: Arrival | Rejection, fate: Recorded) -> dict[str, Any]:
+    """An event's row for :data:`INSERT`."""
     event = arrival.event
     return {
         "id": event.id,
@@ -118,16 +132,16 @@ def _row(arrival: Arrival | Rejection, fate: Recorded) -> dict[str, Any]:
 
 def _duplicate_row(arrival: Arrival, first: Row) -> dict[str, Any]:
     differs = arrival.dedup is not None and bytes(first[2]) != arrival.dedup.body_hash
-    row = _row(arrival, Recorded.DUPLICATE)
+    row = row_of(arrival, Recorded.DUPLICATE)
     row |= {"duplicate_of": first[0], "body_differs": differs}
     return row if differs else row | {"body": b""}  # the same bytes stand with the first
 
 
 def _reject(tx: Tx, rejections: Sequence[Rejection]) -> list[None]:
     tx.many(
-        _INSERT,
+        INSERT,
         [
-            _row(rejection, Recorded.REJECTED)
+            row_of(rejection, Recorded.REJECTED)
             | {"reason": f"{rejection.code}: {rejection.message}"}
             for rejection in rejections
         ],

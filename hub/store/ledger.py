@@ -35,7 +35,9 @@ class Engine(Protocol):
         """Raise StoreError ``store_not_durable`` if a commit could be lost."""
         ...
 
-    async def transact(self, work: Callable[[Tx], T]) -> T: ...
+    async def transact(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
+        """Run ``work`` in one write transaction. ``single``: it makes one statement only."""
+        ...
 
     async def read(self, work: Callable[[Tx], T]) -> T: ...
 
@@ -47,11 +49,13 @@ class Write(Generic[Item, Result]):
     """A kind of write: ``apply`` does a batch of items and gives a result for each.
 
     Kinds are applied by ``rank``, so that all processes take row locks in one order.
+    ``single`` says that ``apply`` makes one statement, which needs no transaction around it.
     """
 
     name: str
     rank: int
     apply: Callable[[Tx, Sequence[Item]], Sequence[Result]]
+    single: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -161,9 +165,10 @@ class Ledger:
             ) from None
 
     async def _try(self, batch: list[_Waiting]) -> list[Any]:
+        single = batch[0].write.single and all(each.write is batch[0].write for each in batch)
         for retry in range(_RETRIES):
             try:
-                return await self.engine.transact(lambda tx: _apply(tx, batch))
+                return await self.engine.transact(lambda tx: _apply(tx, batch), single=single)
             except StoreError as error:
                 if error.code != "store_retry" or retry == _RETRIES - 1:
                     raise

@@ -4,18 +4,19 @@ One connection of the pool writes (through the group commit), the others read.
 """
 
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, Insert, exc, text
+from sqlalchemy import Connection, CursorResult, Insert, exc, text
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
 
 from hub.errors import InvalidError, StoreError
 from hub.store.statement import pieces
-from hub.store.tx import Params, Row, Tx
+from hub.store.tx import CLAIMED, Params, Row, Tx
 
 T = TypeVar("T")
 
@@ -29,80 +30,183 @@ _REFUSED_CLASSES = ("22", "23")  # data exception, integrity violation
 
 
 @dataclass(frozen=True, slots=True)
-class _Unnested:
-    """An ``INSERT`` of many rows in one statement: each column of values is one array."""
+class _Rows:
+    """An ``INSERT`` of many rows in one statement: each column of values is one array.
 
-    sql: str
+    What stands in the statement itself is given once, not for each row.
+    """
+
+    into: str
+    row: str
+    tail: str
     names: tuple[str, ...]
+    kinds: tuple[str, ...]
     fixed: dict[str, Any]
     statement: Executable
     """Kept, so that its id stays its own."""
 
-    def arrays(self, params: Sequence[Params]) -> tuple[list[Any], ...]:
-        """The values, column by column."""
+    def sql(self, first: int = 1, condition: str = "") -> str:
+        """``INSERT … SELECT … FROM unnest($1, …)``; ``first`` numbers its first parameter.
+
+        A ``condition`` may name the array that follows the others as ``claimed``.
+        """
+        given, columns = [], []
+        for at, (name, kind) in enumerate(zip(self.names, self.kinds, strict=True)):
+            if name not in self.fixed:
+                given.append(f"${first + at}::{'TEXT' if kind == 'JSON' else kind}[]")
+                columns.append(f"p{at + 1}")
+        if condition:
+            given.append(f"${first + len(self.names)}::TEXT[]")
+            columns.append(CLAIMED)
+
+        def placed(found: re.Match[str]) -> str:
+            at = int(found[1])
+            name, kind = self.names[at - 1], self.kinds[at - 1]
+            return f"${first + at - 1}::{kind}" if name in self.fixed else f"p{at}::{kind}"
+
+        picked = _PLACEHOLDER.sub(placed, self.row)[1:-1]
+        source = f"unnest({', '.join(given)}) AS t({', '.join(columns)})"
+        return f"{self.into}SELECT {picked} FROM {source}{condition}{self.tail}"  # noqa: S608 - compiled parts
+
+    def arguments(self, params: Sequence[Params]) -> list[Any]:
+        """The parameters: a list for each column of values."""
         fixed = self.fixed
-        return tuple(
-            [fixed[name]] * len(params) if name in fixed else [each[name] for each in params]
-            for name in self.names
-        )
+        return [
+            fixed[name] if name in fixed else [each[name] for each in params] for name in self.names
+        ]
 
 
-_UNNESTED: dict[int, _Unnested] = {}
+_ROWS: dict[int, _Rows] = {}
+_TEXTS: dict[tuple[int, ...], str] = {}
+"""Statements made of several inserts, by the identities of these."""
 
 
-def _unnested(statement: Executable) -> _Unnested:
-    found = _UNNESTED.get(id(statement))
+def _rows_of(statement: Executable) -> _Rows:
+    found = _ROWS.get(id(statement))
     if found is None:
         compiled = statement.compile(dialect=_DIALECT)  # type: ignore[attr-defined]  # an Insert is a ClauseElement
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        head, row, tail = pieces(str(compiled))
+        if _PLACEHOLDER.search(tail):
+            raise ValueError(f"parameters behind the values: {tail}")
         names = tuple(compiled.positiontup)
-        kinds = [compiled.binds[name].type.compile(dialect=_DIALECT) for name in names]
-        sql = _unnest(str(compiled), kinds)
-        found = _UNNESTED[id(statement)] = _Unnested(sql, names, fixed, statement)
+        found = _ROWS[id(statement)] = _Rows(
+            into=head.removesuffix("VALUES "),
+            row=row,
+            tail=tail,
+            names=names,
+            kinds=tuple(compiled.binds[name].type.compile(dialect=_DIALECT) for name in names),
+            fixed={name: value for name, value in compiled.params.items() if value is not None},
+            statement=statement,
+        )
     return found
 
 
-def _unnest(sql: str, kinds: list[str]) -> str:
-    """``INSERT … VALUES ($1, …)`` as ``INSERT … SELECT p1, … FROM unnest($1, …)``."""
-    head, row, tail = pieces(sql)
-    kind_at = dict(enumerate(kinds, 1))
-    given = [f"${at}::{'TEXT' if kind == 'JSON' else kind}[]" for at, kind in kind_at.items()]
-    columns = ", ".join(f"p{at}" for at in kind_at)
-    picked = _PLACEHOLDER.sub(lambda found: f"p{found[1]}::{kind_at[int(found[1])]}", row)
-    into = head.removesuffix("VALUES ")
-    source = f"unnest({', '.join(given)}) AS t({columns})"
-    return f"{into}SELECT {picked[1:-1]} FROM {source}{tail}"  # noqa: S608 - compiled parts
+def _together(inserts: Sequence[_Rows]) -> str:
+    """Several inserts, each into its own table, as one statement."""
+    key = tuple(id(insert.statement) for insert in inserts)
+    if key not in _TEXTS:
+        texts, first = [], 1
+        for insert in inserts:
+            texts.append(insert.sql(first))
+            first += len(insert.names)
+        *others, last = texts
+        before = ", ".join(f"i{n} AS ({text})" for n, text in enumerate(others))
+        _TEXTS[key] = f"WITH {before} {last}" if before else last
+    return _TEXTS[key]
+
+
+def _claiming(claim: _Rows, inserts: Sequence[_Rows]) -> str:
+    """A claim, and inserts of those rows whose claim is won, as one statement."""
+    key = (0, id(claim.statement), *(id(insert.statement) for insert in inserts))
+    if key not in _TEXTS:
+        parts, first = [f"won(id) AS ({claim.sql()})"], 1 + len(claim.names)
+        for n, insert in enumerate(inserts):
+            parts.append(f"i{n} AS ({insert.sql(first, _IF_WON)})")
+            first += len(insert.names) + 1
+        _TEXTS[key] = f"WITH {', '.join(parts)} SELECT id FROM won"  # noqa: S608 - as above
+    return _TEXTS[key]
+
+
+_IF_WON = f" WHERE {CLAIMED} IS NULL OR {CLAIMED} IN (SELECT id FROM won)"  # noqa: S608 - fixed
 
 
 class PostgresTx:
-    """See :class:`hub.store.tx.Tx`."""
+    """See :class:`hub.store.tx.Tx`.
 
-    __slots__ = ("_connection",)
+    Each statement is an exchange that is waited for, so inserts whose outcome nobody asks for
+    are put off, and go together before whatever comes next.
+    """
 
-    def __init__(self, connection: Connection) -> None:
+    __slots__ = ("_connection", "_left", "_put_off")
+
+    def __init__(self, connection: Connection, most_statements: int = sys.maxsize) -> None:
         self._connection = connection
+        self._left = most_statements
+        self._put_off: list[tuple[_Rows, Sequence[Params]]] = []
 
     def rows(self, statement: Executable, params: Params | None = None) -> Sequence[Row]:
+        self._next()
         return cast(Sequence[Row], self._connection.execute(statement, params).all())
 
     def run(self, statement: Executable, params: Params | None = None) -> int:
+        self._next()
         return self._connection.execute(statement, params).rowcount
 
     def many(self, statement: Executable, params: Sequence[Params]) -> None:
         if not params:
             return
         if isinstance(statement, Insert):
-            insert = _unnested(statement)
-            self._connection.exec_driver_sql(insert.sql, insert.arrays(params))
+            insert = _rows_of(statement)
+            if any(insert.into == other.into for other, _ in self._put_off):
+                self.flush()
+            self._put_off.append((insert, params))
         else:
+            self._next()
             self._connection.execute(statement, params)
 
     def many_rows(self, statement: Executable, params: Sequence[Params]) -> Sequence[Row]:
         if not params:
             return []
-        insert = _unnested(statement)
-        result = self._connection.exec_driver_sql(insert.sql, insert.arrays(params))
-        return cast(Sequence[Row], result.all())
+        insert = _rows_of(statement)
+        return cast(Sequence[Row], self._driver(insert.sql(), insert.arguments(params)).all())
+
+    def claim(
+        self,
+        claim: Executable,
+        claims: Sequence[Params],
+        then: Sequence[tuple[Executable, Sequence[Params]]],
+    ) -> set[str]:
+        if not claims:
+            for statement, rows in then:
+                self.many(statement, rows)
+            return set()
+        given = [(_rows_of(statement), rows) for statement, rows in then if rows]
+        first = _rows_of(claim)
+        arguments = first.arguments(claims)
+        for insert, rows in given:
+            arguments += [*insert.arguments(rows), [each[CLAIMED] for each in rows]]
+        text = _claiming(first, [insert for insert, _ in given])
+        return {row[0] for row in self._driver(text, arguments)}
+
+    def flush(self) -> None:
+        """Send what was put off."""
+        if self._put_off:
+            put_off, self._put_off = self._put_off, []
+            arguments: list[Any] = []
+            for insert, params in put_off:
+                arguments += insert.arguments(params)
+            self._driver(_together([insert for insert, _ in put_off]), arguments)
+
+    def _driver(self, text: str, arguments: list[Any]) -> CursorResult[Any]:
+        self._next()
+        return self._connection.exec_driver_sql(text, tuple(arguments))
+
+    def _next(self) -> None:
+        """What comes before each statement."""
+        self.flush()
+        self._left -= 1
+        if self._left < 0:
+            raise AssertionError("a further statement, without a transaction around it")
 
 
 class PostgresEngine:
@@ -121,6 +225,7 @@ class PostgresEngine:
             json_deserializer=str,
             connect_args={"timeout": _WAIT_S, "server_settings": {"application_name": "hub"}},
         )
+        self._by_itself = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def check_durability(self) -> None:
         """See :class:`hub.store.ledger.Engine`."""
@@ -137,11 +242,17 @@ class PostgresEngine:
                 code="store_not_durable",
             )
 
-    async def transact(self, work: Callable[[Tx], T]) -> T:
-        """Run ``work`` in one write transaction and commit it."""
+    async def transact(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
+        """Run ``work`` in one write transaction and commit it.
+
+        A ``single`` statement commits by itself: one exchange instead of three.
+        """
         try:
+            if single:
+                async with self._by_itself.connect() as connection:
+                    return await connection.run_sync(_flushed, work, 1)
             async with self._engine.begin() as connection:
-                return await connection.run_sync(lambda sync: work(PostgresTx(sync)))
+                return await connection.run_sync(_flushed, work)
         except (exc.SQLAlchemyError, OSError) as error:
             raise _translated(error) from error
 
@@ -156,6 +267,13 @@ class PostgresEngine:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+
+
+def _flushed(connection: Connection, work: Callable[[Tx], T], most: int = sys.maxsize) -> T:
+    tx = PostgresTx(connection, most)
+    result = work(tx)
+    tx.flush()
+    return result
 
 
 _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")

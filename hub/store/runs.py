@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import bindparam, func, literal, null, select, update
 
@@ -11,7 +12,7 @@ from hub.store.schema import journal, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
-_INSERT = insert_of(
+INSERT = insert_of(
     runs,
     version=null(),
     status=literal(RunStatus.QUEUED.value),
@@ -29,25 +30,24 @@ _INSERT = insert_of(
 )
 
 
+def run_row(start: RunStart) -> dict[str, Any]:
+    """A run's row for :data:`INSERT`."""
+    return {
+        "id": start.id,
+        "task": start.task,
+        "input": start.input,
+        "event_id": start.event_id,
+        "parent": start.parent,
+        "chain_depth": start.chain_depth,
+        "lane": start.lane,
+        "idempotency_key": start.idempotency_key,
+        "delay_us": start.delay_us,
+    }
+
+
 def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
     """Queue runs inside a transaction."""
-    tx.many(
-        _INSERT,
-        [
-            {
-                "id": start.id,
-                "task": start.task,
-                "input": start.input,
-                "event_id": start.event_id,
-                "parent": start.parent,
-                "chain_depth": start.chain_depth,
-                "lane": start.lane,
-                "idempotency_key": start.idempotency_key,
-                "delay_us": start.delay_us,
-            }
-            for start in starts
-        ],
-    )
+    tx.many(INSERT, [run_row(start) for start in starts])
 
 
 _BY_KEY = select(runs.c.id).where(

@@ -20,7 +20,7 @@ from sqlalchemy.sql.base import Executable
 from hub.errors import InvalidError, StoreError
 from hub.model.json import dumps_text
 from hub.store.statement import SQLITE_NOW, pieces
-from hub.store.tx import Params, Row, Tx
+from hub.store.tx import CLAIMED, Params, Row, Tx
 
 T = TypeVar("T")
 
@@ -150,6 +150,17 @@ class SqliteTx:
             at += size
         return found
 
+    def claim(
+        self,
+        claim: Executable,
+        claims: Sequence[Params],
+        then: Sequence[tuple[Executable, Sequence[Params]]],
+    ) -> set[str]:
+        won = {row[0] for row in self.many_rows(claim, claims)}
+        for insert, rows in then:
+            self.many(insert, [row for row in rows if row[CLAIMED] is None or row[CLAIMED] in won])
+        return won
+
 
 def _chunk(left: int) -> int:
     """A power of two, so that few different statements are to be prepared."""
@@ -188,8 +199,8 @@ class SqliteEngine:
                 code="store_not_durable",
             )
 
-    async def transact(self, work: Callable[[Tx], T]) -> T:
-        """Run ``work`` in one write transaction and commit it."""
+    async def transact(self, work: Callable[[Tx], T], *, single: bool = False) -> T:
+        """Run ``work`` in one write transaction and commit it, a ``single`` statement too."""
         loop, given_up = asyncio.get_running_loop(), threading.Event()
         try:
             return await loop.run_in_executor(self._writer, self._write, work, given_up)

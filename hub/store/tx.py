@@ -6,12 +6,15 @@ Statements are module-level constants of SQLAlchemy Core, compiled once.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy.sql.base import Executable
 
 Params: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = tuple[Any, ...]
+
+CLAIMED: Final = "claimed"
+"""In a row of :meth:`Tx.claim`: the claim that has to be won for it, or None."""
 
 
 class Tx(Protocol):
@@ -31,4 +34,17 @@ class Tx(Protocol):
 
     def many_rows(self, statement: Executable, params: Sequence[Params]) -> Sequence[Row]:
         """Run an ``INSERT … RETURNING`` for each; rows come in no particular order."""
+        ...
+
+    def claim(
+        self,
+        claim: Executable,
+        claims: Sequence[Params],
+        then: Sequence[tuple[Executable, Sequence[Params]]],
+    ) -> set[str]:
+        """Run an ``INSERT … RETURNING id`` for ``claims``, then insert what they were for.
+
+        Gives the ids that came back: these claims are won. Of the rows of ``then`` those go in
+        whose :data:`CLAIMED` is won or None. One statement where the database can do that.
+        """
         ...

@@ -6,7 +6,7 @@ read as plain text. Nobody may hold a connection, or memory, by never finishing 
 
 import asyncio
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -15,6 +15,7 @@ from hub.errors import HubError, InvalidError
 from hub.web.problems import problem
 
 MAX_HEAD_BYTES = 65_536
+_GATHER_BYTES = 65_536
 HEAD_S = 10.0
 """How long a connection may take until its next request's head is whole."""
 _log = structlog.get_logger("hub.web")
@@ -28,6 +29,45 @@ class _Reading(Enum):
     BODY = 2
 
 
+class Gathering:
+    """A transport that sends in one piece what is written in one round of the event loop.
+
+    uvicorn writes a response's head and body apart: that is a system call and a packet more for
+    each of them, and for each message of a stream.
+    """
+
+    __slots__ = ("_loop", "_parts", "_size", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Send it before the next round, or now where much has gathered."""
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(data)
+        self._size += len(data)
+        if self._size > _GATHER_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._parts:
+            data, self._parts, self._size = b"".join(self._parts), [], 0
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Send what was written, and close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class Protocol(HttpToolsProtocol):
     """One connection."""
 
@@ -39,7 +79,7 @@ class Protocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", Gathering(transport, self.loop)))
         self._set_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:

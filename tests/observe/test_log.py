@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, no secrets, and nothing of the libraries is lost."""
 
+import asyncio
 import io
 import json
 import logging
@@ -11,6 +12,7 @@ import pytest
 import structlog
 
 from hub.model.masking import MASK
+from hub.observe import log
 from hub.observe.log import set_up_logs
 
 Lines: TypeAlias = Callable[[], list[dict[str, Any]]]
@@ -150,3 +152,48 @@ def test_people_on_a_terminal_get_text_and_everybody_else_json(
         assert "shop.opened" in written
         assert "hunter2" not in written
         assert written.startswith("{") is begins_with_a_brace
+
+
+class Pipe(io.BytesIO):
+    """Notes each write; nobody reads it any more once it is broken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[bytes] = []
+        self.broken = False
+
+    def write(self, data: Any) -> int:
+        if self.broken:
+            raise BrokenPipeError
+        self.writes.append(bytes(data))
+        return len(data)
+
+
+def test_outside_the_loop_a_line_is_written_at_once() -> None:
+    pipe = Pipe()
+    lines = log.Lines(pipe)
+    lines.msg(b"a")
+    lines.msg(b"b")
+    assert pipe.writes == [b"a\n", b"b\n"]
+
+
+async def test_lines_of_one_round_of_the_loop_are_written_together() -> None:
+    pipe = Pipe()
+    lines = log.Lines(pipe)
+    for line in (b"a", b"b"):
+        lines.info(line)
+    assert pipe.writes == []
+    await asyncio.sleep(0)
+    lines.warning(b"c")
+    await asyncio.sleep(0)
+    assert pipe.writes == [b"a\nb\n", b"c\n"]
+
+
+def test_a_log_that_nobody_reads_stops_nobody() -> None:
+    pipe = Pipe()
+    pipe.broken = True
+    lines = log.Lines(pipe)
+    lines.msg(b"a")
+    pipe.broken = False
+    lines.msg(b"b")
+    assert pipe.writes == [b"b\n"]

@@ -11,7 +11,7 @@ from tests.store.make import arrival
 
 async def test_an_event_and_its_run_are_committed_together(ledger: Ledger) -> None:
     came = arrival("order-1")
-    receipt = await ledger.write(events.RECORD, came)
+    receipt = await events.record(ledger, came)
     assert (receipt.event_id, receipt.run_id) == (came.event.id, came.runs[0].id)
     row = await ledger.read(lookup.one, schema.events, id=receipt.event_id)
     assert row is not None
@@ -23,7 +23,7 @@ async def test_an_event_and_its_run_are_committed_together(ledger: Ledger) -> No
 
 async def test_of_a_thousand_parallel_copies_one_counts(ledger: Ledger) -> None:
     receipts = await asyncio.gather(
-        *(ledger.write(events.RECORD, arrival("order-2")) for _ in range(1000))
+        *(events.record(ledger, arrival("order-2")) for _ in range(1000))
     )
     assert sum(not receipt.duplicate for receipt in receipts) == 1
     assert len({receipt.event_id for receipt in receipts}) == 1
@@ -34,9 +34,9 @@ async def test_of_a_thousand_parallel_copies_one_counts(ledger: Ledger) -> None:
 
 
 async def test_a_duplicate_with_another_body_says_so_and_keeps_it(ledger: Ledger) -> None:
-    first = await ledger.write(events.RECORD, arrival("order-3", b'{"a":1}'))
-    await ledger.write(events.RECORD, arrival("order-3", b'{"a":1}'))
-    await ledger.write(events.RECORD, arrival("order-3", b'{"a":2}'))
+    first = await events.record(ledger, arrival("order-3", b'{"a":1}'))
+    await events.record(ledger, arrival("order-3", b'{"a":1}'))
+    await events.record(ledger, arrival("order-3", b'{"a":2}'))
     repeats = await ledger.read(lookup.where, schema.events, duplicate_of=first.event_id)
     assert [(row["body_differs"], bytes(row["body"])) for row in repeats] == [
         (False, b""),
@@ -48,9 +48,9 @@ async def test_an_expired_key_is_new_again(ledger: Ledger) -> None:
     came = arrival("order-4")
     assert came.dedup is not None
     short = replace(came, dedup=replace(came.dedup, window_us=1))
-    await ledger.write(events.RECORD, short)
+    await events.record(ledger, short)
     await asyncio.sleep(0.002)
-    receipt = await ledger.write(events.RECORD, arrival("order-4"))
+    receipt = await events.record(ledger, arrival("order-4"))
     assert not receipt.duplicate
 
 
@@ -58,12 +58,12 @@ async def test_keys_of_different_sources_do_not_meet(ledger: Ledger) -> None:
     came = arrival("order-5")
     other = arrival("order-5")
     other = replace(other, event=replace(other.event, source="market"))
-    receipts = [await ledger.write(events.RECORD, each) for each in (came, other)]
+    receipts = [await events.record(ledger, each) for each in (came, other)]
     assert [receipt.duplicate for receipt in receipts] == [False, False]
 
 
 async def test_an_event_without_a_task_is_unmatched(ledger: Ledger) -> None:
-    receipt = await ledger.write(events.RECORD, arrival(matched=False))
+    receipt = await events.record(ledger, arrival(matched=False))
     assert receipt.run_id is None
     row = await ledger.read(lookup.one, schema.events, id=receipt.event_id)
     assert row is not None
@@ -81,7 +81,7 @@ async def test_a_rejected_request_is_kept_with_its_reason(ledger: Ledger) -> Non
 async def test_expired_keys_are_pruned(ledger: Ledger) -> None:
     came = arrival("order-6")
     assert came.dedup is not None
-    await ledger.write(events.RECORD, replace(came, dedup=replace(came.dedup, window_us=1)))
-    await ledger.write(events.RECORD, arrival("order-7"))
+    await events.record(ledger, replace(came, dedup=replace(came.dedup, window_us=1)))
+    await events.record(ledger, arrival("order-7"))
     await asyncio.sleep(0.002)
     assert await ledger.write(events.PRUNE_DEDUP, 0) == 1

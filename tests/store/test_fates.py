@@ -7,7 +7,7 @@ from hub.model.run import Ending, Failure, RunStatus
 from hub.model.segment import Segment
 from hub.store import fates
 from hub.store.deliveries import CLAIM, SETTLE, ClaimDue
-from hub.store.events import RECORD, REJECT
+from hub.store.events import REJECT, record
 from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.ledger import Ledger
 from hub.store.segments import COMMIT
@@ -42,7 +42,7 @@ def delivery_of(event_id: str) -> DeliveryStart:
 
 
 async def test_an_event_without_work_is_unmatched(ledger: Ledger) -> None:
-    event_id = (await ledger.write(RECORD, arrival(matched=False))).event_id
+    event_id = (await record(ledger, arrival(matched=False))).event_id
     assert await fate_of(ledger, event_id) == "unmatched"
 
 
@@ -53,9 +53,9 @@ async def test_a_refused_event_is_rejected(ledger: Ledger) -> None:
 
 
 async def test_a_second_event_is_a_duplicate_and_counted(ledger: Ledger) -> None:
-    first = (await ledger.write(RECORD, arrival("k"))).event_id
+    first = (await record(ledger, arrival("k"))).event_id
     again = arrival("k")
-    await ledger.write(RECORD, again)
+    await record(ledger, again)
     assert await fate_of(ledger, again.event.id) == "duplicate"
     row = await ledger.read(event_in_full, first)
     assert row is not None
@@ -63,7 +63,7 @@ async def test_a_second_event_is_a_duplicate_and_counted(ledger: Ledger) -> None
 
 
 async def test_an_event_runs_until_its_work_has_ended(ledger: Ledger) -> None:
-    event_id = (await ledger.write(RECORD, arrival())).event_id
+    event_id = (await record(ledger, arrival())).event_id
     assert await fate_of(ledger, event_id) == "running"
     await end_run(ledger, DONE, delivery_of(event_id))
     assert await fate_of(ledger, event_id) == "running"
@@ -75,7 +75,7 @@ async def test_an_event_runs_until_its_work_has_ended(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("what", ["run", "delivery"])
 async def test_an_event_whose_work_failed_is_dead(ledger: Ledger, what: str) -> None:
-    event_id = (await ledger.write(RECORD, arrival())).event_id
+    event_id = (await record(ledger, arrival())).event_id
     await end_run(ledger, FAILED if what == "run" else DONE, delivery_of(event_id))
     ended = DeliveryStatus.DEAD if what == "delivery" else DeliveryStatus.DELIVERED
     await settle_all(ledger, ended)
@@ -86,8 +86,8 @@ async def test_an_event_whose_work_failed_is_dead(ledger: Ledger, what: str) -> 
 
 
 async def test_pages_filter_by_fate_source_and_time(ledger: Ledger) -> None:
-    unmatched = [(await ledger.write(RECORD, arrival(matched=False))).event_id for _ in range(3)]
-    running = (await ledger.write(RECORD, arrival())).event_id
+    unmatched = [(await record(ledger, arrival(matched=False))).event_id for _ in range(3)]
+    running = (await record(ledger, arrival())).event_id
 
     async def ids(**given: object) -> list[str]:
         wanted = EventsWanted(**{"most": 10, **given})  # type: ignore[arg-type]  # any of its fields
@@ -105,9 +105,9 @@ async def test_pages_filter_by_fate_source_and_time(ledger: Ledger) -> None:
 async def test_a_rare_fate_is_come_to_page_by_page(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rare = (await ledger.write(RECORD, arrival())).event_id
+    rare = (await record(ledger, arrival())).event_id
     for _ in range(5):
-        await ledger.write(RECORD, arrival(matched=False))
+        await record(ledger, arrival(matched=False))
     monkeypatch.setattr(fates, "WINDOW", 2)
     found, pages, before = [], 0, None
     while pages == 0 or before is not None:

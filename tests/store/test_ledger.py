@@ -3,17 +3,20 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from hub.errors import InvalidError, StoreError
-from hub.store import lookup, runs, schema
+from hub.model.event import Recorded
+from hub.model.run import RunStart
+from hub.store import events, lookup, runs, schema
 from hub.store.ledger import Ledger, Write, open_ledger
 from hub.store.migrate import is_current, migrate
 from hub.store.tx import Tx
-from tests.store.make import run_start
+from tests.store.make import arrival, run_start
 
 
 async def test_concurrent_writes_share_commits(ledger: Ledger) -> None:
@@ -76,6 +79,51 @@ async def test_durability_is_at_its_strongest(ledger: Ledger) -> None:
     else:
         shown = await ledger.read(_shown)
         assert shown == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
+
+
+async def test_a_single_statement_needs_no_transaction_and_gets_no_second_one(
+    ledger: Ledger,
+) -> None:
+    def one(tx: Tx, starts: Sequence[RunStart]) -> list[None]:
+        runs.insert_runs(tx, starts)
+        return [None] * len(starts)
+
+    def two(tx: Tx, starts: Sequence[RunStart]) -> list[None]:
+        tx.rows(text("SELECT 1"))
+        return one(tx, starts)
+
+    await ledger.write(Write("one", 1, one, single=True), run_start())
+    assert len(await ledger.read(lookup.page, schema.runs, most=10)) == 1
+    if ledger.dialect == "postgresql":
+        with pytest.raises(AssertionError, match="without a transaction"):
+            await ledger.write(Write("two", 1, two, single=True), run_start())
+        assert len(await ledger.read(lookup.page, schema.runs, most=10)) == 1
+
+
+async def test_a_single_statement_that_fails_leaves_nothing_behind(ledger: Ledger) -> None:
+    twin = run_start()
+    await ledger.write(runs.START, twin)
+    came = arrival("order-1")
+    came = replace(came, runs=(*came.runs, twin))
+    with pytest.raises(InvalidError):
+        await ledger.write(events.RECORD, came)
+    assert await ledger.read(lookup.page, schema.events, most=10) == []
+    assert await ledger.read(lambda tx: tx.rows(select(schema.dedup.c.key))) == []
+    assert len(await ledger.read(lookup.page, schema.runs, most=10)) == 1
+
+
+async def test_inserts_that_go_together_keep_their_order_where_it_counts(ledger: Ledger) -> None:
+    """Rows of one table in two goes, other tables between, and a look at them in the end."""
+    starts = [run_start() for _ in range(3)]
+
+    def work(tx: Tx, items: Sequence[int]) -> list[int]:
+        runs.insert_runs(tx, starts[:2])
+        tx.many(events.INSERT, [events.row_of(arrival(), Recorded.UNMATCHED)])
+        runs.insert_runs(tx, starts[2:])
+        return [len(tx.rows(select(schema.runs.c.id))) for _ in items]
+
+    assert await ledger.write(Write("work", 1, work), 1) == 3
+    assert len(await ledger.read(lookup.page, schema.events, most=10)) == 1
 
 
 def _pragmas(tx: Tx) -> tuple[str, int]:

@@ -9,8 +9,7 @@ from hub.model.run import ClaimedRun, Ending, RunStart
 from hub.model.segment import Segment
 from hub.model.time import now_us
 from hub.stack.journal import Entry, encode
-from hub.store import deliveries, runs
-from hub.store.events import RECORD
+from hub.store import deliveries, events, runs
 from hub.store.segments import COMMIT
 
 LEASE_US = 60_000_000
@@ -40,7 +39,7 @@ async def record(
     )
     started = (RunStart(new_id("run"), task, "{}", event_id=event.id),) if task else ()
     dedup = DedupKey(key, LEASE_US, body[:16]) if key else None
-    await hub.ledger.write(RECORD, Arrival(event, dedup, started))
+    await events.record(hub.ledger, Arrival(event, dedup, started))
     return event.id
 
 
