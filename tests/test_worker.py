@@ -361,3 +361,16 @@ async def test_messages_that_were_left_behind_are_published_once(hub: Hub) -> No
     assert len(found) == 450
     assert sorted(int(message.data) for message in found) == list(range(450))
     assert {message.id for message in found} == {each.id for each in left}
+
+
+async def test_a_run_whose_event_is_gone_fails_and_says_so(hub: Hub) -> None:
+    run = run_start(task="shop/sell", input=None, event_id="evt_gone")
+    run_id = await hub.ledger.write(runs.START, run)
+    async with working(hub):
+        await until(lambda: _ended(hub.ledger, run_id))
+    row = await row_of(hub.ledger, run_id)
+    assert (row["status"], json.loads(row["failure"])["code"]) == ("failed", "input_gone")
+
+
+async def _ended(ledger: Ledger, run_id: str) -> bool:
+    return (await row_of(ledger, run_id))["status"] in ("succeeded", "failed")

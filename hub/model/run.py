@@ -19,11 +19,12 @@ class RunStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
-    """A run to be queued. ``input`` is a JSON object as text."""
+    """A run to be queued."""
 
     id: str
     task: str
-    input: str
+    input: str | None
+    """A JSON object as text; None where it is the body of its event, byte for byte."""
     event_id: str | None = None
     parent: str | None = None
     chain_depth: int = 0
@@ -43,7 +44,8 @@ class ClaimedRun:
     attempt: int
     crashes: int
     fence: int
-    input: str
+    input: str | bytes | None
+    """A JSON object as text; None if the event that held it is no longer kept."""
     event_id: str | None
     chain_depth: int
     started_at: int

@@ -12,7 +12,7 @@ from hub.jobs import Doorbell
 from hub.model.event import Arrival, DedupKey, Event, Receipt, Rejection
 from hub.model.http import InboundRequest
 from hub.model.ids import new_id
-from hub.model.json import dumps_text
+from hub.model.json import dumps, dumps_text
 from hub.model.masking import mask_headers
 from hub.model.run import RunStart
 from hub.model.source import Source
@@ -54,9 +54,10 @@ class Recorder:
         """
         event = _event(slug, request, parsed.event_type, secret_fields(source))
         given = parsed.value if isinstance(parsed.value, dict) else {"body": parsed.value}
-        text = dumps_text(given)
+        text = dumps(given)
+        kept = None if text == request.body else text.decode()  # the event has it already
         runs = tuple(
-            RunStart(new_id("run"), task, text, event_id=event.id)
+            RunStart(new_id("run"), task, kept, event_id=event.id)
             for task in self._tasks(slug, source)
         )
         receipt = await record(self._ledger, Arrival(event, dedup, runs))

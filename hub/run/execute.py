@@ -88,6 +88,10 @@ class Executor:
         )
 
     async def _open(self, run: ClaimedRun, task: Task, world: World) -> Turn:
+        if run.input is None:
+            raise InvalidError(
+                "The event that held this run's input is no longer kept.", code="input_gone"
+            )
         given = loads(run.input)
         if not isinstance(given, dict):
             raise InvalidError("The input of a run must be an object.", code="input_invalid")

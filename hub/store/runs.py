@@ -8,7 +8,8 @@ from sqlalchemy import bindparam, func, literal, null, select, update
 
 from hub.model.run import ClaimedRun, RunStart, RunStatus
 from hub.store.ledger import Write
-from hub.store.schema import journal, runs
+from hub.store.lookup import one, page
+from hub.store.schema import events, journal, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
@@ -163,13 +164,32 @@ def _claim_one(tx: Tx, claim: Claim) -> list[ClaimedRun]:
     if resumed:
         for run_id, entries in tx.rows(_JOURNALS, {"run_ids": resumed}):
             journals.setdefault(run_id, []).append(bytes(entries))
-    claimed = [ClaimedRun(*row) for row in rows]
-    claimed = [
-        replace(run, journal=tuple(journals[run.id])) if run.id in journals else run
-        for run in claimed
-    ]
+    bodies = _bodies(tx, [row[8] for row in rows if row[7] is None])
+    claimed = [_whole(ClaimedRun(*row), journals, bodies) for row in rows]
     claimed.sort(key=lambda run: (run.due_at, run.id))
     return claimed
+
+
+def _whole(
+    run: ClaimedRun, journals: dict[str, list[bytes]], bodies: dict[str, bytes]
+) -> ClaimedRun:
+    """A claimed run with what stands in other tables."""
+    more: dict[str, Any] = {}
+    if run.id in journals:
+        more["journal"] = tuple(journals[run.id])
+    if run.input is None and run.event_id in bodies:
+        more["input"] = bodies[run.event_id]
+    return replace(run, **more) if more else run
+
+
+_BODIES = select(events.c.id, events.c.body).where(one_of(events.c.id, "ids"))
+
+
+def _bodies(tx: Tx, event_ids: Sequence[str]) -> dict[str, bytes]:
+    """The bodies of events: what their runs work on where nothing else was kept for them."""
+    if not event_ids:
+        return {}
+    return {row[0]: bytes(row[1]) for row in tx.rows(_BODIES, {"ids": sorted(set(event_ids))})}
 
 
 _HAS_DUE = (
@@ -186,6 +206,25 @@ _HAS_DUE = (
 def has_due_runs(tx: Tx, lane: str) -> bool:
     """Whether a drain of that lane would find something."""
     return bool(tx.rows(_HAS_DUE, {"in_lane": lane}))
+
+
+def find_run(tx: Tx, run_id: str) -> dict[str, Any] | None:
+    """A run's row, with its input."""
+    row = one(tx, runs, id=run_id)
+    return row and _with_inputs(tx, [row])[0]
+
+
+def page_of_runs(tx: Tx, /, *, before: str, most: int, **equal: Any) -> list[dict[str, Any]]:
+    """As :func:`hub.store.lookup.page`, with their inputs."""
+    return _with_inputs(tx, page(tx, runs, before=before, most=most, **equal))
+
+
+def _with_inputs(tx: Tx, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    bare = [row for row in rows if row["input"] is None]
+    bodies = _bodies(tx, [row["event_id"] for row in bare])
+    for row in bare:
+        row["input"] = bodies.get(row["event_id"])
+    return rows
 
 
 def journal_of(tx: Tx, run_id: str) -> list[bytes]:

@@ -1,6 +1,7 @@
 """Runs: claimed once, fenced, resumed with their journal."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,11 +9,11 @@ from hub.model.ids import new_id
 from hub.model.record import Record
 from hub.model.run import Ending, Failure, RunStatus
 from hub.model.segment import Publication, Segment
-from hub.store import leases, lookup, outbox, runs, schema
+from hub.store import events, leases, lookup, outbox, runs, schema
 from hub.store.ledger import Ledger
 from hub.store.records import ADD, TAKE_IDS, TakeIds, get_record
 from hub.store.segments import COMMIT, Committed
-from tests.store.make import LEASE_US, claim_runs, delivery_start, run_start
+from tests.store.make import LEASE_US, arrival, claim_runs, delivery_start, run_start
 
 
 async def test_two_workers_never_claim_the_same_run(ledger: Ledger) -> None:
@@ -178,3 +179,23 @@ async def test_a_lane_sees_its_own_runs_only(ledger: Ledger, lane: str) -> None:
     await ledger.write(runs.START, run_start())
     claimed = await ledger.write(runs.CLAIM, runs.Claim("wrk_1", lane, 5, LEASE_US))
     assert len(claimed) == (1 if lane == "normal" else 0)
+
+
+async def test_an_input_that_is_its_events_body_is_kept_once(ledger: Ledger) -> None:
+    came = arrival(body=b'{"n":1}')
+    start = replace(came.runs[0], input=None)
+    await events.record(ledger, replace(came, runs=(start,)))
+    row = await ledger.read(runs.find_run, start.id)
+    assert row is not None
+    assert row["input"] == b'{"n":1}'
+    (listed,) = await ledger.read(runs.page_of_runs, before=lookup.LAST, most=10)
+    assert listed["input"] == b'{"n":1}'
+    (claimed,) = await claim_runs(ledger)
+    assert (claimed.id, claimed.input) == (start.id, b'{"n":1}')
+
+
+async def test_of_an_event_that_is_gone_no_input_is_left(ledger: Ledger) -> None:
+    start = run_start(input=None, event_id="evt_gone")
+    await ledger.write(runs.START, start)
+    (claimed,) = await claim_runs(ledger)
+    assert claimed.input is None

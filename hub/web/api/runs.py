@@ -12,9 +12,8 @@ from hub.model.run import RunStatus
 from hub.model.time import to_iso
 from hub.stack.journal import Entry, decode
 from hub.stack.step import Step
-from hub.store.lookup import LAST, one, page
-from hub.store.runs import journal_of
-from hub.store.schema import runs
+from hub.store.lookup import LAST
+from hub.store.runs import find_run, journal_of, page_of_runs
 from hub.web.api.call import Call, Operation, answer, known_word, missing
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED)
@@ -35,7 +34,7 @@ async def _get_all(call: Call) -> Response:
     chars = 0
     while last is not None and len(rows) < wanted.limit and chars < _MAX_CHARS:
         most = min(_CHUNK, wanted.limit - len(rows))
-        found = await call.hub.ledger.read(page, runs, before=last, most=most + 1, **filters)
+        found = await call.hub.ledger.read(page_of_runs, before=last, most=most + 1, **filters)
         rows += found[:most]
         last = found[most - 1]["id"] if len(found) > most else None
         chars += sum(len(row["input"] or "") + len(row["result"] or "") for row in found)
@@ -66,7 +65,7 @@ async def _get_steps(call: Call) -> Response:
 
 async def _row(call: Call) -> dict[str, Any]:
     run_id = call.id("run", "run")
-    row = await call.hub.ledger.read(one, runs, id=run_id)
+    row = await call.hub.ledger.read(find_run, run_id)
     if row is None:
         raise missing("run", run_id)
     return row
@@ -148,7 +147,7 @@ def _full_name(call: Call, name: str) -> str:
         return name
 
 
-def _json(text: str | None) -> Json:
+def _json(text: str | bytes | None) -> Json:
     return None if text is None else loads(text)
 
 
