@@ -3,6 +3,7 @@
 from hub.app import serving, settle_memory, stop_event
 from hub.bootstrap import open_hub
 from hub.errors import SettingsError, StoreError
+from hub.run.runner import running
 from hub.settings import Settings
 from hub.store.migrate import is_current
 from hub.up import first_key
@@ -17,7 +18,7 @@ async def serve(settings: Settings) -> None:
     """
     async with open_hub(settings, await _redis_url(settings)) as hub:
         await first_key(hub, make=False)
-        async with serving(hub):
+        async with running(hub) as runner, serving(hub, runner):
             settle_memory()
             await stop_event().wait()
 
@@ -28,7 +29,11 @@ async def work(settings: Settings) -> None:
     Raises:
         SettingsError, StoreError: it cannot start, and why.
     """
-    async with open_hub(settings, await _redis_url(settings)) as hub, working(hub):
+    async with (
+        open_hub(settings, await _redis_url(settings)) as hub,
+        running(hub) as runner,
+        working(hub, runner),
+    ):
         settle_memory()
         await stop_event().wait()
 

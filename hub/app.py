@@ -16,8 +16,10 @@ from hub.errors import HubError, SettingsError
 from hub.model.key import Scope as KeyScope
 from hub.receive.endpoint import Endpoint, SenderGone
 from hub.receive.record import Recorder
+from hub.run.runner import Runner
 from hub.web.access import Access
 from hub.web.cors import Cors
+from hub.web.endpoints import Endpoints
 from hub.web.live import live_app
 from hub.web.problems import problem
 from hub.web.protocol import Protocol
@@ -32,7 +34,7 @@ _log = structlog.get_logger("hub.app")
 class App:
     """Hands each request to its room; what a room refuses becomes a problem."""
 
-    def __init__(self, hub: Hub, stopping: asyncio.Event) -> None:
+    def __init__(self, hub: Hub, runner: Runner, stopping: asyncio.Event) -> None:
         settings = hub.settings
         access = Access(hub.ledger)
         self._receive = Endpoint(
@@ -49,6 +51,7 @@ class App:
             stopping,
             problem,
         )
+        self._endpoints = Endpoints(hub, runner, access)
         self._routes = build_routes(hub, access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,6 +68,8 @@ class App:
                 await problem(error, scope)(scope, receive, send)
         elif path == "/realtime" or path.startswith("/realtime/"):
             await self._live(scope, receive, send)
+        elif self._endpoints.knows(path):
+            await self._endpoints(scope, receive, send)
         else:
             await self._routes(scope, receive, send)
 
@@ -118,7 +123,7 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(hub: Hub) -> AsyncIterator[Server]:
+async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     """Serve until the end of the block; requests that are being answered are let finish.
 
     ``server.started`` is true once the port is open.
@@ -127,7 +132,7 @@ async def serving(hub: Hub) -> AsyncIterator[Server]:
     stopping = asyncio.Event()
     hub.supervisor.start("channels", hub.channels.follow)
     config = uvicorn.Config(
-        App(hub, stopping),
+        App(hub, runner, stopping),
         host=settings.host,
         port=settings.port,
         loop="none",

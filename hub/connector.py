@@ -82,6 +82,10 @@ class Connector(Protocol):
         """
         ...
 
+    def knows(self, host: str, path: str) -> bool:
+        """Whether an address is surely this tool's, so that its answers are read as such."""
+        ...
+
     def headers(self, payload: bytes) -> Pairs:
         """Fields that this tool wants on a request beside the hub's own."""
         ...

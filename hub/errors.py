@@ -12,6 +12,7 @@
       ConflictError          it stands against something that is already there
       TooLargeError          over a limit of size
       StepError              a step of a stack could not do its work
+      LimitError             a run is over one of its limits
       OutboundError          no answer could be had from a destination
       StoreError             the database could not commit or read
 
@@ -92,6 +93,13 @@ class StepError(HubError):
     """A step could not do its work; a stack's ``try_catch`` sees these and only these."""
 
     default_code = "step_failed"
+
+
+class LimitError(HubError):
+    """A run is over one of its limits, which the message names; it fails, and no ``try_catch``
+    goes on after it."""
+
+    default_code = "limit"
 
 
 class OutboundError(HubError):

@@ -14,7 +14,9 @@ from hub.errors import HubError, InvalidError
 from hub.lock import DataFolderLock
 from hub.model.ids import new_id
 from hub.model.key import Scope, hash_of, new_key, prefix_of
+from hub.run.runner import running
 from hub.settings import Settings
+from hub.stack.check import problems_of
 from hub.stack.load import load_stack
 from hub.store import keys, stacks
 from hub.store.leases import EXPIRE_ALL, SWEEP
@@ -65,8 +67,9 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
             await hub.ledger.write(SWEEP, None)
         fresh_key = await first_key(hub)
         await apply_stacks(hub, settings.stacks)
-        await stack.enter_async_context(working(hub, POLL_BESIDE_SERVER_S))
-        await stack.enter_async_context(serving(hub))
+        runner = await stack.enter_async_context(running(hub))
+        await stack.enter_async_context(working(hub, runner, POLL_BESIDE_SERVER_S))
+        await stack.enter_async_context(serving(hub, runner))
         yield hub, fresh_key
 
 
@@ -105,6 +108,17 @@ async def apply_stacks(hub: Hub, folder: Path) -> None:
             detail = error.details if isinstance(error, HubError) else {}
             _log.error("stack.refused", file=str(path), message=str(error), **detail)
     await hub.catalog.refresh()
+    for name in files:
+        _say_doubts(hub, name)
+
+
+def _say_doubts(hub: Hub, name: str) -> None:
+    """Names that nothing has, once all files are there, and what is doubtful."""
+    stacks_now = hub.catalog.now.stacks
+    found = problems_of(stacks_now[name], stacks_now) if name in stacks_now else []
+    if found:
+        problems = [each.as_json() for each in found]
+        _log.warning("stack.checked", stack=name, problems=problems)
 
 
 async def _apply(hub: Hub, path: Path) -> None:

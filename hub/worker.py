@@ -1,4 +1,4 @@
-"""The worker: hears the doorbell, drains the queues, keeps its leases."""
+"""The worker: hears the doorbell and drains the queues."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,13 +17,9 @@ from hub.deliver.dispatch import Dispatcher
 from hub.errors import StoreError
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import DEFAULT_LANE, ClaimedRun
-from hub.model.time import US_PER_S
-from hub.run.execute import Executor
-from hub.run.numbers import Numbers
-from hub.run.publish import Publisher
-from hub.run.world import LedgerWorld
+from hub.run.runner import Runner
 from hub.store.events import PRUNE_DEDUP
-from hub.store.leases import GIVE_BACK, HEARTBEAT, SWEEP, Heartbeat
+from hub.store.leases import SWEEP
 from hub.store.queues import RUNS
 from hub.store.runs import CLAIM, Claim, has_due_runs
 
@@ -40,28 +36,21 @@ _log = structlog.get_logger("hub.worker")
 class Drains:
     """This worker's drains, by the names of their queues."""
 
-    def __init__(self, hub: Hub, publisher: Publisher) -> None:
+    def __init__(self, hub: Hub, runner: Runner) -> None:
         settings, ledger = hub.settings, hub.ledger
-        lease_us = int(settings.lease_s * US_PER_S)
-        numbers = Numbers(ledger)
-        executor = Executor(
-            ledger,
-            hub.catalog,
-            lambda stack: LedgerWorld(stack, ledger, hub.catalog, numbers, publisher, hub.bell),
-        )
 
         async def claim(most: int) -> list[ClaimedRun]:
-            return await ledger.write(CLAIM, Claim(hub.worker, DEFAULT_LANE, most, lease_us))
+            return await ledger.write(CLAIM, Claim(hub.worker, DEFAULT_LANE, most, runner.lease_us))
 
         async def has_due() -> bool:
             return await ledger.read(has_due_runs, DEFAULT_LANE)
 
-        self.runs = Drain(RUNS, settings.run_concurrency, claim, executor.execute, has_due)
+        self.runs = Drain(RUNS, settings.run_concurrency, claim, runner.executor.execute, has_due)
         self.deliveries = Dispatcher(
             ledger,
             Attempter(ledger, hub.catalog, hub.client, hub.connectors),
             worker=hub.worker,
-            lease_us=lease_us,
+            lease_us=runner.lease_us,
             capacity=settings.deliver_concurrency,
             per_destination=settings.deliver_per_destination,
         ).drain
@@ -69,27 +58,29 @@ class Drains:
             drain.name: drain for drain in (self.runs, self.deliveries)
         }
 
+    def held(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The runs and the deliveries that are being worked on."""
+        return (
+            tuple(run.id for run in self.runs.busy.values()),
+            tuple(each.id for each in self.deliveries.busy.values()),
+        )
+
 
 @asynccontextmanager
-async def working(hub: Hub, poll_s: float = POLL_S) -> AsyncIterator[Drains]:
-    """Work until the end of the block; then finish what is under way, or give it back."""
-    publisher = Publisher(hub.ledger, hub.channels)
-    drains = Drains(hub, publisher)
+async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIterator[Drains]:
+    """Work until the end of the block; then finish what is under way."""
+    drains = Drains(hub, runner)
+    runner.held = drains.held
     for drain in drains.by_name.values():
         hub.bell.attach(drain)
     start = hub.supervisor.start
-    start("publisher", publisher.run)
     start("doorbell", lambda: _hear(hub, drains, poll_s))
     start("tick", lambda: _tick(drains))
-    start("heartbeat", lambda: _keep_leases(hub, drains))
     try:
         yield drains
     finally:
         grace_s = hub.settings.stop_grace_s
         await asyncio.gather(*(drain.stop(grace_s) for drain in drains.by_name.values()))
-        with suppress(StoreError):
-            returned = await hub.ledger.write(GIVE_BACK, hub.worker)
-            _log.info("worker.stopped", runs=returned.runs, deliveries=returned.deliveries)
 
 
 async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
@@ -167,17 +158,3 @@ async def _tick(drains: Drains) -> None:
         for drain in drains.by_name.values():
             drain.wake()
         await asyncio.sleep(_TICK_S)
-
-
-async def _keep_leases(hub: Hub, drains: Drains) -> None:
-    """Keep what is under way; the ledger's fencing stops whoever lost it.
-
-    Each row by its id: what this worker holds and no longer works on has to become overdue.
-    """
-    lease_us = int(hub.settings.lease_s * US_PER_S)
-    while True:
-        await asyncio.sleep(hub.settings.lease_s / 4)
-        runs = tuple(run.id for run in drains.runs.busy.values())
-        deliveries = tuple(each.id for each in drains.deliveries.busy.values())
-        if runs or deliveries:
-            await hub.ledger.write(HEARTBEAT, Heartbeat(hub.worker, lease_us, runs, deliveries))

@@ -159,14 +159,14 @@ async def test_stack_files_are_applied_again_when_they_change_and_mistakes_are_n
     folder = tmp_path / "stacks"
     folder.mkdir()
     (folder / "good.json5").write_text(STACK)
-    (folder / "bad.json5").write_text('{ task: "t", function_stack: [ { function: "fly" } ] }')
+    (folder / "bad.json5").write_text('{ task: "t", function_stack: [ { function: "log" } ] }')
     (folder / os.fsdecode(b"odd\xff.json")).write_text(STACK)
     (folder / "notes.txt").write_text("no stack")
     up = await Up(tmp_path).run()
     refused = {Path(line["file"]).name: line for line in up.lines("stack.refused")}
     assert [line["stack"] for line in up.lines("stack.applied")] == ["good"]
     assert len(refused) == 2
-    assert "fly" in json.dumps(refused["bad.json5"]["problems"])
+    assert "message" in json.dumps(refused["bad.json5"]["problems"])
     async with client(up.base) as api:
         refusal = await api.put("/v1/stacks/good", content=STACK)
         assert (refusal.status_code, refusal.json()["code"]) == (409, "managed_by_file")
@@ -230,7 +230,7 @@ async def test_a_stop_while_a_page_listens_ends_soon_and_cleanly(tmp_path: Path)
         assert time.monotonic() - began < 5
         assert [piece async for piece in pieces if b"data:" in piece] == []
     assert "Traceback" not in up.said()
-    assert len(up.lines("worker.stopped")) == 1
+    assert len(up.lines("runner.stopped")) == 1
 
 
 async def test_a_delivery_under_way_is_finished_before_the_end(tmp_path: Path, till: Sink) -> None:
@@ -255,7 +255,7 @@ async def test_a_delivery_that_takes_too_long_is_given_back_and_made_after_the_n
     assert await up.stop() == 0
     assert time.monotonic() - began < 5
     assert "Traceback" not in up.said()
-    (stopped,) = up.lines("worker.stopped")
+    (stopped,) = up.lines("runner.stopped")
     assert stopped["deliveries"] == 1
     again = await Up(tmp_path).run()
     delivery = await delivered(again)

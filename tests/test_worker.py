@@ -20,6 +20,7 @@ from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.model.message import EARLIEST, Message
 from hub.model.segment import Publication
+from hub.run.runner import running
 from hub.settings import Settings
 from hub.stack.load import load_stack
 from hub.store import objects, runs, schema, stacks
@@ -32,7 +33,8 @@ from hub.store.queues import DELIVERIES, RUNS
 from hub.store.statement import insert_of
 from hub.store.tx import Tx
 from hub.valkey import EmbeddedValkey
-from hub.worker import working
+from hub.worker import Drains
+from hub.worker import working as work
 from tests.outbound.servers import LOOPBACK
 from tests.sink import Answer, Sink, open_sink
 from tests.store.make import run_start
@@ -83,6 +85,13 @@ async def till(hub: Hub) -> AsyncIterator[Sink]:
         await hub.ledger.write(objects.PUT, put)
         await hub.catalog.refresh()
         yield sink
+
+
+@asynccontextmanager
+async def working(hub: Hub) -> AsyncIterator[Drains]:
+    """A worker on these parts."""
+    async with running(hub) as runner, work(hub, runner) as drains:
+        yield drains
 
 
 async def start(ledger: Ledger, task: str = "shop/sell", order: int = 1) -> str:

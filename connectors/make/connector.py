@@ -13,6 +13,7 @@ from hub.connector import (
 )
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 
+_HOSTS = (".make.com", ".make.celonis.com")
 LIMIT_BYTES = 5 * 1024 * 1024
 _QUEUE_WAIT_S = 60.0
 _RATE_WAIT_S = 10.0  # Make counts 300 requests per 10 seconds
@@ -75,6 +76,10 @@ class Make:
         """The JSON body, or the query; the type stands in ``event`` or ``type``."""
         value = parse_json_or_query(request)
         return Parsed(value, event_type(value, "event", "type"))
+
+    def knows(self, host: str, path: str) -> bool:
+        """The hosts of Make's webhooks."""
+        return host.startswith("hook.") and host.endswith(_HOSTS)
 
     def headers(self, payload: bytes) -> Pairs:
         """None: the API key belongs to the destination."""

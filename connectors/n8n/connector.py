@@ -115,6 +115,8 @@ _READINGS = (
     ),
 )
 
+_WEBHOOK_PATHS = ("/webhook/", "/webhook-test/", "/webhook-waiting/")
+
 
 class N8n:
     """What n8n sends, takes and means."""
@@ -125,6 +127,10 @@ class N8n:
         """The JSON body, or the query; the type stands in ``event`` or ``type``."""
         value = parse_json_or_query(request)
         return Parsed(value, event_type(value, "event", "type"))
+
+    def knows(self, host: str, path: str) -> bool:
+        """n8n's cloud, and the paths of its webhooks anywhere."""
+        return host.endswith(".n8n.cloud") or path.startswith(_WEBHOOK_PATHS)
 
     def headers(self, payload: bytes) -> Pairs:
         """Plain ``application/json``: with any other JSON type the node's body stays empty."""

@@ -14,6 +14,10 @@ class Standard:
         value = parse_json(request)
         return Parsed(value, event_type(value, "type"))
 
+    def knows(self, host: str, path: str) -> bool:
+        """None: no host speaks for it."""
+        return False
+
     def headers(self, payload: bytes) -> Pairs:
         """None: the hub's own fields are those of Standard Webhooks."""
         return ()

@@ -11,6 +11,7 @@ from hub.app import serving, settle_memory, stop_event
 from hub.bootstrap import open_hub
 from hub.lock import DataFolderLock
 from hub.observe.log import set_up_logs
+from hub.run.runner import running
 from hub.settings import Settings, load_settings
 from hub.store.migrate import migrate
 from hub.up import first_key
@@ -25,7 +26,7 @@ async def _serve(settings: Settings) -> None:
         await migrate(settings.database_url, settings.data)
         async with open_hub(settings, valkey.url) as hub:
             await first_key(hub, make=False)
-            async with serving(hub):
+            async with running(hub) as runner, serving(hub, runner):
                 settle_memory()
                 await stop_event().wait()
 

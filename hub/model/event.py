@@ -5,6 +5,9 @@ from enum import StrEnum
 
 from hub.model.run import RunStart
 
+EMITTED = "hub"
+"""The source of events that stacks emit; nobody may create a source of that name."""
+
 
 class Recorded(StrEnum):
     """How a request was taken; an event's full fate also says what became of its work."""

@@ -13,6 +13,8 @@ class RunStatus(StrEnum):
 
     QUEUED = "queued"
     RUNNING = "running"
+    WAITING = "waiting"
+    """Parked until it is due."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
 
@@ -31,6 +33,8 @@ class RunStart:
     lane: str = DEFAULT_LANE
     idempotency_key: str | None = None
     delay_us: int = 0
+    context: str | None = None
+    """Who asked for it, and how: JSON text of ``{auth, request}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class ClaimedRun:
     chain_depth: int
     started_at: int
     due_at: int
+    context: str | None = None
     journal: tuple[bytes, ...] = ()
     """The entries of its committed segments, in order."""
 
@@ -65,6 +70,32 @@ class Failure:
     def as_json(self) -> str:
         """``{"code", "message", "step"}`` as text."""
         return dumps_text({"code": self.code, "message": self.message, "step": self.step})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a run answers: ``body`` is JSON text; status and headers count for an endpoint."""
+
+    body: str
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunAttempt:
+    """A request that a step sent. What is secret in ``url`` is not shown."""
+
+    id: str
+    run_id: str
+    path: str
+    method: str
+    url: str
+    started_at: int
+    duration_ms: int
+    status_code: int | None
+    outcome: str
+    message: str
+    response_body: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from hub.model.delivery import DeliveryStart
+from hub.model.event import Arrival
 from hub.model.record import Record
-from hub.model.run import Ending, RunStart
+from hub.model.run import Answer, Ending, RunAttempt, RunStart
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +31,15 @@ class Segment:
     added: list[Record] = field(default_factory=list)
     edited: list[Record] = field(default_factory=list)
     """With the new document and the ``rev`` that was read; another one is a conflict."""
+    events: list[Arrival] = field(default_factory=list)
     runs: list[RunStart] = field(default_factory=list)
+    attempts: list[RunAttempt] = field(default_factory=list)
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
+    answer: Answer | None = None
+    """What an endpoint's caller is told once this is committed."""
+    delay_us: int | None = None
+    """The run is parked for so long; None: it is not."""
     ending: Ending | None = None
     version: str | None = None
     """The stack's version, which the run keeps from its first segment on."""

@@ -2,32 +2,30 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from hub.errors import HubError, InvalidError, StoreError
-from hub.model.json import Json, loads
-from hub.model.run import ClaimedRun, Ending, Failure, RunStatus
+from hub.errors import HubError, StoreError
+from hub.model.ids import new_id
+from hub.model.json import dumps_text, loads
+from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
+from hub.model.segment import Segment
 from hub.model.time import to_iso
-from hub.stack.interpret import StepFailed, run_steps
-from hub.stack.journal import Journal
-from hub.stack.load import Task
-from hub.stack.ports import LeaseLost, SegmentConflict, World
-from hub.stack.scope import Scope
-from hub.stack.turn import NOT_DONE, Turn
+from hub.stack.interpret import Flow, StepFailed, StopTask, is_catchable, run_steps
+from hub.stack.journal import RETRY
+from hub.stack.ports import LeaseLost, Parked, SegmentConflict, SegmentRefused, World
+from hub.stack.start import open_turn
+from hub.stack.task import Task
+from hub.stack.turn import Turn
 from hub.store.catalog import Catalog
 from hub.store.leases import RETURN_RUN, Return
 from hub.store.ledger import Ledger
-from hub.store.lookup import one
 from hub.store.runs import journal_of
-from hub.store.schema import events
 
 _CONFLICTS = 50
-_FACTS = "run?"
 _RETURN_DELAY_US = 1_000_000
 _log = structlog.get_logger("hub.run")
 
@@ -35,13 +33,13 @@ _log = structlog.get_logger("hub.run")
 class Executor:
     """Executes claimed runs."""
 
-    def __init__(self, ledger: Ledger, catalog: Catalog, world_of: Callable[[str], World]) -> None:
+    def __init__(self, ledger: Ledger, catalog: Catalog, world: World) -> None:
         self._ledger = ledger
         self._catalog = catalog
-        self._world_of = world_of
+        self._world = world
 
     async def execute(self, run: ClaimedRun) -> None:
-        """Interpret a run to its end and commit that; a lost lease ends it without a word."""
+        """Interpret a run until it ends or is parked; a lost lease ends it without a word."""
         with bound_contextvars(run=run.id, task=run.task, event_id=run.event_id):
             await self._execute(run)
 
@@ -51,6 +49,9 @@ class Executor:
             ending = await self._to_the_end(run)
         except LeaseLost:
             _log.warning("lease.lost")
+            return
+        except Parked as parked:
+            _log.info("run.parked", until=to_iso(parked.until_us), attempt=run.attempt)
             return
         except StoreError as error:
             _log.warning("run.interrupted", error=error.message)
@@ -65,65 +66,41 @@ class Executor:
         )
 
     async def _to_the_end(self, run: ClaimedRun) -> Ending:
-        world = self._world_of(run.task.partition("/")[0])
         try:
             task = await self._catalog.task(run.task, run.version)
             run = replace(run, version=task.version)
             for _ in range(_CONFLICTS):
-                turn = await self._open(run, task, world)
+                turn = await open_turn(run, task, self._world)
                 try:
-                    return await self._end(turn, await _interpret(turn, task))
+                    ending = await _interpret(turn, task)
+                    await turn.course.commit(ending)
+                except Parked as parked:
+                    await turn.course.commit(parked_until_us=parked.until_us)
+                    raise
                 except SegmentConflict:
                     rows = await self._ledger.read(journal_of, run.id)
                     run = replace(run, journal=tuple(rows))
+                else:
+                    return ending
             failure = Failure(
                 "conflict", "Other runs kept changing the same records: retry it later."
             )
         except StoreError:
             raise
+        except SegmentRefused as refused:
+            failure = Failure(refused.error.code, refused.error.message)
         except HubError as error:
             failure = Failure(error.code, error.message)
-        return await self._end(
-            _bare_turn(run, world), Ending(RunStatus.FAILED, run.version, None, failure)
-        )
-
-    async def _open(self, run: ClaimedRun, task: Task, world: World) -> Turn:
-        if run.input is None:
-            raise InvalidError(
-                "The event that held this run's input is no longer kept.", code="input_gone"
-            )
-        given = loads(run.input)
-        if not isinstance(given, dict):
-            raise InvalidError("The input of a run must be an object.", code="input_invalid")
-        reserved = {"event": await self._event(run) if "event" in task.names else None}
-        scope = Scope(given, reserved, world.now_us, world.variable)
-        turn = Turn(run, task.version, scope, Journal.of(run.journal), world)
-        if "run" in task.names:
-            scope.reserved["run"] = _facts(turn)
-        return turn
-
-    async def _event(self, run: ClaimedRun) -> dict[str, Any] | None:
-        if run.event_id is None:
-            return None
-        row = await self._ledger.read(one, events, id=run.event_id)
-        if row is None:
-            return None
-        return {
-            "id": row["id"],
-            "source": row["source"],
-            "type": row["type"],
-            "received_at": to_iso(row["received_at"]),
-            "headers": dict(loads(row["headers"])),
-        }
-
-    async def _end(self, turn: Turn, ending: Ending) -> Ending:
-        try:
-            await turn.commit(ending)
-        except InvalidError as error:  # the database refuses what the run made
-            failure = Failure(error.code, error.message)
-            ending = Ending(RunStatus.FAILED, ending.version, None, failure)
-            await _bare_turn(turn.run, turn.world).commit(ending)
+        ending = Ending(RunStatus.FAILED, run.version, None, failure)
+        await self._commit_ending(run, ending)
         return ending
+
+    async def _commit_ending(self, run: ClaimedRun, ending: Ending) -> None:
+        """End a run that did nothing more."""
+        segments = len(run.journal)
+        await self._world.commit(
+            Segment(run.id, run.fence, segments, ending=ending, version=run.version)
+        )
 
     async def _give_back(self, run: ClaimedRun) -> None:
         """The ledger failed: once it is back the run is queued again, and that is no crash."""
@@ -138,41 +115,71 @@ class Executor:
 
 
 async def _interpret(turn: Turn, task: Task) -> Ending:
+    """Run a task's steps.
+
+    Raises:
+        Parked: it goes on later.
+        LeaseLost, SegmentConflict, SegmentRefused, StoreError: the turn cannot go on.
+    """
     try:
-        await run_steps(task.steps, turn, "")
-        return Ending(
-            RunStatus.SUCCEEDED,
-            task.version,
-            turn.result,
-        )
-    except (LeaseLost, SegmentConflict, StoreError):
+        with suppress(StopTask):
+            await run_steps(task.steps, turn, "")
+    except (LeaseLost, SegmentConflict, SegmentRefused, Parked, StoreError):
         raise
     except StepFailed as failed:
+        _retry(turn, task, failed)
         failure = Failure(failed.error.code, failed.error.message, failed.path)
+    except Flow as flow:
+        failure = Failure("flow", f"{flow.word} stands outside any loop.")
     except HubError as error:
         failure = Failure(error.code, error.message)
     except Exception as error:  # noqa: BLE001 - a fault of the hub ends this run, not the worker
         _log.exception("run.broken")
         failure = Failure("internal", f"The hub itself failed: {type(error).__name__}.")
+    else:
+        answer = turn.frame.answer
+        return Ending(RunStatus.SUCCEEDED, task.version, None if answer is None else answer.body)
+    _start_on_error(turn, task, failure)
     return Ending(RunStatus.FAILED, task.version, None, failure)
 
 
-def _facts(turn: Turn) -> Json:
-    """What ``run`` is in the stack: as it was when the run began, in all its lives."""
-    facts = turn.replayed(_FACTS)
-    if facts is NOT_DONE:
-        run = turn.run
-        facts = {
-            "id": run.id,
-            "attempt": run.attempt,
-            "started_at": to_iso(run.started_at),
-            "scheduled_for": to_iso(run.due_at),
-        }
-        turn.record(_FACTS, "run", facts)
-    return facts
+def _retry(turn: Turn, task: Task, failed: StepFailed) -> None:
+    """Park the run, to go on from the failed step, if its task says so and it has not ended that.
+
+    Raises:
+        Parked
+    """
+    course = turn.course
+    tries = course.journal.retries
+    if task.retry is None or tries >= task.retry.max or not is_catchable(failed.error):
+        return
+    now = course.world.now_us()
+    course.record(f"{RETRY}{tries + 1}?", RETRY, now, failed.path, failed.error.message)
+    raise Parked(now + task.retry.pause_us(tries + 1, f"{turn.run.id}:{tries + 1}"))
 
 
-def _bare_turn(run: ClaimedRun, world: World) -> Turn:
-    """A turn that only ends the run."""
-    scope = Scope({}, {}, world.now_us, world.variable)
-    return Turn(run, run.version or "", scope, Journal.of(run.journal), world)
+def _start_on_error(turn: Turn, task: Task, failure: Failure) -> None:
+    """Start the task that is to know of a failure."""
+    if task.on_error is None:
+        return
+    try:
+        name = turn.world.full_task_name(task.stack, task.on_error)
+    except HubError as error:
+        _log.warning("task.missed", task=task.on_error, error=error.message)
+        return
+    given = {
+        "error": loads(failure.as_json()),
+        "task": task.full_name,
+        "run_id": turn.run.id,
+        "input": turn.scope.fields,
+    }
+    turn.effects.runs.append(
+        RunStart(
+            id=new_id("run"),
+            task=name,
+            input=dumps_text(given),
+            event_id=turn.run.event_id,
+            parent=turn.run.id,
+            chain_depth=turn.run.chain_depth + 1,
+        )
+    )

@@ -2,41 +2,56 @@
 
 from typing import Any
 
-from hub.errors import ExpressionError, HubError, StepError
+import structlog
+
+from hub.errors import ExpressionError, HubError, StepError, StoreError
 from hub.jobs import Doorbell
+from hub.model.json import Json, loads
 from hub.model.query import Query
 from hub.model.record import Record
+from hub.model.run import Answer
 from hub.model.segment import Segment
-from hub.model.time import now_us
+from hub.model.time import now_us, to_iso
+from hub.run.answers import Answers
 from hub.run.numbers import Numbers
 from hub.run.publish import Publisher
-from hub.stack.ports import LeaseLost, SegmentConflict
+from hub.run.requests import Requests
+from hub.stack.plugin import FUNCTIONS, Plugin
+from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
 from hub.stack.problem import nearest
+from hub.stack.task import Task
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
+from hub.store.lookup import one
 from hub.store.queues import DELIVERIES, RUNS
 from hub.store.records import find_records, get_record
+from hub.store.schema import events
 from hub.store.segments import COMMIT, Committed
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_log = structlog.get_logger("hub.stack")
 
 
 class LedgerWorld:
-    """See :class:`hub.stack.ports.World`. One serves all runs of a stack's tasks."""
+    """See :class:`hub.stack.ports.World`. One serves all runs of a process."""
+
+    short_wait_us = 2_000_000
 
     def __init__(
         self,
-        stack: str,
         ledger: Ledger,
         catalog: Catalog,
-        numbers: Numbers,
         publisher: Publisher,
         bell: Doorbell,
+        requests: Requests,
     ) -> None:
-        self._stack = stack
         self._ledger = ledger
         self._catalog = catalog
-        self._numbers = numbers
+        self._numbers = Numbers(ledger)
         self._publisher = publisher
         self._bell = bell
+        self._requests = requests
+        self.answers = Answers()
 
     async def commit(self, segment: Segment) -> None:
         fate = await self._ledger.write(COMMIT, segment)
@@ -48,7 +63,7 @@ class LedgerWorld:
             self._publisher.publish(segment.publications)
         if segment.deliveries:
             self._bell.ring(DELIVERIES)
-        if segment.runs:
+        if segment.runs or segment.events:
             self._bell.ring(RUNS)
 
     async def take_id(self, table: str) -> int:
@@ -89,8 +104,47 @@ class LedgerWorld:
                 code="destination_unknown",
             )
 
-    def full_task_name(self, name: str) -> str:
+    def full_task_name(self, stack: str, name: str) -> str:
         try:
-            return self._catalog.resolve(name, self._stack)
+            return self._catalog.resolve(name, stack)
         except HubError as error:
             raise StepError(error.message, code=error.code) from error
+
+    async def task(self, full_name: str, version: str | None) -> Task:
+        try:
+            return await self._catalog.task(full_name, version)
+        except StoreError:
+            raise
+        except HubError as error:
+            raise StepError(error.message, code=error.code) from error
+
+    async def event(self, event_id: str | None) -> Json:
+        row = None if event_id is None else await self._ledger.read(one, events, id=event_id)
+        if row is None:
+            return None
+        return {
+            "id": row["id"],
+            "source": row["source"],
+            "type": row["type"],
+            "received_at": to_iso(row["received_at"]),
+            "headers": dict(loads(row["headers"])),
+        }
+
+    def function(self, name: str) -> Plugin | None:
+        return FUNCTIONS.get(name)
+
+    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
+        return self._catalog.now.tasks_of_source.get(slug, ())
+
+    def secret(self, name: str) -> str | None:
+        found = self._catalog.now.variables.get(name)
+        return found.value if found is not None and found.secret else None
+
+    async def request(self, wish: Wish) -> Received:
+        return await self._requests.send(wish)
+
+    def log(self, level: Level, path: str, text: str) -> None:
+        _log.log(_LEVELS[level], "stack.said", step=path, message=text)
+
+    def answered(self, run_id: str, answer: Answer) -> None:
+        self.answers.give(run_id, answer)

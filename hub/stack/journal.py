@@ -7,13 +7,30 @@ result from there, so it never happens again.
 import json
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
+from hub.errors import StepError
 from hub.model.json import Json, dumps
 
 _COMPRESS_FROM_BYTES = 1024
 _PLAIN, _ZLIB = b"j", b"z"
 MAX_TRACE = 1000
+RETRY = "retry"
+"""The function of an entry that takes a failed step out of the journal, so that it is tried
+again; its output is the path of that step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """How a step failed; ``details`` are what a stack sees of it beside code and message."""
+
+    code: str
+    message: str
+    details: dict[str, Json] = field(default_factory=dict)
+
+    def error(self) -> StepError:
+        """The same failure again."""
+        return StepError(self.message, code=self.code, **self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +43,15 @@ class Entry:
     duration_us: int
     output: Json = None
     journaled: bool = True
+    failure: Failed | None = None
+    """The step could not do its work, and a resumed run takes that as it was."""
+    note: str | None = None
+    """What a person should know of it."""
 
 
 def encode(entries: Iterable[Entry]) -> bytes:
     """A segment's entries as bytes."""
-    raw = dumps(
-        [
-            [each.path, each.function, each.started_at, each.duration_us, each.output]
-            if each.journaled
-            else [each.path, each.function, each.started_at, each.duration_us]
-            for each in entries
-        ]
-    )
+    raw = dumps([_as_json(each) for each in entries])
     if len(raw) < _COMPRESS_FROM_BYTES:
         return _PLAIN + raw
     return _ZLIB + zlib.compress(raw, 1)
@@ -46,10 +60,27 @@ def encode(entries: Iterable[Entry]) -> bytes:
 def decode(row: bytes) -> list[Entry]:
     """What :func:`encode` was given."""
     raw = zlib.decompress(row[1:]) if row[:1] == _ZLIB else row[1:]
-    return [
-        Entry(each[0], each[1], each[2], each[3], each[4] if len(each) > 4 else None, len(each) > 4)
-        for each in json.loads(raw)  # exact, and as deep as records are, with what is around them
-    ]
+    # the standard library reads exactly, and as deep as records are with what is around them
+    return [_from_json(each) for each in json.loads(raw)]
+
+
+def _as_json(entry: Entry) -> list[Json]:
+    """Path, function, start, duration; then the output, if it counts; then what is rare."""
+    parts: list[Json] = [entry.path, entry.function, entry.started_at, entry.duration_us]
+    if entry.failure is not None or entry.note is not None:
+        failure = entry.failure and asdict(entry.failure)
+        return [*parts, entry.output, [entry.journaled, failure, entry.note]]
+    return [*parts, entry.output] if entry.journaled else parts
+
+
+def _from_json(parts: list[Json]) -> Entry:
+    path, function, started_at, took, *more = parts
+    output = more[0] if more else None
+    if len(more) < 2:
+        return Entry(path, function, started_at, took, output, journaled=bool(more))
+    journaled, failure, note = more[1]
+    failed = failure and Failed(**failure)
+    return Entry(path, function, started_at, took, output, journaled, failed, note)
 
 
 @dataclass(slots=True)
@@ -57,9 +88,11 @@ class Journal:
     """What was committed before, and what the open segment adds."""
 
     done: dict[str, Json] = field(default_factory=dict)
-    """Results by step path."""
+    """Results by step path; a :class:`Failed` where the step failed."""
     segments: int = 0
     """Rows so far: the number of the next one."""
+    retries: int = 0
+    """How often the run was taken up again at a step that had failed."""
     fresh: list[Entry] = field(default_factory=list)
     traced: int = 0
     shown: set[str] = field(default_factory=set)
@@ -71,8 +104,11 @@ class Journal:
         journal = cls()
         for row in rows:
             for entry in decode(row):
-                if entry.journaled:
-                    journal.done[entry.path] = entry.output
+                if entry.function == RETRY:
+                    journal.retries += 1
+                    journal.done.pop(entry.output, None)
+                elif entry.journaled:
+                    journal.done[entry.path] = entry.failure or entry.output
                 else:
                     journal.shown.add(entry.path)
             journal.segments += 1
@@ -103,7 +139,9 @@ class Journal:
             return b""
         self._shorten()
         row = encode(self.fresh)
-        self.done.update((each.path, each.output) for each in self.fresh if each.journaled)
+        self.done.update(
+            (each.path, each.failure or each.output) for each in self.fresh if each.journaled
+        )
         self.fresh, self.traced = [], 0
         self.segments += 1
         return row

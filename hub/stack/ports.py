@@ -1,10 +1,21 @@
 """What an interpreter needs of the world around it; the run room gives it."""
 
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from hub.errors import InvalidError
+from hub.model.http import OutboundRequest, OutboundResponse
+from hub.model.json import Json
 from hub.model.query import Query
 from hub.model.record import Record
+from hub.model.run import Answer
 from hub.model.segment import Segment
+
+if TYPE_CHECKING:
+    from hub.stack.plugin import Plugin
+    from hub.stack.task import Task
+
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
 class LeaseLost(Exception):  # noqa: N818 - a signal, not a fault of anybody
@@ -15,8 +26,51 @@ class SegmentConflict(Exception):  # noqa: N818 - a signal, not a fault of anybo
     """A record changed under the open segment: interpret again from the journal."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A request that a step wants to be sent."""
+
+    request: OutboundRequest
+    timeout_s: float
+    cap_bytes: int
+    """So much of the answer is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An answer, and how the tool that gave it is to be read."""
+
+    response: OutboundResponse
+    outcome: str
+    message: str
+
+    @property
+    def is_delivered(self) -> bool:
+        """The other side has taken it."""
+        return self.outcome == "delivered"
+
+
+class SegmentRefused(Exception):  # noqa: N818 - a signal: no step can mend it
+    """The database refuses what the open segment holds: the run fails, and nothing was written."""
+
+    def __init__(self, error: InvalidError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class Parked(Exception):  # noqa: N818 - a signal, not a fault of anybody
+    """The run waits until a time: it gives its place up, and goes on from its journal then."""
+
+    def __init__(self, until_us: int) -> None:
+        super().__init__(until_us)
+        self.until_us = until_us
+
+
 class World(Protocol):
     """The effects that steps have. Reads see what is committed."""
+
+    short_wait_us: int
+    """A run that waits for longer is parked."""
 
     async def commit(self, segment: Segment) -> None:
         """Make a segment durable.
@@ -55,10 +109,56 @@ class World(Protocol):
         """Raise StepError ``destination_unknown`` if there is none of that name."""
         ...
 
-    def full_task_name(self, name: str) -> str:
-        """``stack/task`` for a name as it stands in a stack.
+    def full_task_name(self, stack: str, name: str) -> str:
+        """``stack/task`` for a name as it stands in ``stack``.
 
         Raises:
             StepError: ``task_unknown``, ``task_ambiguous``.
         """
+        ...
+
+    async def task(self, full_name: str, version: str | None) -> "Task":
+        """A task in a version of its stack, the newest unless told.
+
+        Raises:
+            StepError: ``task_gone``.
+        """
+        ...
+
+    async def event(self, event_id: str | None) -> Json:
+        """What a stack sees of the event that started its run; None if there was none."""
+        ...
+
+    def function(self, name: str) -> "Plugin | None":
+        """A function that a plug-in offers."""
+        ...
+
+    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
+        """Full names of the tasks that run for a source's events."""
+        ...
+
+    def secret(self, name: str) -> str | None:
+        """The value of a secret variable, None if there is none of that name.
+
+        Only for what leaves the hub.
+        """
+        ...
+
+    async def request(self, wish: Wish) -> Received:
+        """Send a request and read its answer, whatever its status.
+
+        Raises:
+            OutboundError: no answer could be had.
+            InvalidError: it cannot be sent as it stands.
+        """
+        ...
+
+    def log(
+        self, level: Literal["debug", "info", "warning", "error"], path: str, text: str
+    ) -> None:
+        """Write a line for the run."""
+        ...
+
+    def answered(self, run_id: str, answer: Answer) -> None:
+        """An endpoint's run has answered, and that is committed."""
         ...

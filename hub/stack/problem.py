@@ -3,25 +3,31 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 _MAX_WORD = 100
+Severity: TypeAlias = Literal["error", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem of a document; ``line`` and ``column`` count from 1."""
 
-    severity: Literal["error", "warning"]
+    severity: Severity
     message: str
     hint: str | None = None
     line: int | None = None
     column: int | None = None
     pointer: str | None = None
+    code: str | None = None
+    """What kind of problem it is, for warnings: the word that names the doubt."""
 
     def as_json(self) -> dict[str, Any]:
-        """The API's shape: every field, null where nothing is known."""
-        return asdict(self)
+        """The API's shape: every field, null where nothing is known; ``code`` if there is one."""
+        shown = asdict(self)
+        if self.code is None:
+            del shown["code"]
+        return shown
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:

@@ -23,6 +23,7 @@ class Scope:
         "_draws",
         "_env",
         "_now",
+        "_outer",
         "_seed",
         "_values",
         "fields",
@@ -40,12 +41,25 @@ class Scope:
         self.fields = given
         self.reserved: dict[str, Any] = {**dict.fromkeys(RESERVED), **reserved, "input": given}
         self.variables: dict[str, Any] = {}
+        self._outer: frozenset[str] = frozenset()
         self._clock = clock
         self._env = env
         self._now: int | None = None
         self._values: dict[str, Any] = {}
         self._seed = ""
         self._draws = 0
+
+    def branch(self) -> "Scope":
+        """The names as a branch sees them: a copy, in which those of before are not assigned."""
+        other = Scope(self.fields, self.reserved, self._clock, self._env)
+        other.variables = dict(self.variables)
+        other._outer = frozenset(self.variables)
+        return other
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """The variables that a branch has made."""
+        return {name: v for name, v in self.variables.items() if name not in self._outer}
 
     def lookup(self, name: str) -> Any:
         """The value of a name, None if there is none."""
@@ -59,10 +73,16 @@ class Scope:
         """Bind a variable.
 
         Raises:
-            StepError: ``name_reserved``.
+            StepError: ``name_reserved``, ``name_outer``.
         """
         if name in RESERVED:
             check_name(name)
+        if name in self._outer:
+            raise StepError(
+                f"{name!r} is a variable outside this branch, and branches run side by side: "
+                "give the result another name (as), and use what the branches give.",
+                code="name_outer",
+            )
         self.variables[name] = value
 
     def env(self, name: str) -> Any:
@@ -107,3 +127,39 @@ def check_name(name: str) -> None:
             f"{name!r} is a name of the hub's own: choose another one for the variable.",
             code="name_reserved",
         )
+
+
+class Revealing:
+    """A scope as what leaves the hub sees it: secret variables have their values.
+
+    What was revealed stands in ``secrets``, so that it can be hidden again in what comes back.
+    """
+
+    __slots__ = ("_scope", "_secret", "lookup", "now_us", "random", "secrets")
+
+    def __init__(self, scope: Scope, secret: Callable[[str], str | None]) -> None:
+        self._scope = scope
+        self._secret = secret
+        self.lookup = scope.lookup
+        self.now_us = scope.now_us
+        self.random = scope.random
+        self.secrets: dict[str, str] = {}
+
+    def env(self, name: str) -> Any:
+        """The value of ``env.name``, secret or not."""
+        value = self._secret(name)
+        if value is None:
+            return self._scope.env(name)
+        self.secrets[name] = value
+        return value
+
+    def hidden(self, value: Json) -> Json:
+        """A value in which secrets are their names again: ``{{env.NAME}}``."""
+        if isinstance(value, str):
+            for name, secret in self.secrets.items():
+                if secret:
+                    value = value.replace(secret, f"{{{{env.{name}}}}}")
+            return value
+        if isinstance(value, dict):
+            return {self.hidden(key): self.hidden(each) for key, each in value.items()}
+        return [self.hidden(each) for each in value] if isinstance(value, list) else value

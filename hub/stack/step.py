@@ -1,21 +1,33 @@
 """What every step is: fields that may hold expressions, and what it does in a turn."""
 
 from collections.abc import Awaitable, Iterator
+from contextlib import suppress
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from hub.errors import ExpressionError, StepError
 from hub.expr import Compiled, compile_value, truthy
 from hub.model.json import MAX_DEPTH, Json, depth_of, dumps_text
+from hub.model.time import US_PER_S
+from hub.stack.patience import MAX_WAIT_S, Retry
 from hub.stack.scope import check_name
 from hub.stack.turn import NOT_DONE, Turn
 
 MAX_COUNT = 2**62
 
 
-def _compile(value: Any) -> Compiled:
+def compiled(value: Any) -> Compiled:
+    """A field's value, compiled, for pydantic; its fault has the kind ``expression``."""
     try:
         return compile_value(value)
     except ExpressionError as error:
@@ -24,11 +36,33 @@ def _compile(value: Any) -> Compiled:
         ) from error
 
 
-Value = Annotated[Compiled, PlainValidator(_compile), WithJsonSchema({})]
+Value = Annotated[Compiled, PlainValidator(compiled), WithJsonSchema({})]
 """A field of any JSON value, in which any text may be or hold an expression."""
 
-OptionalValue = Annotated[Compiled | None, PlainValidator(_compile), WithJsonSchema({})]
+OptionalValue = Annotated[Compiled | None, PlainValidator(compiled), WithJsonSchema({})]
 """The same where it may be left out; a ``null`` that is written is a value too."""
+
+
+_ALIASES = {
+    "publish_realtime_message": "realtime_publish",
+    "foreach_loop": "for_each_loop",
+    "for_each": "for_each_loop",
+    "loop": "for_each_loop",
+    "if": "conditional",
+    "try": "try_catch",
+    "wait": "sleep",
+    "return": "return_response",
+    "query_records": "query_all_records",
+    "update_record": "edit_record",
+    "api_request": "external_api_request",
+    "http_request": "external_api_request",
+}
+
+
+def canonical(name: str) -> str:
+    """A function's name as the language spells it: ``Add Record`` is ``add_record``."""
+    plain = name.strip().lower().replace(" ", "_").replace("-", "_").replace("/", "_")
+    return _ALIASES.get(plain, plain)
 
 
 class Step(BaseModel):
@@ -40,29 +74,57 @@ class Step(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    summary: ClassVar[str] = ""
-    """One line for the documentation."""
+    touches_world: ClassVar[bool] = False
+    """It is done once, and what it gave is journaled; else it is computed again on resume."""
 
     function: str
     id: str | None = Field(None, description="A name of your own for the step.")
     description: str | None = Field(None, description="A remark for people.")
     as_: str | None = Field(None, alias="as", description="The variable that gets the result.")
     if_: OptionalValue = Field(None, alias="if", description="The step runs only if this holds.")
+    timeout: OptionalValue = Field(
+        None, description="Milliseconds: what has not begun by then fails."
+    )
+    timeout_s: OptionalValue = Field(None, description="The same in seconds.")
+    retry: Retry | None = Field(None, description="Tries again where it fails.")
+
+    @cached_property
+    def plain(self) -> bool:
+        """Nothing is asked of it but to be performed."""
+        asked = (self.if_, self.timeout, self.timeout_s, self.retry)
+        return all(each is None for each in asked)
+
+    def limit_us(self, turn: Turn) -> int | None:
+        """How long it may take, if it says."""
+        if self.timeout is not None:
+            value = self.timeout.evaluate(turn.scope)
+            return int(number_of(value, "timeout", least=0, most=1000 * MAX_WAIT_S) * 1000)
+        if self.timeout_s is not None:
+            value = self.timeout_s.evaluate(turn.scope)
+            return int(number_of(value, "timeout_s", least=0, most=MAX_WAIT_S) * US_PER_S)
+        return None
+
+    @field_validator("function", mode="before")
+    @classmethod
+    def _canonical(cls, name: Any) -> Any:
+        return canonical(name) if isinstance(name, str) else name
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
         """Do the step; what it gives, if anything, is to be awaited."""
         raise NotImplementedError
 
+    def parts(self) -> Iterator["Compiled | Step"]:
+        """The expressions that it holds, and the steps."""
+        for name in type(self).model_fields:
+            yield from _parts_of(getattr(self, name))
+
     def names(self) -> Iterator[str]:
         """Every root name that the step's expressions read, nested steps included."""
-        for name in type(self).model_fields:
-            value = getattr(self, name)
-            if isinstance(value, Compiled):
-                yield from value.names
-            elif isinstance(value, tuple):
-                for each in value:
-                    if isinstance(each, Step):
-                        yield from each.names()
+        for part in self.parts():
+            if isinstance(part, Compiled):
+                yield from part.names
+            else:
+                yield from part.names()
 
     def wanted(self, turn: Turn, path: str) -> bool:
         """Whether the step's ``if`` holds."""
@@ -73,6 +135,14 @@ class Step(BaseModel):
         if not _observes(value):
             turn.trace(path, self.function)
         return settled(value, turn, path, self.function)
+
+
+def _parts_of(value: Any) -> Iterator[Compiled | Step]:
+    if isinstance(value, (Compiled, Step)):
+        yield value
+    elif isinstance(value, (tuple, dict)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _parts_of(each)
 
 
 def settled(value: Compiled, turn: Turn, path: str, function: str) -> Json:
@@ -97,6 +167,8 @@ def _observes(value: Compiled) -> bool:
 
 class WorldStep(Step):
     """A step that touches the world: done once, its result journaled."""
+
+    touches_world: ClassVar[bool] = True
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
         if self.as_ is not None:
@@ -182,6 +254,23 @@ def count_of(value: Json, field: str) -> int:
         return min(value, MAX_COUNT)
     raise StepError(
         f"{field!r} must be a whole number from 0 and came out as {_shown(value)}.",
+        code="field_invalid",
+    )
+
+
+def number_of(value: Json, field: str, *, least: float, most: float) -> float:
+    """A field's value as a number within bounds; decimal text is its number.
+
+    Raises:
+        StepError: ``field_invalid``.
+    """
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
+        return value
+    raise StepError(
+        f"{field!r} must be a number from {least:,g} to {most:,g} and came out as {_shown(value)}.",
         code="field_invalid",
     )
 

@@ -1,24 +1,33 @@
 """A turn: one claimed run being interpreted, with its open segment.
 
-Effects gather in the segment and are committed together at the next barrier: before a read that
-must see them, at the end, and after 100 steps or 50 ms. A crash repeats only the open segment,
-of which nothing was seen.
+Effects gather in the segment and are committed together at the next barrier: before anything
+leaves the hub, before a read that must see them, at the end, and after 100 steps or 50 ms. A
+crash repeats only the open segment, of which nothing was seen.
+
+What all branches of a turn share is its :class:`Course`; a :class:`Turn` is one branch of it,
+with the names that it sees.
 """
 
 import asyncio
+import re
+import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hub.errors import StepError
+from hub.errors import InvalidError, LimitError, StepError
 from hub.model.delivery import DeliveryStart
-from hub.model.json import Json
+from hub.model.event import Arrival
+from hub.model.json import Json, dumps_text
 from hub.model.record import Record
-from hub.model.run import ClaimedRun, Ending, RunStart
+from hub.model.run import Answer, ClaimedRun, Ending, RunAttempt, RunStart
 from hub.model.segment import Publication, Segment
-from hub.stack.journal import Entry, Journal
-from hub.stack.ports import World
+from hub.stack.journal import Entry, Failed, Journal
+from hub.stack.ports import SegmentRefused, World
 from hub.stack.scope import Scope
+
+if TYPE_CHECKING:
+    from hub.stack.task import Task
 
 MAX_STEPS = 100_000
 MAX_DEPTH = 64
@@ -26,6 +35,9 @@ _SEGMENT_STEPS = 100
 _SEGMENT_US = 50_000
 _BREATHE_STEPS = 200
 _NOTHING: Any = object()
+AGAIN = "~~"
+"""Stands in a path before the number of a further try of the step."""
+_TRIES = re.compile(AGAIN + r"[0-9]+")
 
 
 @dataclass(slots=True)
@@ -34,13 +46,23 @@ class Effects:
 
     added: dict[tuple[str, int], Record] = field(default_factory=dict)
     edited: dict[tuple[str, int], Record] = field(default_factory=dict)
+    events: list[Arrival] = field(default_factory=list)
     runs: list[RunStart] = field(default_factory=list)
+    attempts: list[RunAttempt] = field(default_factory=list)
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
 
     def any(self) -> bool:
         """Whether there is anything to commit."""
-        return bool(self.added or self.edited or self.runs or self.deliveries or self.publications)
+        return bool(
+            self.added
+            or self.edited
+            or self.deliveries
+            or self.publications
+            or self.runs
+            or self.events
+            or self.attempts
+        )
 
     def pending(self, table: str, record_id: int) -> Record | None:
         """A record as the open segment leaves it."""
@@ -51,73 +73,79 @@ class Effects:
         return any(key[0] == table for keys in (self.added, self.edited) for key in keys)
 
 
-class Turn:
-    """The state of one turn of a run."""
+class Frame:
+    """One task being carried out in a run: the run's own, or one that ``run_task`` calls."""
+
+    __slots__ = ("answer", "task")
+
+    def __init__(self, task: "Task") -> None:
+        self.task = task
+        self.answer: Answer | None = None
+
+
+class Course:
+    """What the branches of a turn share: the journal, the open segment, the limits."""
 
     __slots__ = (
+        "_committing",
         "_opened_at",
         "_segment_steps",
-        "_started_at",
-        "depth",
         "effects",
+        "facts",
+        "frame",
         "journal",
-        "result",
+        "key_base",
+        "max_steps",
         "run",
-        "scope",
         "steps",
+        "until_us",
         "version",
         "world",
     )
 
     def __init__(
-        self, run: ClaimedRun, version: str, scope: Scope, journal: Journal, world: World
+        self, run: ClaimedRun, frame: Frame, version: str, journal: Journal, world: World
     ) -> None:
         self.run = run
+        self.frame = frame
+        """The run's own task."""
         self.version = version
-        self.scope = scope
         self.journal = journal
         self.world = world
+        self.max_steps = MAX_STEPS
+        self.until_us = sys.maxsize
+        """By the world's clock: when the active time of this turn is over."""
+        self.facts: dict[str, Json] = {}
+        """What tasks read of the run: event, run, auth, request."""
+        self.key_base = run.id
+        """What idempotency keys begin with."""
         self.effects = Effects()
-        self.result: str | None = None
-        """JSON text, once the run has answered."""
         self.steps = 0
-        self.depth = 0
         self._segment_steps = 0
         self._opened_at = world.now_us()
-        self._started_at = 0
+        self._committing = asyncio.Lock()
 
-    def replayed(self, path: str) -> Json:
-        """The result that the journal holds for a step, or :data:`NOT_DONE`."""
-        return self.journal.done.get(path, _NOTHING)
-
-    def record(self, path: str, function: str, output: Json) -> None:
-        """Journal the result of a step that touched the world."""
-        now = self.world.now_us()
-        self.journal.fresh.append(
-            Entry(path, function, self._started_at, now - self._started_at, output)
-        )
-
-    def trace(self, path: str, function: str) -> None:
-        """Note a step that can be computed again."""
-        self.journal.trace(Entry(path, function, self._started_at, 0, journaled=False))
-
-    def begin_step(self, path: str) -> Awaitable[None] | None:
-        """Count the step; what it gives, if anything, is to be awaited before the step.
+    def count(self, now: int) -> Awaitable[None] | None:
+        """Count a step; what it gives, if anything, is to be awaited before the step.
 
         That closes a segment that has grown, or lets others run.
 
         Raises:
-            StepError: ``limit_steps``.
+            LimitError: ``limit_steps``, ``limit_time``.
         """
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise StepError(
-                f"The run has made {MAX_STEPS:,} steps, the most that one run may make: "
+        if now > self.until_us:
+            raise LimitError(
+                "The run has worked for as long as it may at a time (timeout): "
                 "cut the work into batches with background_task.",
+                code="limit_time",
+            )
+        self.steps += 1
+        if self.steps > self.max_steps:
+            raise LimitError(
+                f"The run has made {self.max_steps:,} steps, the most that it may make "
+                "(max_steps): cut the work into batches with background_task.",
                 code="limit_steps",
             )
-        self.scope.begin_step(f"{self.run.id}:{path}")
-        self._started_at = now = self.world.now_us()
         self._segment_steps += 1
         if self.effects.any() and (
             self._segment_steps >= _SEGMENT_STEPS or now - self._opened_at >= _SEGMENT_US
@@ -125,27 +153,175 @@ class Turn:
             return self.commit()
         return asyncio.sleep(0) if self.steps % _BREATHE_STEPS == 0 else None
 
-    async def commit(self, ending: Ending | None = None) -> None:
-        """The barrier: everything of the open segment becomes durable, then a new one begins."""
-        effects = self.effects
-        number = self.journal.segments
-        segment = Segment(
-            run_id=self.run.id,
-            fence=self.run.fence,
-            n=number,
-            entries=self.journal.take_fresh(),
-            added=list(effects.added.values()),
-            edited=list(effects.edited.values()),
-            runs=effects.runs,
-            deliveries=effects.deliveries,
-            publications=effects.publications,
-            ending=ending,
-            version=self.version,
-        )
-        await self.world.commit(segment)
-        self.effects = Effects()
-        self._segment_steps = 0
-        self._opened_at = self.world.now_us()
+    def record(
+        self, path: str, function: str, started_at: int, output: Json, note: str | None = None
+    ) -> None:
+        """Journal a result."""
+        took = self.world.now_us() - started_at
+        self.journal.fresh.append(Entry(path, function, started_at, took, output, note=note))
+
+    async def commit(
+        self,
+        ending: Ending | None = None,
+        answer: Answer | None = None,
+        parked_until_us: int | None = None,
+    ) -> None:
+        """The barrier: everything of the open segment becomes durable, and a new one is open.
+
+        One at a time; what other branches add meanwhile belongs to the next segment.
+
+        Raises:
+            LeaseLost, SegmentConflict, SegmentRefused, StoreError: the turn cannot go on.
+        """
+        async with self._committing:
+            effects, self.effects = self.effects, Effects()
+            self._segment_steps = 0
+            number = self.journal.segments
+            segment = Segment(
+                run_id=self.run.id,
+                fence=self.run.fence,
+                n=number,
+                entries=self.journal.take_fresh(),
+                added=list(effects.added.values()),
+                edited=list(effects.edited.values()),
+                events=effects.events,
+                runs=effects.runs,
+                attempts=effects.attempts,
+                deliveries=effects.deliveries,
+                publications=effects.publications,
+                answer=answer,
+                ending=ending,
+                delay_us=None
+                if parked_until_us is None
+                else max(0, parked_until_us - self.world.now_us()),
+                version=self.version,
+            )
+            try:
+                await self.world.commit(segment)
+            except InvalidError as error:
+                raise SegmentRefused(error) from error
+            self._opened_at = self.world.now_us()
+
+    async def answer(self, answer: Answer) -> None:
+        """An endpoint's answer leaves when all before it is committed; any other one waits."""
+        if "request" in self.facts:
+            await self.commit(answer=answer)
+            self.world.answered(self.run.id, answer)
+
+    async def settle(self) -> None:
+        """Wait for a commit that is under way, so that a read sees it."""
+        if self._committing.locked():
+            async with self._committing:
+                pass
+
+
+class Turn:
+    """One branch of a turn, with its scope. Steps see their run through it."""
+
+    __slots__ = ("_started_at", "course", "deadline_us", "depth", "frame", "scope")
+
+    def __init__(
+        self, course: Course, frame: Frame, scope: Scope, depth: int = 0, deadline_us: int = 0
+    ) -> None:
+        self.course = course
+        self.frame = frame
+        self.scope = scope
+        self.depth = depth
+        self.deadline_us = deadline_us
+        """By the world's clock: later than this no step of the branch begins; 0 for never."""
+        self._started_at = 0
+
+    @property
+    def run(self) -> ClaimedRun:
+        """The run."""
+        return self.course.run
+
+    @property
+    def world(self) -> World:
+        """The effects that steps have."""
+        return self.course.world
+
+    @property
+    def effects(self) -> Effects:
+        """What the open segment will do."""
+        return self.course.effects
+
+    def branch(self) -> "Turn":
+        """Another branch, with a copy of the names."""
+        return Turn(self.course, self.frame, self.scope.branch(), self.depth, self.deadline_us)
+
+    def call(self, task: "Task", scope: Scope) -> "Turn":
+        """A task called in this run, with names of its own."""
+        return Turn(self.course, Frame(task), scope, self.depth, self.deadline_us)
+
+    def key(self, path: str) -> str:
+        """The idempotency key of a step: the same for each further try of it."""
+        return f"{self.course.key_base}:{_TRIES.sub('', path)}"
+
+    def context_for(self, task: str, path: str) -> str | None:
+        """What a run that this one starts is told of who asked for it.
+
+        A task that asks for itself where something failed hands its key base on, so that what
+        is done again carries the same keys as what may have gone through.
+        """
+        auth = self.scope.reserved["auth"]
+        context = {} if auth is None else {"auth": auth}
+        if "/catch/" in path and task == self.frame.task.full_name:
+            context["key_base"] = self.course.key_base
+        return dumps_text(context) if context else None
+
+    def replayed(self, path: str) -> Json:
+        """The result that the journal holds for a step, or :data:`NOT_DONE`.
+
+        Raises:
+            StepError: the step failed then, and fails again in the same way.
+        """
+        found = self.course.journal.done.get(path, _NOTHING)
+        if found.__class__ is Failed:
+            raise found.error()
+        return found
+
+    def record(self, path: str, function: str, output: Json, note: str | None = None) -> None:
+        """Journal the result of a step that touched the world."""
+        self.course.record(path, function, self._started_at, output, note)
+
+    def note_failure(self, path: str, function: str, failed: Failed, *, journaled: bool) -> None:
+        """Note that a step failed; ``journaled``: so it does when the run is resumed."""
+        journal = self.course.journal
+        if path in journal.done or any(each.path == path for each in journal.fresh):
+            return
+        took = self.world.now_us() - self._started_at
+        entry = Entry(path, function, self._started_at, took, None, journaled, failed)
+        if journaled:
+            journal.fresh.append(entry)
+        else:
+            journal.trace(entry)
+
+    def trace(self, path: str, function: str, note: str | None = None) -> None:
+        """Note a step that can be computed again."""
+        entry = Entry(path, function, self._started_at, 0, journaled=False, note=note)
+        self.course.journal.trace(entry)
+
+    def begin_step(self, path: str) -> Awaitable[None] | None:
+        """A step begins; what this gives, if anything, is to be awaited before it.
+
+        Raises:
+            StepError: ``timeout``.
+            LimitError: ``limit_steps``.
+        """
+        course = self.course
+        self._started_at = now = course.world.now_us()
+        self.scope.begin_step(f"{course.run.id}:{path}")
+        if 0 < self.deadline_us < now:
+            raise StepError(
+                "The time for this is over (timeout): give it more, or do less at once.",
+                code="timeout",
+            )
+        return course.count(now)
+
+    async def commit(self) -> None:
+        """See :meth:`Course.commit`."""
+        await self.course.commit()
 
 
 NOT_DONE = _NOTHING

@@ -16,7 +16,9 @@ from hub.errors import InvalidError, NotFoundError
 from hub.model.destination import Destination
 from hub.model.json import loads
 from hub.model.source import Source
-from hub.stack.load import Stack, Task, load_stack
+from hub.stack.check import candidates
+from hub.stack.load import load_stack
+from hub.stack.task import Stack, Task
 from hub.store.ledger import Ledger
 from hub.store.lookup import where
 from hub.store.objects import revision
@@ -128,21 +130,14 @@ class Catalog:
             NotFoundError: ``task_unknown``.
             InvalidError: ``task_ambiguous``, naming the tasks in question.
         """
-        stacks = self.now.stacks
-        if "/" in name:
-            stack, _, task = name.partition("/")
-            found = [name] if stack in stacks and task in stacks[stack].tasks else []
-        elif own_stack is not None and own_stack in stacks and name in stacks[own_stack].tasks:
-            found = [f"{own_stack}/{name}"]
-        else:
-            found = [f"{each.name}/{name}" for each in stacks.values() if name in each.tasks]
+        found = candidates(name, own_stack, self.now.stacks)
         if not found:
             raise NotFoundError(
                 f"There is no task {name!r}: upload a stack that has it.", code="task_unknown"
             )
         if len(found) > 1:
             raise InvalidError(
-                f"{name!r} may be {' or '.join(sorted(found))}: write which.",
+                f"{name!r} may be {' or '.join(found)}: write which.",
                 code="task_ambiguous",
             )
         return found[0]

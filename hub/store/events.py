@@ -73,6 +73,14 @@ def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
     ]
 
 
+def insert_events(tx: Tx, arrivals: Sequence[Arrival]) -> None:
+    """Insert events of the hub's own inside a transaction; their runs are up to the caller."""
+    tx.many(
+        INSERT,
+        [row_of(each, Recorded.RECORDED if each.runs else Recorded.UNMATCHED) for each in arrivals],
+    )
+
+
 RECORD: Write[Arrival, Receipt | None] = Write("record_event", 10, _record, single=True)
 """Claim the dedup key and commit the event with its runs; None, and nothing, for a duplicate."""
 

@@ -45,7 +45,8 @@ def _any(table: Table, *statuses: str) -> ColumnElement[bool]:
 _FATE = case(
     (events.c.fate != inline("recorded"), events.c.fate),
     (
-        _any(runs, "queued", "running") | _any(deliveries, "pending", "delivering", "retrying"),
+        _any(runs, "queued", "running", "waiting")
+        | _any(deliveries, "pending", "delivering", "retrying"),
         inline("running"),
     ),
     (_any(runs, "failed") | _any(deliveries, "dead"), inline("dead")),

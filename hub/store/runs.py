@@ -20,6 +20,7 @@ INSERT = insert_of(
     due_at=now_us() + bindparam("delay_us"),
     attempt=literal(0),
     crashes=literal(0),
+    answer=null(),
     result=null(),
     failure=null(),
     worker=null(),
@@ -37,6 +38,7 @@ def run_row(start: RunStart) -> dict[str, Any]:
         "id": start.id,
         "task": start.task,
         "input": start.input,
+        "context": start.context,
         "event_id": start.event_id,
         "parent": start.parent,
         "chain_depth": start.chain_depth,
@@ -87,6 +89,39 @@ def _already(tx: Tx, start: RunStart, taken: dict[tuple[str, str], str]) -> str 
 
 
 @dataclass(frozen=True, slots=True)
+class Begin:
+    """Queue a run and claim it at once for ``worker``, until ``lease_us`` from now."""
+
+    start: RunStart
+    worker: str
+    lease_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The run that is there now; ``run`` if it is this one, and the worker's."""
+
+    run_id: str
+    run: ClaimedRun | None
+
+
+def _begin(tx: Tx, begins: Sequence[Begin]) -> list[Begun]:
+    ids = _start(tx, [each.start for each in begins])
+    return [_taken(tx, each, run_id) for each, run_id in zip(begins, ids, strict=True)]
+
+
+def _taken(tx: Tx, begin: Begin, run_id: str) -> Begun:
+    if run_id != begin.start.id:
+        return Begun(run_id, None)
+    params = {"of_id": run_id, "by_worker": begin.worker, "lease_us": begin.lease_us}
+    return Begun(run_id, ClaimedRun(*tx.rows(_TAKE, params)[0]))
+
+
+BEGIN: Write[Begin, Begun] = Write("begin_run", 21, _begin)
+"""Start a run that its own process carries out; the first counts where keys are the same."""
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """Take up to ``most`` due rows for ``worker`` until ``lease_us`` from now."""
 
@@ -96,10 +131,11 @@ class Claim:
     lease_us: int
 
 
+_is_queued = runs.c.status.in_((inline("queued"), inline("waiting")))
 _DUE = (
     select(runs.c.id)
     .where(
-        runs.c.status == inline("queued"),
+        _is_queued,
         runs.c.lane == bindparam("in_lane"),
         runs.c.due_at <= now_us(),
     )
@@ -108,32 +144,31 @@ _DUE = (
     .with_for_update(skip_locked=True)
     .cte("due")  # so that it is computed once, whatever the plan
 )
-_CLAIM = (
-    update(runs)
-    .where(runs.c.id.in_(select(_DUE.c.id)))
-    .values(
-        status=inline("running"),
-        worker=bindparam("by_worker"),
-        fence=runs.c.fence + 1,
-        attempt=runs.c.attempt + 1,
-        lease_until=now_us() + bindparam("lease_us"),
-        started_at=func.coalesce(runs.c.started_at, now_us()),
-    )
-    .returning(
-        runs.c.id,
-        runs.c.task,
-        runs.c.version,
-        runs.c.lane,
-        runs.c.attempt,
-        runs.c.crashes,
-        runs.c.fence,
-        runs.c.input,
-        runs.c.event_id,
-        runs.c.chain_depth,
-        runs.c.started_at,
-        runs.c.due_at,
-    )
+_HELD = {
+    "status": inline("running"),
+    "worker": bindparam("by_worker"),
+    "fence": runs.c.fence + 1,
+    "attempt": runs.c.attempt + 1,
+    "lease_until": now_us() + bindparam("lease_us"),
+    "started_at": func.coalesce(runs.c.started_at, now_us()),
+}
+_CLAIMED = (
+    runs.c.id,
+    runs.c.task,
+    runs.c.version,
+    runs.c.lane,
+    runs.c.attempt,
+    runs.c.crashes,
+    runs.c.fence,
+    runs.c.input,
+    runs.c.event_id,
+    runs.c.chain_depth,
+    runs.c.started_at,
+    runs.c.due_at,
+    runs.c.context,
 )
+_CLAIM = update(runs).where(runs.c.id.in_(select(_DUE.c.id))).values(**_HELD).returning(*_CLAIMED)
+_TAKE = update(runs).where(runs.c.id == bindparam("of_id")).values(**_HELD).returning(*_CLAIMED)
 _JOURNALS = (
     select(journal.c.run_id, journal.c.entries)
     .where(one_of(journal.c.run_id, "run_ids"))
@@ -195,7 +230,7 @@ def _bodies(tx: Tx, event_ids: Sequence[str]) -> dict[str, bytes]:
 _HAS_DUE = (
     select(runs.c.id)
     .where(
-        runs.c.status == inline("queued"),
+        _is_queued,
         runs.c.lane == bindparam("in_lane"),
         runs.c.due_at <= now_us(),
     )

@@ -152,7 +152,9 @@ runs = Table(
     Column("due_at", BigInteger, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("crashes", Integer, nullable=False),
-    Column("input", Text),
+    Column("input", Text),  # NULL: the body of its event
+    Column("context", Text),  # who asked for it, and how
+    Column("answer", Text),  # status and headers of an endpoint's answer; the body is the result
     Column("result", Text),
     Column("failure", Text),
     Column("event_id", Text),
@@ -167,7 +169,7 @@ runs = Table(
     Column("finished_at", BigInteger),
     PrimaryKeyConstraint("id"),
 )
-_queued = runs.c.status == inline("queued")
+_queued = runs.c.status.in_((inline("queued"), inline("waiting")))
 _running = runs.c.status == inline("running")
 _failed = runs.c.status == inline("failed")
 Index(
@@ -279,6 +281,23 @@ attempts = Table(
     Column("message", Text, nullable=False),
     Column("response_body", Text),
     PrimaryKeyConstraint("delivery_id", "n"),
+)
+
+run_attempts = Table(
+    "run_attempts",  # requests that steps of a run have sent
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("status_code", Integer),
+    Column("outcome", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("response_body", Text),
+    PrimaryKeyConstraint("run_id", "id"),
 )
 
 outbox = Table(

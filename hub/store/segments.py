@@ -1,20 +1,24 @@
 """Segments: what runs have done since their last barrier, committed whole or not at all."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
 from sqlalchemy import bindparam, null, select, update
 
+from hub.model.event import Arrival
+from hub.model.json import dumps_text
 from hub.model.run import Ending
 from hub.model.segment import Segment
 from hub.store.deliveries import insert_deliveries
+from hub.store.events import insert_events
 from hub.store.ledger import Write
 from hub.store.outbox import insert_publications
 from hub.store.records import change_records, insert_records, revisions
 from hub.store.runs import insert_runs
-from hub.store.schema import journal, runs
+from hub.store.schema import journal, run_attempts, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
@@ -37,6 +41,22 @@ _HELD = (
 )
 _JOURNAL = insert_of(journal, committed_at=now_us())
 _KEEP_VERSION = update(runs).where(one_of(runs.c.id, "ids")).values(version=bindparam("of_version"))
+_ANSWER = (
+    update(runs)
+    .where(runs.c.id == bindparam("of_id"))
+    .values(result=bindparam("with_result"), answer=bindparam("with_answer"))
+)
+_PARK = (
+    update(runs)
+    .where(runs.c.id == bindparam("of_id"))
+    .values(
+        status=inline("waiting"),
+        due_at=now_us() + bindparam("delay_us"),
+        worker=null(),
+        lease_until=null(),
+    )
+)
+_ATTEMPT = insert_of(run_attempts)
 _END = (
     update(runs)
     .where(one_of(runs.c.id, "ids"))
@@ -67,10 +87,16 @@ def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
     )
     insert_records(tx, _flat(segment.added for segment in good))
     change_records(tx, _flat(segment.edited for segment in good))
-    insert_runs(tx, _flat(segment.runs for segment in good))
+    emitted: list[Arrival] = _flat(segment.events for segment in good)
+    insert_events(tx, emitted)
+    started = _flat(segment.runs for segment in good)
+    insert_runs(tx, [*started, *(run for arrival in emitted for run in arrival.runs)])
+    tx.many(_ATTEMPT, [asdict(each) for segment in good for each in segment.attempts])
     insert_deliveries(tx, _flat(segment.deliveries for segment in good))
     insert_publications(tx, _flat(segment.publications for segment in good))
     _keep_versions(tx, good)
+    _answer(tx, good)
+    _park(tx, good)
     _end(tx, good)
     return fates
 
@@ -107,6 +133,26 @@ def _keep_versions(tx: Tx, segments: Sequence[Segment]) -> None:
             begun.setdefault(segment.version, []).append(segment.run_id)
     for version, ids in begun.items():
         tx.run(_KEEP_VERSION, {"of_version": version, "ids": sorted(ids)})
+
+
+def _answer(tx: Tx, segments: Iterable[Segment]) -> None:
+    for segment in segments:
+        if segment.answer is not None:
+            head = [segment.answer.status, segment.answer.headers]
+            tx.run(
+                _ANSWER,
+                {
+                    "of_id": segment.run_id,
+                    "with_result": segment.answer.body,
+                    "with_answer": dumps_text(head),
+                },
+            )
+
+
+def _park(tx: Tx, segments: Iterable[Segment]) -> None:
+    for segment in segments:
+        if segment.delay_us is not None:
+            tx.run(_PARK, {"of_id": segment.run_id, "delay_us": segment.delay_us})
 
 
 def _end(tx: Tx, segments: Iterable[Segment]) -> None:

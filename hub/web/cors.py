@@ -15,6 +15,37 @@ _PREFLIGHT: Final = {
 }
 
 
+class PageOrigins:
+    """Which pages may call one path: those of its own list, ``weweb`` for WeWeb's, ``*`` for any.
+
+    Without a list none may; those that the settings name may in any case.
+    """
+
+    def __init__(self, own: Iterable[str], named: Iterable[str]) -> None:
+        self._own = frozenset(each.rstrip("/").lower() for each in (*own, *named))
+
+    def headers(self, origin: str | None) -> dict[str, str]:
+        """What any answer to that origin carries."""
+        told = {"vary": "Origin"}
+        if origin is None:
+            return told
+        plain = origin.lower()
+        if plain in self._own or ("weweb" in self._own and _WEWEB.fullmatch(plain)):
+            told["access-control-allow-origin"] = origin
+            told["access-control-allow-credentials"] = "true"
+        elif _ANY in self._own:
+            told["access-control-allow-origin"] = _ANY
+        return told
+
+    def preflight(self, origin: str | None, methods: str) -> dict[str, str]:
+        """What the answer to a page's OPTIONS carries. ``methods``: ``GET, POST``."""
+        told = self.headers(origin)
+        if "access-control-allow-origin" in told:
+            told |= {"access-control-allow-methods": methods, **_PREFLIGHT}
+            told["access-control-allow-headers"] += ", idempotency-key"
+        return told
+
+
 class Cors:
     """WeWeb's own origins, those of the settings, and for a public channel any.
 

@@ -38,7 +38,9 @@ _BY_CODE = {
     "headers_too_large": 431,
     "headers_too_many": 431,
     "method_not_allowed": 405,
+    "input_invalid": 422,
     "stack_invalid": 422,
+    "too_many_requests": 429,
     "validation": 422,
 }
 _BY_CLASS: dict[type[Exception], int] = {
@@ -57,13 +59,17 @@ _OURS = frozenset({"type", "title", "status", "detail", "instance", "code", "mes
 _log = structlog.get_logger("hub.web")
 
 
-def problem(error: Exception, scope: Scope | None = None) -> Response:
-    """The answer for an error. What nobody foresaw is logged, and its text stays inside."""
+def problem(error: Exception, scope: Scope | None = None, *, status: int | None = None) -> Response:
+    """The answer for an error. What nobody foresaw is logged, and its text stays inside.
+
+    ``status`` is given where it is not the error's own: the failure of a run.
+    """
     if not isinstance(error, HubError):
         _log.error("request.broken", path=scope and scope["path"], exc_info=error)
         error = HubError("The hub itself failed; its log says why.")
-    status = status_of(error)
-    body = _body(error, status)
+    details = error.details if status or status_of(error) != 500 else {}
+    status = status or status_of(error)
+    body = _body(error, status, details)
     if scope is not None:
         body["instance"] = scope["path"]
     return Response(_encoded(body), status, _headers(error, status), MEDIA_TYPE)
@@ -76,8 +82,7 @@ def status_of(error: HubError) -> int:
     return next((_BY_CLASS[each] for each in type(error).__mro__ if each in _BY_CLASS), 500)
 
 
-def _body(error: HubError, status: int) -> dict[str, Any]:
-    details = {} if status == 500 else error.details
+def _body(error: HubError, status: int, details: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -91,7 +96,9 @@ def _body(error: HubError, status: int) -> dict[str, Any]:
 
 def _headers(error: HubError, status: int) -> dict[str, str]:
     headers = {"cache-control": "no-store"}
-    if isinstance(error, AccessError):
+    if status == 429:
+        headers["retry-after"] = str(error.details.get("retry_after_s", RETRY_AFTER_S))
+    elif isinstance(error, AccessError):
         headers["www-authenticate"] = _challenge(error)
     elif isinstance(error, StoreError):
         headers["retry-after"] = str(RETRY_AFTER_S)

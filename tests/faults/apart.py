@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from hub.app import serving
 from hub.bootstrap import open_hub
+from hub.run.runner import running
 from hub.settings import load_settings
 from hub.store.migrate import migrate
 from hub.up import first_key
@@ -36,8 +37,9 @@ async def apart(
     base = f"http://127.0.0.1:{settings.port}"
     async with (
         open_hub(settings, redis_url) as hub,
-        working(hub),
-        serving(hub),
+        running(hub) as runner,
+        working(hub, runner),
+        serving(hub, runner),
         client(base) as api,
     ):
         await first_key(hub)

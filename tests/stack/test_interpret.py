@@ -11,11 +11,11 @@ from hub.model.run import RunStatus
 from hub.model.segment import Segment
 from hub.run import execute as execution
 from hub.stack.interpret import StepFailed, run_steps
-from hub.stack.journal import Journal
-from hub.stack.load import TaskDocument
-from hub.stack.scope import Scope
-from hub.stack.steps.outward import MAX_CHAIN
-from hub.stack.turn import MAX_DEPTH, MAX_STEPS, Turn
+from hub.stack.shapes import TaskDocument
+from hub.stack.start import open_turn
+from hub.stack.steps.tasks import MAX_CHAIN
+from hub.stack.task import Task
+from hub.stack.turn import MAX_DEPTH, MAX_STEPS
 from tests.stack.make import (
     add,
     answer,
@@ -317,10 +317,10 @@ async def nest(levels: int) -> None:
         inner = [choose(True, inner)] if inner else [choose(True, [let("a", 1)])]
     document = TaskDocument.model_validate({"function_stack": inner or [let("a", 1)]})
     world = World()
-    scope = Scope({}, {}, world.now_us, world.variable)
-    turn = Turn(claimed(world), "v", scope, Journal(), world)
-    await run_steps(document.function_stack, turn, "")
-    assert scope.variables == {"a": 1}
+    task = Task("shop", "main", "v", document.function_stack, frozenset())
+    turn = await open_turn(claimed(world), task, world)
+    await run_steps(task.steps, turn, "")
+    assert turn.scope.variables == {"a": 1}
 
 
 async def test_stacks_may_be_nested_so_deep_and_no_deeper() -> None:

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from hub.errors import InvalidError
 from hub.model.json import dumps, dumps_text
 from hub.stack.json5 import parse_documents
-from hub.stack.load import Stack, load_stack
+from hub.stack.load import load_stack
+from hub.stack.references import unknown
 from hub.stack.steps import STEPS
+from hub.stack.task import Stack
 
 STEP = '{function: "create_variable", name: "a", value: 1}'
 WHOLE = """
@@ -112,7 +114,7 @@ def _plain(text: str) -> Any:
 def test_all_problems_of_a_text_are_told_at_once_each_at_its_place() -> None:
     text = """{
   sell: [
-    {function: "add_recrod", table: "t"},
+    {function: 5, table: "t"},
     {function: "add_record", tabel: "t", data: {}},
     "ship",
     {function: "deliver", destination: "till"},
@@ -122,7 +124,7 @@ def test_all_problems_of_a_text_are_told_at_once_each_at_its_place() -> None:
 }
 [1]"""
     assert [(p["line"], p["column"], p["pointer"], p["message"]) for p in refused(text)] == [
-        (3, 6, "/sell/0/function", "There is no function 'add_recrod'."),
+        (3, 5, "/sell/0", "A step must be an object with a 'function'."),
         (4, 5, "/sell/1", "'table' is missing."),
         (4, 30, "/sell/1/tabel", "'tabel' is not known here."),
         (5, 5, "/sell/2", "A step must be an object with a 'function'."),
@@ -137,8 +139,6 @@ def test_all_problems_of_a_text_are_told_at_once_each_at_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        (step(function="add_recrod", table="t", data={}), "add_record"),
-        (step(function="Add Record", table="t", data={}), "add_record"),
         (step(function="add_record", table="t", data={}, dta=1), "data"),
         (step(function="get_record", table="t", recordid=1), "record_id"),
         (step(function="get_record", table="t", If=1), "if"),
@@ -152,7 +152,42 @@ def test_the_nearest_word_is_offered_for_a_slip(text: str, hint: str) -> None:
 
 
 def test_nothing_is_offered_for_what_is_near_to_nothing() -> None:
-    assert only(step(function="xyzzy"))["hint"] is None
+    assert only(step(function="add_record", table="t", data={}, xyzzy=1))["hint"] is None
+
+
+def test_another_function_is_a_task_that_may_come_later() -> None:
+    text = """{sell: [
+      {function: "add_recrod", table: "t"},
+      {function: "run_task", task: "ship", data: {n: 1}},
+      {function: "background_task", task: "{{next}}"},
+    ]}"""
+    stack = load_stack("shop", text)
+    assert [(each.kind, each.name, each.inline) for each in stack.references] == [
+        ("function", "add_recrod", True),
+        ("task", "ship", True),
+    ]
+    slip, task = (unknown(each, ["shop", "sell"], "error") for each in stack.references)
+    assert (slip.line, slip.column, slip.pointer) == (2, 8, "/sell/0/function")
+    assert slip.message == "There is no function and no task 'add_recrod'."
+    assert slip.hint == "Did you mean 'add_record'?"
+    assert (task.line, task.message, task.hint) == (
+        3,
+        "There is no task 'ship'.",
+        "Did you mean 'shop'?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("Add Record", "add_record"),
+        ("add-record", "add_record"),
+        ("ADD_RECORD", "add_record"),
+    ],
+)
+def test_a_function_may_be_written_as_a_title(name: str, function: str) -> None:
+    [task] = load_stack("shop", step(function=name, table="t", data={})).tasks.values()
+    assert task.steps[0].function == function
 
 
 def test_a_task_whose_steps_are_missing_is_told_so() -> None:
@@ -178,21 +213,6 @@ def test_a_document_that_is_no_object_is_refused(text: str) -> None:
 
 def test_a_document_without_any_task_is_refused() -> None:
     assert said("{}") == ["There is no task in this document."]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        '{api_endpoint: "/x", function_stack: []}',
-        '{endpoint: "/x", function_stack: []}',
-        '{scheduled_task: {name: "x", schedule: "* * * * *", function_stack: []}}',
-        "{priority_queue_system: {}}",
-        '{sell: {input: {}, task: "sell", function_stack: []}}',
-        '{task: "sell", concurrency_key: "x", function_stack: []}',
-    ],
-)
-def test_shapes_of_later_versions_are_named_as_such(text: str) -> None:
-    assert "is not known to this version of the hub." in only(text)["message"]
 
 
 def test_an_expression_that_cannot_be_compiled_is_told_at_its_place() -> None:

@@ -544,7 +544,7 @@ async def test_keys_are_the_same_in_every_life_and_differ_from_step_to_step() ->
     assert len(set(keys)) == 8
 
 
-@pytest.mark.parametrize("key", ["", "ü", "a\nb", "x" * 201, 5, None, "{{missing}}"])
+@pytest.mark.parametrize("key", ["", "ü", "a\nb", "x" * 201, True, None, "{{missing}}"])
 async def test_a_key_of_one_s_own_is_checked(key: Any) -> None:
     code, message = await refusal({**deliver(1), "idempotency_key": key})
     assert code == "field_invalid"
@@ -711,7 +711,8 @@ async def test_env_gives_variables_and_refuses_unknown_and_secret_ones() -> None
         ):
             world = World(secrets={"TOKEN"})
             assert (await refusal(step, world=world))[0] == code
-            assert (world.docs("t"), world.deliveries, world.entries) == ([], [], [])
+            assert (world.docs("t"), world.deliveries) == ([], [])
+            assert [entry.failure and entry.failure.code for entry in world.entries] == [code]
 
 
 async def test_the_ledger_s_world_says_what_is_meant_by_an_unknown_name() -> None:
@@ -721,7 +722,7 @@ async def test_the_ledger_s_world_says_what_is_meant_by_an_unknown_name() -> Non
         )
     )
     rest: Any = None
-    world = LedgerWorld("shop", rest, cast(Any, catalog), rest, rest, rest)
+    world = LedgerWorld(rest, cast(Any, catalog), rest, rest, rest)
     with pytest.raises(StepError, match="There is no destination 'tlil'; did you mean 'till'"):
         world.check_destination("tlil")
     with pytest.raises(StepError, match="There is no destination 'x': create it first"):

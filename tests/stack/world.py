@@ -4,17 +4,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from hub.errors import ExpressionError, StepError
+from hub.errors import ExpressionError, OutboundError, StepError
 from hub.model.delivery import DeliveryStart
+from hub.model.event import Arrival
 from hub.model.json import Json, dumps_text, loads
 from hub.model.query import Query
 from hub.model.record import Record
-from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
+from hub.model.run import (
+    Answer,
+    ClaimedRun,
+    Ending,
+    Failure,
+    RunAttempt,
+    RunStart,
+    RunStatus,
+)
 from hub.model.segment import Publication, Segment
 from hub.run.execute import Executor
 from hub.stack.journal import Entry, decode
-from hub.stack.load import Task, load_stack
-from hub.stack.ports import LeaseLost, SegmentConflict
+from hub.stack.load import load_stack
+from hub.stack.plugin import Plugin
+from hub.stack.ports import LeaseLost, Received, SegmentConflict, Wish
+from hub.stack.task import Task
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
 
@@ -31,6 +42,10 @@ def _accepts(_: Segment) -> Exception | None:
     return None
 
 
+def _nobody(wish: Wish) -> Received:
+    raise OutboundError("Nobody answers.", code="connect_failed")
+
+
 @dataclass
 class World:
     """See :class:`hub.stack.ports.World`. A second life begins with :meth:`restart`."""
@@ -39,6 +54,15 @@ class World:
     secrets: set[str] = field(default_factory=set)
     destinations: set[str] = field(default_factory=lambda: {"till", "make-leads"})
     tasks: set[str] = field(default_factory=lambda: {"shop/ship", "shop/main"})
+    loaded: dict[str, Task] = field(default_factory=dict)
+    """Tasks that can be called inside a run."""
+    short_wait_us: int = 0
+    functions: dict[str, Plugin] = field(default_factory=dict)
+    listeners: tuple[str, ...] = ()
+    """Tasks that run for the events that stacks emit."""
+    answer: Callable[[Wish], Received] = field(default=_nobody)
+    """What the world outside says to a request."""
+    event_seen: Json = None
     tick_us: int = 1
     clock_us: int = MORNING_US
 
@@ -56,6 +80,13 @@ class World:
     rows: list[bytes] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
     """What was committed, in order."""
+    events: list[Arrival] = field(default_factory=list)
+    attempts: list[RunAttempt] = field(default_factory=list)
+    wishes: list[Wish] = field(default_factory=list)
+    said: list[tuple[str, str]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    due_us: int | None = None
+    """When the parked run is due."""
     ending: Ending | None = None
     fence: int = 1
     tried: int = 0
@@ -93,7 +124,12 @@ class World:
             self.put(record)
         for record in segment.edited:
             self.put(replace(record, rev=record.rev + 1))
+        self.events += segment.events
+        self.attempts += segment.attempts
         self.runs += segment.runs
+        self.runs += [run for arrival in segment.events for run in arrival.runs]
+        if segment.delay_us is not None:
+            self.due_us = self.clock_us + segment.delay_us
         self.deliveries += segment.deliveries
         self.publications += segment.publications
         self.ending = segment.ending
@@ -134,11 +170,40 @@ class World:
         if slug not in self.destinations:
             raise StepError(f"There is no destination {slug!r}.", code="destination_unknown")
 
-    def full_task_name(self, name: str) -> str:
-        full = name if "/" in name else f"shop/{name}"
-        if full not in self.tasks:
+    def full_task_name(self, stack: str, name: str) -> str:
+        full = name if "/" in name else f"{stack}/{name}"
+        if full not in self.tasks and full not in self.loaded:
             raise StepError(f"There is no task {name!r}.", code="task_unknown")
         return full
+
+    async def task(self, full_name: str, version: str | None) -> Task:
+        found = self.loaded.get(full_name)
+        if found is None:
+            raise StepError(f"The task {full_name!r} is gone.", code="task_gone")
+        return found
+
+    async def event(self, event_id: str | None) -> Json:
+        return self.event_seen
+
+    def function(self, name: str) -> Plugin | None:
+        return self.functions.get(name)
+
+    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
+        assert slug == "hub"
+        return self.listeners
+
+    def secret(self, name: str) -> str | None:
+        return self.variables[name] if name in self.secrets else None
+
+    async def request(self, wish: Wish) -> Received:
+        self.wishes.append(wish)
+        return self.answer(wish)
+
+    def log(self, level: str, path: str, text: str) -> None:
+        self.said.append((level, text))
+
+    def answered(self, run_id: str, answer: Answer) -> None:
+        self.answers.append(answer)
 
     def restart(self) -> None:
         """The process comes up again an hour later: only what was committed is left."""
@@ -233,13 +298,14 @@ class _Tasks:
 
 def task_of(*steps: Json) -> Task:
     """A task of these steps."""
-    return load_stack("main", dumps_text({"function_stack": steps})).tasks["main"]
+    document = {"task": "main", "function_stack": steps}
+    return load_stack("shop", dumps_text(document)).tasks["main"]
 
 
 async def execute(world: World, *tasks: Task, given: Json = None, **fields: Any) -> World:
     """One life of the run: to its end, or to the crash."""
     ledger, catalog = cast(Ledger, _Rows(world)), cast(Catalog, _Tasks(*tasks))
-    await Executor(ledger, catalog, lambda _: world).execute(claimed(world, given, **fields))
+    await Executor(ledger, catalog, world).execute(claimed(world, given, **fields))
     return world
 
 

@@ -45,12 +45,13 @@ async def test_the_same_text_is_the_same_version(api: httpx.AsyncClient) -> None
 
 
 async def test_every_problem_stands_at_its_place(api: httpx.AsyncClient) -> None:
-    text = '{"task": "sell", "function_stack": [\n  {"function": "creat_variable"},\n  {"x": 1}]}'
+    slip = '{"function": "create_variable", "nam": "a", "value": 1}'
+    text = f'{{"task": "sell", "function_stack": [\n  {slip},\n  {{"x": 1}}]}}'
     body = refused(await api.put("/v1/stacks/shop", content=text), 422, "stack_invalid")
-    first, second = body["problems"]
+    _, first, second = body["problems"]
     assert first["line"] == 2
     assert first["pointer"].startswith("/function_stack/0")
-    assert first["hint"] == "Did you mean 'create_variable'?"
+    assert first["hint"] == "Did you mean 'name'?"
     assert second["line"] == 3
     assert second["pointer"].startswith("/function_stack/1")
     refused(await api.get("/v1/stacks/shop"), 404, "stack_unknown")

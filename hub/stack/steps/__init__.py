@@ -4,40 +4,87 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 
 from pydantic import Discriminator, Tag
 
-from hub.stack.step import Step
-from hub.stack.steps.control import Conditional, ForEachLoop
-from hub.stack.steps.outward import BackgroundTask, Deliver, RealtimePublish, ReturnResponse
+from hub.stack.step import Step, canonical
+from hub.stack.steps import later
+from hub.stack.steps.answers import ReturnResponse
+from hub.stack.steps.control import (
+    Break,
+    Conditional,
+    Continue,
+    Parallel,
+    Sleep,
+    Stop,
+    Switch,
+    ThrowError,
+    TryCatch,
+)
+from hub.stack.steps.loops import ForEachLoop, WhileLoop
+from hub.stack.steps.outside import ExternalApiRequest
 from hub.stack.steps.records import AddRecord, EditRecord, GetRecord, QueryAllRecords
+from hub.stack.steps.sending import Deliver, EmitEvent, Log, RealtimePublish
+from hub.stack.steps.tasks import BackgroundTask, Call, RunTask
 from hub.stack.steps.variables import CreateVariable, UpdateVariable
 
 STEPS: dict[str, type[Step]] = {
     "add_record": AddRecord,
     "background_task": BackgroundTask,
+    "break": Break,
     "conditional": Conditional,
+    "continue": Continue,
+    "create_channel_token": later.CreateChannelToken,
     "create_variable": CreateVariable,
+    "delay_processing": later.DelayProcessing,
     "deliver": Deliver,
+    "download_dataset": later.DownloadDataset,
     "edit_record": EditRecord,
+    "emit_event": EmitEvent,
+    "external_api_request": ExternalApiRequest,
     "for_each_loop": ForEachLoop,
+    "generate_analysis_report": later.GenerateAnalysisReport,
     "get_record": GetRecord,
+    "get_system_metrics": later.GetSystemMetrics,
+    "log": Log,
+    "parallel": Parallel,
+    "process_data_in_chunks": later.ProcessDataInChunks,
+    "process_next_batch": later.ProcessNextBatch,
+    "process_task_immediately": later.ProcessTaskImmediately,
     "query_all_records": QueryAllRecords,
+    "queue_task_for_processing": later.QueueTaskForProcessing,
     "realtime_publish": RealtimePublish,
     "return_response": ReturnResponse,
+    "run_task": RunTask,
+    "send_completion_notification": later.SendCompletionNotification,
+    "send_error_notification": later.SendErrorNotification,
+    "sleep": Sleep,
+    "stop": Stop,
+    "switch": Switch,
+    "throw_error": ThrowError,
+    "try_catch": TryCatch,
     "update_variable": UpdateVariable,
+    "upload_results": later.UploadResults,
+    "wait_for": later.WaitFor,
+    "while_loop": WhileLoop,
 }
+CALL = "another task"
+"""The tag of a step whose function is none of these."""
 
 
 def _function_of(step: Any) -> str | None:
     name = step.get("function") if isinstance(step, dict) else getattr(step, "function", None)
-    return name if isinstance(name, str) else None
+    if not isinstance(name, str):
+        return None
+    known = canonical(name)
+    return known if known in STEPS else CALL
 
 
 if TYPE_CHECKING:
     AnyStep: TypeAlias = Step
 else:  # made from the table above, so that each step stands once
     _tagged = tuple(Annotated[step, Tag(name)] for name, step in STEPS.items())
+    _tagged = (*_tagged, Annotated[Call, Tag(CALL)])
     AnyStep = Annotated[Union[_tagged], Discriminator(_function_of)]  # noqa: UP007 - of a tuple
 
-for _nesting in (Conditional, ForEachLoop):
+for _nesting in (Conditional, ForEachLoop, Parallel, Switch, TryCatch, WhileLoop):
     _nesting.model_rebuild(_types_namespace={"AnyStep": AnyStep})
 
-__all__ = ["STEPS", "AnyStep"]
+__all__ = ["CALL", "STEPS", "AnyStep", "Call"]

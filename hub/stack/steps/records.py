@@ -1,7 +1,7 @@
 """Steps on records of tables."""
 
 from collections.abc import Awaitable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,8 @@ _IDS_END = 2**63
 
 class RecordStep(Step):
     """A step on one table, done once; its result takes the table's name."""
+
+    touches_world: ClassVar[bool] = True
 
     table: Value = Field(description="The table; it appears on first use.")
 
@@ -155,12 +157,18 @@ def refuse_own_fields(changes: dict[str, Any]) -> None:
 async def _current(turn: Turn, table: str, record_id: int) -> Record | None:
     """A record as the open segment leaves it, else as it is committed."""
     pending = turn.effects.pending(table, record_id)
-    return pending or await turn.world.get_record(table, record_id)
+    if pending is not None:
+        return pending
+    await turn.course.settle()
+    found = await turn.world.get_record(table, record_id)
+    return turn.effects.pending(table, record_id) or found  # another branch was quicker
 
 
 async def _find(turn: Turn, query: Query) -> list[Record]:
     if turn.effects.touch(query.table):
         await turn.commit()
+    else:
+        await turn.course.settle()
     return await turn.world.find_records(query)
 
 

@@ -62,7 +62,7 @@ async def read_json(request: Request, timeout_s: float) -> Json:
     return loads(raw)
 
 
-async def read_bytes(request: Request, timeout_s: float) -> bytes:
+async def read_bytes(request: Request, timeout_s: float, most_bytes: int = MAX_BYTES) -> bytes:
     """The whole body, counted while it comes.
 
     Raises:
@@ -80,11 +80,11 @@ async def read_bytes(request: Request, timeout_s: float) -> bytes:
         async with asyncio.timeout(timeout_s):
             async for part in request.stream():
                 size += len(part)
-                if size > MAX_BYTES:
+                if size > most_bytes:
                     raise TooLargeError(
-                        f"The body is larger than {MAX_BYTES:,} bytes (5 MiB): send less at once.",
+                        f"The body is larger than {most_bytes:,} bytes: send less at once.",
                         code="body_too_large",
-                        limit_bytes=MAX_BYTES,
+                        limit_bytes=most_bytes,
                     )
                 parts.append(part)
     except TimeoutError:

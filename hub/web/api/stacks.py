@@ -1,15 +1,18 @@
 """``/v1/stacks``: documents with tasks, uploaded as they stand."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from hub.connector import quoted
-from hub.errors import InvalidError
+from hub.errors import ConflictError, InvalidError
 from hub.model.key import Scope
 from hub.model.time import to_iso
-from hub.stack.load import Stack, load_stack
+from hub.stack.check import problems_of
+from hub.stack.load import load_stack
+from hub.stack.task import Stack
 from hub.store.lookup import one, where
 from hub.store.schema import stacks
 from hub.store.stacks import DROP, PUT, PutStack, stack_text
@@ -23,7 +26,7 @@ async def _get_all(call: Call) -> Response:
     rows = {row["name"]: row for row in await call.hub.ledger.read(where, stacks)}
     names, last = page.of_names(rows)
     loaded = call.hub.catalog.now.stacks
-    items = [{**_shown(name, loaded.get(name)), **_facts(rows[name])} for name in names]
+    items = [{**_shown(name, loaded.get(name), loaded), **_facts(rows[name])} for name in names]
     return answer(page.answer(items, last))
 
 
@@ -36,10 +39,11 @@ async def _get(call: Call) -> Response:
         raise missing("stack", name)
     if form == "text":
         return text_answer(text)
+    stacks_now = call.hub.catalog.now.stacks
     try:
-        shown = _shown(name, load_stack(name, text))
+        shown = _shown(name, load_stack(name, text), stacks_now)
     except InvalidError as error:  # accepted by another version of the hub
-        shown = {**_shown(name, None), "problems": error.details.get("problems", [])}
+        shown = {**_shown(name, None, stacks_now), "problems": error.details.get("problems", [])}
     return answer({**shown, **_facts(row), "text": text})
 
 
@@ -53,9 +57,32 @@ async def _put(call: Call) -> Response:
         )
     text = await call.text()
     stack = load_stack(name, text)
+    await call.hub.catalog.refresh()
+    _refuse_twins(stack, call.hub.catalog.now.stacks)
     created = await call.hub.ledger.write(PUT, PutStack(name, stack.version, text))
     await call.hub.catalog.refresh()
-    return answer(_shown(name, stack), 201 if created else 200)
+    return answer(_shown(name, stack, call.hub.catalog.now.stacks), 201 if created else 200)
+
+
+async def _check(call: Call) -> Response:
+    name = call.given("name")
+    text = await call.text()
+    stacks = call.hub.catalog.now.stacks
+    try:
+        stack = load_stack(name, text)
+    except InvalidError as error:
+        return answer({**_shown(name, None, stacks), "problems": error.details["problems"]})
+    return answer(_shown(name, stack, stacks))
+
+
+def _refuse_twins(stack: Stack, others: Mapping[str, Stack]) -> None:
+    problems = [each for each in problems_of(stack, others) if each.severity == "error"]
+    if problems:
+        raise ConflictError(
+            problems[0].message,
+            code="endpoint_taken",
+            problems=[each.as_json() for each in problems],
+        )
 
 
 async def _delete(call: Call) -> Response:
@@ -66,14 +93,20 @@ async def _delete(call: Call) -> Response:
     return nothing()
 
 
-def _shown(name: str, stack: Stack | None) -> dict[str, Any]:
+def _shown(name: str, stack: Stack | None, others: Mapping[str, Stack]) -> dict[str, Any]:
     return {
         "name": name,
         "version": stack and stack.version,
         "tasks": [task.full_name for task in stack.tasks.values()] if stack else [],
-        "endpoints": [],
-        "schedules": [],
-        "problems": [],
+        "endpoints": [
+            {"method": each.method, "path": each.path, "task": each.task}
+            for each in (stack.endpoints if stack else ())
+        ],
+        "schedules": [
+            {"name": each.name, "schedule": each.cron, "timezone": each.timezone, "task": each.task}
+            for each in (stack.schedules if stack else ())
+        ],
+        "problems": [each.as_json() for each in problems_of(stack, others)] if stack else [],
     }
 
 
@@ -89,5 +122,8 @@ OPERATIONS = (
     Operation("GET", "/v1/stacks", Scope.READ, _get_all, "List the stacks"),
     Operation("GET", "/v1/stacks/{name}", Scope.READ, _get, "Read a stack"),
     Operation("PUT", "/v1/stacks/{name}", Scope.WRITE, _put, "Upload a version of a stack"),
+    Operation(
+        "POST", "/v1/stacks/{name}/check", Scope.READ, _check, "Check a text, and keep nothing"
+    ),
     Operation("DELETE", "/v1/stacks/{name}", Scope.WRITE, _delete, "Remove a stack"),
 )

@@ -13,7 +13,7 @@ from hub.model.json import dumps_text
 from hub.model.key import Scope
 from hub.model.run import RunStart
 from hub.model.time import US_PER_S
-from hub.stack.load import Task
+from hub.stack.task import Task
 from hub.store.lookup import one
 from hub.store.queues import RUNS
 from hub.store.runs import START

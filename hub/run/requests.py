@@ -1,0 +1,61 @@
+"""Requests of steps: whose address it is, how its answers are read, and the one way out."""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from hub.connector import Connector, classify_by_status
+from hub.model.destination import Destination
+from hub.outbound.client import Client
+from hub.stack.ports import Received, Wish
+from hub.store.catalog import Catalog
+
+
+class Requests:
+    """Sends what steps want to be sent.
+
+    A URL belongs to the destination whose own is its longest beginning, else to the connector
+    that knows the host, else to nobody, and is read as HTTP is.
+    """
+
+    def __init__(
+        self, catalog: Catalog, client: Client, connectors: Mapping[str, Connector]
+    ) -> None:
+        self._catalog = catalog
+        self._client = client
+        self._connectors = connectors
+
+    async def send(self, wish: Wish) -> Received:
+        """See :meth:`hub.stack.ports.World.request`."""
+        url = wish.request.url
+        destination = _owner(url, self._catalog.now.destinations)
+        response = await self._client.send(
+            wish.request,
+            timeout_s=wish.timeout_s,
+            allow_private=destination is not None and destination.allow_private,
+            cap_bytes=wish.cap_bytes,
+        )
+        connector = self._reader(url, destination)
+        verdict = connector.classify(response) if connector else classify_by_status(response)
+        return Received(response, verdict.outcome.value, verdict.message)
+
+    def _reader(self, url: str, destination: Destination | None) -> Connector | None:
+        if destination is not None:
+            return self._connectors.get(destination.connector)
+        parts = urlsplit(url)
+        for connector in self._connectors.values():
+            if connector.knows(parts.hostname or "", parts.path):
+                return connector
+        return None
+
+
+def _owner(url: str, destinations: Mapping[str, Destination]) -> Destination | None:
+    """The destination whose URL is the longest beginning of this one."""
+    found = [each for each in destinations.values() if _begins(url, each.url)]
+    return max(found, key=lambda each: len(each.url), default=None)
+
+
+def _begins(url: str, start: str) -> bool:
+    """``https://a.b/hook`` begins ``https://a.b/hook/1`` and ``…/hook?x=1``, not ``…/hooks``."""
+    if not url.startswith(start):
+        return False
+    return len(url) == len(start) or start[-1] in "/?=&" or url[len(start)] in "/?#"

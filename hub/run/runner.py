@@ -1,0 +1,99 @@
+"""The runner: what a process needs to carry runs out, its leases included."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from hub.bootstrap import Hub
+from hub.errors import StoreError
+from hub.model.run import ClaimedRun, RunStart
+from hub.model.time import US_PER_S
+from hub.run.answers import Answers
+from hub.run.execute import Executor
+from hub.run.publish import Publisher
+from hub.run.requests import Requests
+from hub.run.world import LedgerWorld
+from hub.store.leases import GIVE_BACK, HEARTBEAT, Heartbeat
+from hub.store.queues import RUNS
+from hub.store.runs import BEGIN, Begin
+
+_log = structlog.get_logger("hub.runner")
+
+
+class Runner:
+    """Executes runs of this process: those that a worker has claimed, and endpoints' own."""
+
+    def __init__(self, hub: Hub, publisher: Publisher) -> None:
+        requests = Requests(hub.catalog, hub.client, hub.connectors)
+        world = LedgerWorld(hub.ledger, hub.catalog, publisher, hub.bell, requests)
+        self._hub = hub
+        self.answers: Answers = world.answers
+        self.executor = Executor(hub.ledger, hub.catalog, world)
+        self.lease_us = int(hub.settings.lease_s * US_PER_S)
+        self.busy: dict[asyncio.Task[None], ClaimedRun] = {}
+        """Runs that this process began itself."""
+        self.held: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]] = lambda: ((), ())
+        """The runs and deliveries that a worker in this process has claimed."""
+
+    async def begin(self, start: RunStart) -> tuple[str, "asyncio.Task[None] | None"]:
+        """Commit a run and carry it out here and now, under a lease.
+
+        Gives its id, and what is done when it has ended or is parked; of a run with the same task
+        and idempotency key only the id of the first.
+        """
+        begun = await self._hub.ledger.write(BEGIN, Begin(start, self._hub.worker, self.lease_us))
+        if begun.run is None:
+            return begun.run_id, None
+        task = asyncio.create_task(self.executor.execute(begun.run), name="endpoint-run")
+        self.busy[task] = begun.run
+        task.add_done_callback(self._ended)
+        return begun.run_id, task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self.busy.pop(task, None)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("work.crashed", queue=RUNS, exc_info=task.exception())
+
+    async def beat(self) -> None:
+        """Keep the leases of what this process works on; the ledger's fencing stops who lost one.
+
+        Each row by its id: what it holds and no longer works on has to become overdue.
+        """
+        runs, deliveries = self.held()
+        runs += tuple(run.id for run in self.busy.values())
+        if runs or deliveries:
+            beat = Heartbeat(self._hub.worker, self.lease_us, runs, deliveries)
+            await self._hub.ledger.write(HEARTBEAT, beat)
+
+    async def stop(self, grace_s: float) -> None:
+        """Let what began here end, then cancel it."""
+        if self.busy:
+            await asyncio.wait(self.busy, timeout=grace_s)
+        for task in list(self.busy):
+            task.cancel()
+        if self.busy:
+            await asyncio.wait(self.busy)
+
+
+@asynccontextmanager
+async def running(hub: Hub) -> AsyncIterator[Runner]:
+    """A runner until the end of the block; what it could not finish is given back."""
+    publisher = Publisher(hub.ledger, hub.channels)
+    runner = Runner(hub, publisher)
+    hub.supervisor.start("publisher", publisher.run)
+    hub.supervisor.start("heartbeat", lambda: _beat(hub, runner))
+    try:
+        yield runner
+    finally:
+        await runner.stop(hub.settings.stop_grace_s)
+        with suppress(StoreError):
+            returned = await hub.ledger.write(GIVE_BACK, hub.worker)
+            _log.info("runner.stopped", runs=returned.runs, deliveries=returned.deliveries)
+
+
+async def _beat(hub: Hub, runner: Runner) -> None:
+    while True:
+        await asyncio.sleep(hub.settings.lease_s / 4)
+        await runner.beat()

@@ -1,0 +1,71 @@
+"""How a task begins: its input is checked, its names are made, its turn is opened."""
+
+from typing import Any
+
+from hub.errors import InvalidError
+from hub.model.json import Json, loads
+from hub.model.run import ClaimedRun
+from hub.model.time import to_iso
+from hub.stack.journal import Journal
+from hub.stack.ports import World
+from hub.stack.scope import Scope
+from hub.stack.task import Task
+from hub.stack.turn import NOT_DONE, Course, Frame, Turn
+
+MAX_ACTIVE_US = 3_600_000_000
+_FACTS = "run?"
+
+
+async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
+    """A turn of a run, at its first step.
+
+    Raises:
+        InvalidError: ``input_gone``, ``input_invalid``.
+        StoreError: the event cannot be read.
+    """
+    given = _input(run)
+    if task.input is not None:
+        task.input.check(given)
+    course = Course(run, Frame(task), task.version, Journal.of(run.journal), world)
+    course.max_steps = task.max_steps
+    course.until_us = world.now_us() + (task.timeout_us or MAX_ACTIVE_US)
+    if run.context:
+        course.facts = context = loads(run.context)
+        course.key_base = context.pop("key_base", run.id)
+    return Turn(course, course.frame, await scope_of(course, task, given))
+
+
+async def scope_of(course: Course, task: Task, given: dict[str, Any]) -> Scope:
+    """The names that a task sees: its input, and what it reads of the run it belongs to."""
+    world, facts = course.world, course.facts
+    if "event" in task.names and "event" not in facts:
+        facts["event"] = await world.event(course.run.event_id)
+    if "run" in task.names and "run" not in facts:
+        facts["run"] = _facts(course)
+    return Scope(given, facts, world.now_us, world.variable)
+
+
+def _input(run: ClaimedRun) -> dict[str, Any]:
+    if run.input is None:
+        raise InvalidError(
+            "The event that held this run's input is no longer kept.", code="input_gone"
+        )
+    given = loads(run.input)
+    if not isinstance(given, dict):
+        raise InvalidError("The input of a run must be an object.", code="input_invalid")
+    return given
+
+
+def _facts(course: Course) -> Json:
+    """What ``run`` is in the stack: as it was when the run began, in all its lives."""
+    facts = course.journal.done.get(_FACTS, NOT_DONE)
+    if facts is NOT_DONE:
+        run = course.run
+        facts = {
+            "id": run.id,
+            "attempt": run.attempt,
+            "started_at": to_iso(run.started_at),
+            "scheduled_for": to_iso(run.due_at),
+        }
+        course.record(_FACTS, "run", course.world.now_us(), facts)
+    return facts

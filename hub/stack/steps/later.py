@@ -1,0 +1,116 @@
+"""Steps that documents may hold already, and that this version of the hub cannot carry out."""
+
+from typing import ClassVar, Literal
+
+from pydantic import AliasChoices, Field
+
+from hub.errors import StepError
+from hub.stack.step import OptionalValue, Step, Value
+from hub.stack.turn import Turn
+
+
+class LaterStep(Step):
+    """Known, checked, and refused when a run comes to it."""
+
+    touches_world: ClassVar[bool] = True
+
+    def perform(self, turn: Turn, path: str) -> None:
+        raise StepError(
+            f"This version of the hub cannot carry out {self.function} yet.",
+            code="function_unavailable",
+        )
+
+
+class ProcessNextBatch(LaterStep):
+    """Takes pending rows of `task_queue` and runs the task of each."""
+
+    function: Literal["process_next_batch"]
+    batch_size: OptionalValue = Field(None, description="How many at most.")
+
+
+class ProcessTaskImmediately(LaterStep):
+    """Runs the task of the row of `task_queue` that was read before."""
+
+    function: Literal["process_task_immediately"]
+
+
+class QueueTaskForProcessing(LaterStep):
+    """Queues a run for the row of `task_queue` that was read before."""
+
+    function: Literal["queue_task_for_processing"]
+    delay: OptionalValue = Field(None, description="Seconds to wait before it starts.")
+
+
+class DelayProcessing(LaterStep):
+    """Ends this turn; the task starts again later."""
+
+    function: Literal["delay_processing"]
+    delay: Value = Field(description="Seconds to wait.")
+
+
+class GetSystemMetrics(LaterStep):
+    """Reads how busy the machine is, into `system_metrics`."""
+
+    function: Literal["get_system_metrics"]
+    metrics: OptionalValue = Field(None, description="Which ones; without it all.")
+
+
+class WaitFor(LaterStep):
+    """Waits for a call of a resume URL, or for an event."""
+
+    function: Literal["wait_for"]
+    event_type: OptionalValue = Field(None, description="The event's type.")
+    filter: OptionalValue = Field(None, description="What the event must hold.")
+
+
+class DownloadDataset(LaterStep):
+    """Downloads a data set."""
+
+    function: Literal["download_dataset"]
+    url: Value = Field(description="Where it is.")
+
+
+class ProcessDataInChunks(LaterStep):
+    """Works through a data set, chunk by chunk."""
+
+    function: Literal["process_data_in_chunks"]
+    chunk_size: OptionalValue = Field(None, description="Rows of a chunk.")
+
+
+class GenerateAnalysisReport(LaterStep):
+    """Writes a report on a data set."""
+
+    function: Literal["generate_analysis_report"]
+
+
+class UploadResults(LaterStep):
+    """Offers the results for download, at `results.download_url`."""
+
+    function: Literal["upload_results"]
+
+
+class SendCompletionNotification(LaterStep):
+    """Tells that the work is done."""
+
+    function: Literal["send_completion_notification"]
+    destination: OptionalValue = Field(
+        None,
+        validation_alias=AliasChoices("destination", "destinations"),
+        description="The destination's slug, or a list of them.",
+    )
+    message: OptionalValue = Field(None, description="What is said.")
+
+
+class SendErrorNotification(SendCompletionNotification):
+    """Tells that the work has failed."""
+
+    function: Literal["send_error_notification"]  # type: ignore[assignment]  # another name
+
+
+class CreateChannelToken(LaterStep):
+    """Makes a token that lets a browser listen."""
+
+    function: Literal["create_channel_token"]
+    channels: Value = Field(description="Which channels.")
+    can: OptionalValue = Field(None, description="What it may do.")
+    ttl: OptionalValue = Field(None, description="Seconds until it ends.")

@@ -1,0 +1,220 @@
+"""Steps that have other tasks done: later on their own, or here and now."""
+
+from collections.abc import Awaitable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import AliasChoices, ConfigDict, Field, field_validator, model_validator
+
+from hub.errors import StepError
+from hub.expr import moment_of
+from hub.model.ids import new_id
+from hub.model.json import Json, loads
+from hub.model.run import DEFAULT_LANE, RunStart
+from hub.model.time import US_PER_S
+from hub.stack.interpret import StopTask, run_steps
+from hub.stack.patience import MAX_WAIT_S
+from hub.stack.scope import check_name
+from hub.stack.start import scope_of
+from hub.stack.step import (
+    OptionalValue,
+    Step,
+    Value,
+    WorldStep,
+    compiled,
+    json_of,
+    object_of,
+    text_of,
+)
+from hub.stack.turn import NOT_DONE, Turn
+
+if TYPE_CHECKING:
+    from hub.stack.task import Task
+
+MAX_CHAIN = 10_000
+
+
+class BackgroundTask(WorldStep):
+    """Starts a run of another task, which works on its own."""
+
+    function: Literal["background_task"]
+    task: Value = Field(description="The task.")
+    data: OptionalValue = Field(
+        None,
+        validation_alias=AliasChoices("data", "context", "parameters", "input"),
+        description="Its input.",
+    )
+    delay: OptionalValue = Field(None, description="Seconds to wait before it starts.")
+    at: OptionalValue = Field(None, description="When it starts: a date instead of a delay.")
+    idempotency_key: OptionalValue = Field(
+        None, description="The same key for the same task starts one run only."
+    )
+
+    async def act(self, turn: Turn, path: str) -> Json:
+        scope = turn.scope
+        named = text_of(self.task.evaluate(scope), "task")
+        name = turn.world.full_task_name(turn.frame.task.stack, named)
+        data = self.data.evaluate(scope) if self.data else {}
+        delay_us = self._delay_us(turn)
+        depth = check_chain(turn.run.chain_depth + 1) if delay_us < US_PER_S else 0
+        start = RunStart(
+            id=new_id("run"),
+            task=name,
+            input=json_of(object_of({} if data is None else data, "data"), "data"),
+            event_id=turn.run.event_id,
+            parent=turn.run.id,
+            chain_depth=depth,
+            lane=DEFAULT_LANE,
+            idempotency_key=self._key(turn),
+            delay_us=delay_us,
+            context=turn.context_for(name, path),
+        )
+        turn.effects.runs.append(start)
+        return {"id": start.id, "task": name}
+
+    @model_validator(mode="after")
+    def _one_time(self) -> "BackgroundTask":
+        if self.delay is not None and self.at is not None:
+            raise ValueError("Give either 'delay' or 'at'.")
+        return self
+
+    def _delay_us(self, turn: Turn) -> int:
+        if self.at is not None:
+            due = moment_of(self.at.evaluate(turn.scope))
+            delay_us = 0 if due is None else max(0, due - turn.scope.now_us())
+            field = "at"
+        else:
+            value = self.delay.evaluate(turn.scope) if self.delay else 0
+            if value is None:
+                value = 0
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise StepError("'delay' must be a number of seconds.", code="field_invalid")
+            delay_us = int(min(max(0, value), MAX_WAIT_S + 1) * US_PER_S)
+            field = "delay"
+        if delay_us > MAX_WAIT_S * US_PER_S:
+            raise StepError(f"{field!r} must be at most ten years away.", code="field_invalid")
+        return delay_us
+
+    def _key(self, turn: Turn) -> str | None:
+        if self.idempotency_key is None:
+            return None
+        return key_of(self.idempotency_key.evaluate(turn.scope))
+
+
+def check_chain(depth: int) -> int:
+    """The depth of a run that another one starts at once.
+
+    Raises:
+        StepError: ``chain_limit``.
+    """
+    if depth > MAX_CHAIN:
+        raise StepError(
+            f"A chain of {MAX_CHAIN:,} runs that start one another without a delay: "
+            "end it by a condition, or give it a delay.",
+            code="chain_limit",
+        )
+    return depth
+
+
+def key_of(value: Json) -> str:
+    """An idempotency key that goes into a header field.
+
+    Raises:
+        StepError: ``field_invalid``.
+    """
+    number = isinstance(value, int) and not isinstance(value, bool)
+    key = text_of(str(value) if number else value, "idempotency_key")
+    if not (key.isascii() and key.isprintable() and len(key) <= 200):
+        raise StepError(
+            "'idempotency_key' must be at most 200 printable ASCII characters.",
+            code="field_invalid",
+        )
+    return key
+
+
+class TaskStep(Step):
+    """Runs a task inside this run, and waits for it."""
+
+    async def _run(self, turn: Turn, path: str, named: str, given: dict[str, Any]) -> None:
+        if self.as_ is not None:
+            check_name(self.as_)
+        task = await self._pinned(turn, path, named)
+        if task.input is not None:
+            task.input.check(given)
+        called = turn.call(task, await scope_of(turn.course, task, given))
+        with suppress(StopTask):
+            await run_steps(task.steps, called, f"{path}/")
+        if self.as_ is not None:
+            answer = called.frame.answer
+            turn.scope.assign(self.as_, None if answer is None else loads(answer.body))
+
+    async def _pinned(self, turn: Turn, path: str, named: str) -> "Task":
+        """The task, in the version that it had when it was called first."""
+        pin = turn.replayed(f"{path}/task?")
+        if pin is not NOT_DONE:
+            return await turn.world.task(pin["task"], pin["version"])
+        full = turn.world.full_task_name(turn.frame.task.stack, named)
+        task = await turn.world.task(full, None)
+        turn.record(f"{path}/task?", self.function, {"task": full, "version": task.version})
+        return task
+
+
+class RunTask(TaskStep):
+    """Runs a task inside this run, with its own variables; ``as`` gets what it returns."""
+
+    function: Literal["run_task"]
+    task: Value = Field(description="The task.")
+    data: OptionalValue = Field(
+        None,
+        validation_alias=AliasChoices("data", "context", "parameters", "input"),
+        description="Its input.",
+    )
+
+    def perform(self, turn: Turn, path: str) -> Awaitable[None]:
+        turn.trace(path, self.function)
+        data = self.data.evaluate(turn.scope) if self.data else {}
+        given = object_of({} if data is None else data, "data")
+        return self._run(turn, path, text_of(self.task.evaluate(turn.scope), "task"), given)
+
+
+class Call(TaskStep):
+    """Any other function: one that a plug-in offers, else the task of that name.
+
+    The step's other fields are its input; a task called without any gets ``loop_item`` inside a
+    loop, else its caller's input.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+
+    function: str
+
+    @field_validator("function", mode="before")
+    @classmethod
+    def _canonical(cls, name: Any) -> Any:
+        return name  # a task's name is spelt as its document spells it
+
+    @model_validator(mode="after")
+    def _compile(self) -> "Call":
+        for name, value in self.__pydantic_extra__.items():
+            self.__pydantic_extra__[name] = compiled(value)
+        return self
+
+    def parts(self) -> Any:
+        yield from super().parts()
+        yield from self.__pydantic_extra__.values()
+
+    def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
+        plugin = turn.world.function(self.function)
+        fields = {name: v.evaluate(turn.scope) for name, v in self.__pydantic_extra__.items()}
+        if plugin is not None:
+            return plugin.perform(self, turn, path, fields)
+        turn.trace(path, self.function)
+        return self._run(turn, path, self.function, fields or self._around(turn))
+
+    @staticmethod
+    def _around(turn: Turn) -> dict[str, Any]:
+        item = turn.scope.reserved["loop_item"]
+        if item is None:
+            return dict(turn.scope.fields)
+        return item if isinstance(item, dict) else {"loop_item": item}

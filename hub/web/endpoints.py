@@ -1,0 +1,297 @@
+"""Endpoints: paths of stacks' own, which run a task and answer with what it returns.
+
+The server carries the run out itself, under a lease; a worker goes on with it if the server dies.
+The answer leaves when all before it is committed; what takes longer than the endpoint waits is
+answered with the run's URL.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hub.bootstrap import Hub
+from hub.errors import HubError, InvalidError, StepError
+from hub.model.ids import new_id
+from hub.model.json import Json, dumps, dumps_text, loads
+from hub.model.masking import mask_headers
+from hub.model.run import Answer, RunStart
+from hub.run.runner import Runner
+from hub.stack.task import Endpoint, Stack, Task
+from hub.store.catalog import Snapshot
+from hub.store.runs import find_run
+from hub.web.access import Access
+from hub.web.api.body import read_bytes
+from hub.web.callers import Callers
+from hub.web.cors import PageOrigins
+from hub.web.problems import problem
+
+_ENDED = ("succeeded", "failed", "cancelled")
+_SAFE = {
+    "cache-control": "no-store",
+    "content-security-policy": "sandbox",
+    "x-content-type-options": "nosniff",
+}
+_LOOK_S = 0.25
+_FORM = "application/x-www-form-urlencoded"
+_VISIBLE = re.compile(r"[!-~]{1,200}")
+_PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_THROWN = {
+    "bad_request": 400,
+    "unauthorized": 401,
+    "forbidden": 403,
+    "not_found": 404,
+    "conflict": 409,
+    "input_invalid": 422,
+    "too_many_requests": 429,
+}
+"""Codes of failures that are the caller's, as a stack throws them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    pattern: re.Pattern[str]
+    endpoint: Endpoint
+
+
+@dataclass(slots=True)
+class _Routes:
+    """The endpoints of one revision of the catalog."""
+
+    revision: int = -1
+    fixed: dict[str, list[Endpoint]] = field(default_factory=dict)
+    """By their paths, those without parameters."""
+    others: list[_Route] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, now: Snapshot) -> "_Routes":
+        routes = cls(now.revision)
+        for endpoint in _endpoints(now.stacks):
+            if "{" in endpoint.path:
+                routes.others.append(_Route(_pattern(endpoint.path), endpoint))
+            else:
+                routes.fixed.setdefault(endpoint.path, []).append(endpoint)
+        return routes
+
+    def find(self, path: str) -> list[tuple[Endpoint, dict[str, str]]]:
+        """Those that the path means, with their parameters; a fixed path wins."""
+        found: list[tuple[Endpoint, dict[str, str]]] = [(e, {}) for e in self.fixed.get(path, ())]
+        if found:
+            return found
+        matches = ((each.endpoint, each.pattern.fullmatch(path)) for each in self.others)
+        return [(endpoint, match.groupdict()) for endpoint, match in matches if match]
+
+
+class Endpoints:
+    """Serves the endpoints of all stacks."""
+
+    def __init__(self, hub: Hub, runner: Runner, access: Access) -> None:
+        self._hub = hub
+        self._runner = runner
+        self._callers = Callers(access, hub.catalog)
+        self._routes = _Routes()
+
+    def knows(self, path: str) -> bool:
+        """Whether the path is that of an endpoint."""
+        return bool(self._find(path))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to a path that is known."""
+        request = Request(scope, receive)
+        found = self._find(scope["path"])
+        origins = PageOrigins(found[0][0].cors, self._hub.settings.cors_origins)
+        origin = request.headers.get("origin")
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in request.headers:
+            methods = ", ".join(endpoint.method for endpoint, _ in found)
+            response = Response(None, 204, origins.preflight(origin, methods))
+        else:
+            try:
+                response = await self._answer(request, found)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem
+                response = problem(error, scope)
+            for name, value in origins.headers(origin).items():
+                response.headers[name] = value
+        await response(scope, receive, send)
+
+    def _find(self, path: str) -> list[tuple[Endpoint, dict[str, str]]]:
+        now = self._hub.catalog.now
+        if self._routes.revision != now.revision:
+            self._routes = _Routes.of(now)
+        return self._routes.find(path)
+
+    async def _answer(
+        self, request: Request, found: list[tuple[Endpoint, dict[str, str]]]
+    ) -> Response:
+        endpoint, params = _with_method(request.method, found)
+        auth = await self._callers.identify(request, endpoint)
+        task = await self._hub.catalog.task(endpoint.task)
+        given, query = await self._given(request, params)
+        if task.input is not None:
+            task.input.check(given)
+        start = RunStart(
+            id=new_id("run"),
+            task=task.full_name,
+            input=dumps_text(given),
+            idempotency_key=_key(request.headers),
+            context=dumps_text({"auth": auth, "request": _shown(request, query, params)}),
+        )
+        return await self._run(start, endpoint, task)
+
+    async def _given(
+        self, request: Request, params: dict[str, str]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The run's input: the query, the body over it, the parameters of the path over both."""
+        query = _fields(request.url.query)
+        raw = await read_bytes(
+            request, self._hub.settings.body_timeout_s, self._hub.settings.max_body_bytes
+        )
+        body = _body(raw, request.headers.get("content-type"))
+        return {**query, **body, **params}, query
+
+    async def _run(self, start: RunStart, endpoint: Endpoint, task: Task) -> Response:
+        waiting = self._runner.answers.expect(start.id)
+        try:
+            run_id, work = await self._runner.begin(start)
+            async with asyncio.timeout(endpoint.wait_s):
+                if work is not None:
+                    either: set[asyncio.Future[Any]] = {waiting, work}
+                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                    if waiting.done():
+                        return _rendered(waiting.result(), run_id)
+                return await self._when_answered(run_id)
+        except TimeoutError:
+            url = f"{self._root()}/v1/runs/{run_id}"
+            told = {"status": "running", "run_id": run_id, "url": url}
+            return Response(
+                dumps(told), 202, {**_SAFE, "location": url, "hub-run": run_id}, "application/json"
+            )
+        finally:
+            waiting.cancel()
+
+    async def _when_answered(self, run_id: str) -> Response:
+        """The answer of a run that is carried out elsewhere, or has ended without one."""
+        while True:
+            row = await self._hub.ledger.read(find_run, run_id)
+            if row is None:
+                raise StepError("The run is gone.", code="run_gone")
+            if row["answer"] is not None:
+                status, headers = loads(row["answer"])
+                pairs = tuple((name, value) for name, value in headers)
+                return _rendered(Answer(row["result"], status, pairs), run_id)
+            if row["status"] in _ENDED:
+                return _ended(row, run_id)
+            await asyncio.sleep(_LOOK_S)
+
+    def _root(self) -> str:
+        settings = self._hub.settings
+        return str(settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
+
+
+def _endpoints(stacks: Mapping[str, Stack]) -> list[Endpoint]:
+    return [endpoint for stack in stacks.values() for endpoint in stack.endpoints]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    parts = _PARAMETER.split(path)  # text and names in turn
+    built = "".join(
+        re.escape(part) if n % 2 == 0 else f"(?P<{part}>[^/]+)" for n, part in enumerate(parts)
+    )
+    return re.compile(built)
+
+
+def _with_method(
+    method: str, found: list[tuple[Endpoint, dict[str, str]]]
+) -> tuple[Endpoint, dict[str, str]]:
+    for endpoint, params in found:
+        if endpoint.method == method or (method == "HEAD" and endpoint.method == "GET"):
+            return endpoint, params
+    allow = ", ".join(sorted({endpoint.method for endpoint, _ in found}))
+    raise InvalidError(
+        f"This path takes {allow}, not {method[:20]}.", code="method_not_allowed", allow=allow
+    )
+
+
+def _fields(query: str) -> dict[str, Any]:
+    """Fields of a query or a form; a name sent twice, or as ``name[]``, holds a list."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
+    except ValueError as error:
+        raise InvalidError("More than 1000 fields: send less.", code="query_too_long") from error
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        plain = name.removesuffix("[]") or name
+        if plain != name or plain in found:
+            before = found.get(plain, [])
+            found[plain] = [*(before if isinstance(before, list) else [before]), value]
+        else:
+            found[plain] = value
+    return found
+
+
+def _body(raw: bytes, content_type: str | None) -> dict[str, Any]:
+    kind = (content_type or "application/json").partition(";")[0].strip().lower()
+    if not raw:
+        return {}
+    if kind == _FORM:
+        return _fields(raw.decode("latin-1"))
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise InvalidError(
+            f"This takes JSON or a form, not {kind[:100]!r}: send application/json.",
+            code="content_type_unsupported",
+        )
+    value = loads(raw)
+    return value if isinstance(value, dict) else {"body": value}
+
+
+def _key(headers: Headers) -> str | None:
+    key = headers.get("idempotency-key")
+    if key is None or _VISIBLE.fullmatch(key):
+        return key
+    raise InvalidError(
+        "Idempotency-Key must be 1 to 200 visible ASCII characters.", code="key_invalid"
+    )
+
+
+def _shown(request: Request, query: dict[str, Any], params: dict[str, str]) -> Json:
+    """What a stack sees of the request; what proves the caller is masked."""
+    return {
+        "method": request.method,
+        "headers": dict(mask_headers(request.headers.items())),
+        "query": query,
+        "params": params,
+        "ip": request.client.host if request.client else None,
+    }
+
+
+def _rendered(answer: Answer, run_id: str) -> Response:
+    """An answer as it goes out; it may not speak for the hub's own pages."""
+    headers = {**dict(answer.headers), **_SAFE, "hub-run": run_id}
+    kind = headers.pop("content-type", "application/json")
+    body = answer.body.encode()
+    if not _is_json(kind):
+        value = loads(answer.body)
+        body = value.encode() if isinstance(value, str) else body
+    bodiless = answer.status in (204, 304)
+    return Response(None if bodiless else body, answer.status, headers, None if bodiless else kind)
+
+
+def _is_json(kind: str) -> bool:
+    plain = kind.partition(";")[0].strip().lower()
+    return plain == "application/json" or plain.endswith("+json")
+
+
+def _ended(row: dict[str, Any], run_id: str) -> Response:
+    """What a run without an answer is told as."""
+    if row["status"] == "succeeded":
+        told = {"status": "succeeded", "run_id": run_id}
+        return Response(dumps(told), 200, {**_SAFE, "hub-run": run_id}, "application/json")
+    failure = loads(row["failure"]) if row["failure"] else {"code": "cancelled", "message": "…"}
+    error = HubError(failure["message"], code=failure["code"], run_id=run_id)
+    return problem(error, status=_THROWN.get(failure["code"], 500))
