@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 import uvloop
@@ -13,6 +13,7 @@ from hub.errors import HubError
 from hub.observe.log import set_up_logs
 from hub.settings import Settings, load_settings
 
+T = TypeVar("T")
 app = typer.Typer(
     name="hub",
     help="Receives, records, runs, delivers, and shows it all live.",
@@ -77,6 +78,107 @@ def sink(
     run_sink(["--port", str(port), "--print"])
 
 
+Input = Annotated[str, typer.Option(help="The input, as JSON, or @FILE.")]
+Tables = Annotated[
+    str | None, typer.Option(help='Records to begin with: {"users": [{…}]}, or @FILE.')
+]
+Auth = Annotated[str | None, typer.Option(help="What `auth` is in the stack, as JSON.")]
+Env = Annotated[list[str] | None, typer.Option(help="NAME=VALUE for env.NAME; may be repeated.")]
+Secret = Annotated[list[str] | None, typer.Option(help="The same for a secret variable.")]
+Answers = Annotated[
+    str | None, typer.Option(help='Answers by URL: {"https://x/": {"status": 500}}, or @FILE.')
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+ShowTables = Annotated[bool, typer.Option("--show-tables", help="Print the records at the end.")]
+
+
+@app.command()
+def check(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files and folders; without any stacks/.")
+    ] = None,
+    json: AsJson = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+) -> None:
+    """Check stacks: every problem at its place, with what was probably meant."""
+    from hub.checking import check as run_check
+
+    raise typer.Exit(run_check(paths or [Path("stacks")], as_json=json, strict=strict))
+
+
+@app.command()
+def run(
+    target: Annotated[str, typer.Argument(help="FILE, FILE:TASK or FOLDER:STACK/TASK.")],
+    input: Input = "{}",  # noqa: A002 - the option's name
+    tables: Tables = None,
+    auth: Auth = None,
+    env: Env = None,
+    secret: Secret = None,
+    answers: Answers = None,
+    map: Annotated[  # noqa: A002 - the option's name
+        list[str] | None, typer.Option(help="URL=URL: with --send, where requests really go.")
+    ] = None,
+    send: Annotated[bool, typer.Option("--send", help="Really send what is to be sent.")] = False,
+    show_tables: ShowTables = False,
+    json: AsJson = False,
+) -> None:
+    """Run a task in a hub that is thrown away, and show every step."""
+    _simulate(
+        target=target,
+        input=input,
+        tables=tables,
+        auth=auth,
+        env=tuple(env or ()),
+        secret=tuple(secret or ()),
+        answers=answers,
+        map=tuple(map or ()),
+        send=send,
+        show_tables=show_tables,
+        json=json,
+    )
+
+
+@app.command()
+def simulate(
+    target: Annotated[str, typer.Argument(help="FILE, FILE:TASK, FOLDER or FOLDER:STACK/TASK.")],
+    span: Annotated[str, typer.Option("--for", help="How long: 90s, 15m, 36h, 14d, 2w.")] = "30d",
+    at: Annotated[str | None, typer.Option(help="When it begins; without it now.")] = None,
+    timezone: Annotated[str, typer.Option(help="The hub's time zone.")] = "UTC",
+    input: Input = "{}",  # noqa: A002 - the option's name
+    tables: Tables = None,
+    auth: Auth = None,
+    env: Env = None,
+    secret: Secret = None,
+    answers: Answers = None,
+    show_tables: ShowTables = False,
+    json: AsJson = False,
+) -> None:
+    """The same under a clock that jumps: delays, schedules and tries of weeks in a second."""
+    _simulate(
+        target=target,
+        span=span,
+        at=at,
+        timezone=timezone,
+        input=input,
+        tables=tables,
+        auth=auth,
+        env=tuple(env or ()),
+        secret=tuple(secret or ()),
+        answers=answers,
+        show_tables=show_tables,
+        json=json,
+        is_simulation=True,
+    )
+
+
+def _simulate(**given: Any) -> None:
+    from hub.simulate.command import Options
+    from hub.simulate.command import run as run_simulation
+
+    set_up_logs("error", "auto")
+    raise typer.Exit(_ran(run_simulation(Options(**given))))
+
+
 @app.command()
 def bench(
     cases: Annotated[list[str] | None, typer.Argument(help="Which ones; all if none.")] = None,
@@ -104,14 +206,18 @@ def _settings(**given: Any) -> Settings:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
+    _ran(work)
+
+
+def _ran(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+            return runner.run(work)
     except HubError as error:
         _give_up(error)
 
 
-def _give_up(error: HubError) -> Any:
+def _give_up(error: HubError) -> NoReturn:
     sys.stderr.write(f"hub: {error.message}\n")
     raise SystemExit(2)
 

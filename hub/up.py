@@ -18,6 +18,7 @@ from hub.run.runner import running
 from hub.settings import Settings
 from hub.stack.check import problems_of
 from hub.stack.load import load_stack
+from hub.stackfiles import stack_files
 from hub.store import keys, stacks
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.lookup import one
@@ -26,7 +27,6 @@ from hub.store.schema import stacks as STACKS  # noqa: N812 - a table, beside th
 from hub.valkey import EmbeddedValkey
 from hub.worker import POLL_BESIDE_SERVER_S, working
 
-_STACK_ENDINGS = (".json", ".json5")
 _log = structlog.get_logger("hub.up")
 
 
@@ -97,7 +97,7 @@ async def _put_key(hub: Hub, key: str, name: str) -> None:
 async def apply_stacks(hub: Hub, folder: Path) -> None:
     """Make the files of the folder the newest versions of their stacks, where they changed."""
     files: dict[str, Path] = {}
-    for path in await asyncio.to_thread(_stack_files, folder):
+    for path in await asyncio.to_thread(_files_in, folder):
         try:
             if files.setdefault(path.stem, path) != path:
                 raise InvalidError(
@@ -121,6 +121,10 @@ def _say_doubts(hub: Hub, name: str) -> None:
         _log.warning("stack.checked", stack=name, problems=problems)
 
 
+def _files_in(folder: Path) -> list[Path]:
+    return stack_files([folder]) if folder.is_dir() else []
+
+
 async def _apply(hub: Hub, path: Path) -> None:
     name, text = path.stem, await asyncio.to_thread(path.read_text, "utf-8")
     version = load_stack(name, text).version
@@ -128,16 +132,6 @@ async def _apply(hub: Hub, path: Path) -> None:
     if known is None or (known["version"], known["managed_by"]) != (version, "file"):
         await hub.ledger.write(stacks.PUT, stacks.PutStack(name, version, text, "file"))
         _log.info("stack.applied", stack=name, version=version)
-
-
-def _stack_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix in _STACK_ENDINGS and not path.name.endswith(".schema.json")
-    )
 
 
 def _welcome(hub: Hub, fresh_key: str | None) -> str:

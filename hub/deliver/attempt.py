@@ -3,7 +3,7 @@
 import base64
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -16,7 +16,7 @@ from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination
 from hub.model.http import OutboundRequest, OutboundResponse, Pairs
 from hub.model.ids import new_id
 from hub.model.time import US_PER_S, now_us
-from hub.outbound.client import Client
+from hub.outbound.client import Sender
 from hub.outbound.retry import back_pressure_delay_s, next_delay_s
 from hub.signature import parse_secret, sign_headers
 from hub.store.catalog import Catalog
@@ -45,13 +45,15 @@ class Attempter:
         self,
         ledger: Ledger,
         catalog: Catalog,
-        client: Client,
+        client: Sender,
         connectors: Mapping[str, Connector],
+        clock: Callable[[], int] = now_us,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._client = client
         self._connectors = connectors
+        self._now_us = clock
 
     async def attempt(self, delivery: ClaimedDelivery) -> None:
         """Send once, record what came of it, and say when to send again."""
@@ -64,7 +66,7 @@ class Attempter:
             await self._attempt(delivery)
 
     async def _attempt(self, delivery: ClaimedDelivery) -> None:
-        started_at = now_us()
+        started_at = self._now_us()
         destination = self._catalog.now.destinations.get(delivery.destination)
         if destination is None:
             gone = f"There is no destination {delivery.destination!r} any more."
@@ -89,7 +91,7 @@ class Attempter:
         started = time.perf_counter()
         try:
             response = await self._client.send(
-                request_of(delivery, destination, connector, int(time.time())),
+                request_of(delivery, destination, connector, self._now_us() // US_PER_S),
                 timeout_s=destination.timeout_s,
                 allow_private=destination.allow_private,
             )

@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Self, cast
+from typing import Protocol, Self, cast
 
 import aiohttp
 import httpx
@@ -135,6 +135,21 @@ class _Connector(aiohttp.TCPConnector):
         connection = await super().connect(req, traces, timeout)
         _progress.get().connected = True
         return connection
+
+
+class Sender(Protocol):
+    """Something that sends requests as :class:`Client` does."""
+
+    async def send(
+        self,
+        request: OutboundRequest,
+        *,
+        timeout_s: float,
+        allow_private: bool = False,
+        cap_bytes: int = 65_536,
+    ) -> OutboundResponse:
+        """See :meth:`Client.send`."""
+        ...
 
 
 class Client:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from hub.connector import Connector, classify_by_status
 from hub.model.destination import Destination
-from hub.outbound.client import Client
+from hub.outbound.client import Sender
 from hub.stack.ports import Received, Wish
 from hub.store.catalog import Catalog
 
@@ -18,7 +18,7 @@ class Requests:
     """
 
     def __init__(
-        self, catalog: Catalog, client: Client, connectors: Mapping[str, Connector]
+        self, catalog: Catalog, client: Sender, connectors: Mapping[str, Connector]
     ) -> None:
         self._catalog = catalog
         self._client = client

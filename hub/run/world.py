@@ -1,20 +1,19 @@
 """The interpreter's ports, opened onto the ledger."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import structlog
 
 from hub.errors import ExpressionError, HubError, StepError, StoreError
-from hub.jobs import Doorbell
 from hub.model.json import Json, loads
 from hub.model.query import Query
 from hub.model.record import Record
 from hub.model.run import Answer
-from hub.model.segment import Segment
+from hub.model.segment import Publication, Segment
 from hub.model.time import now_us, to_iso
 from hub.run.answers import Answers
 from hub.run.numbers import Numbers
-from hub.run.publish import Publisher
 from hub.run.requests import Requests
 from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
@@ -32,6 +31,22 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _log = structlog.get_logger("hub.stack")
 
 
+class Publishes(Protocol):
+    """Takes messages that are committed."""
+
+    def publish(self, publications: list[Publication]) -> None:
+        """Publish them, later or now."""
+        ...
+
+
+class Rings(Protocol):
+    """Says that a queue may have work."""
+
+    def ring(self, name: str) -> None:
+        """Ring for a queue."""
+        ...
+
+
 class LedgerWorld:
     """See :class:`hub.stack.ports.World`. One serves all runs of a process."""
 
@@ -41,9 +56,10 @@ class LedgerWorld:
         self,
         ledger: Ledger,
         catalog: Catalog,
-        publisher: Publisher,
-        bell: Doorbell,
+        publisher: Publishes,
+        bell: Rings,
         requests: Requests,
+        clock: Callable[[], int] = now_us,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -51,6 +67,7 @@ class LedgerWorld:
         self._publisher = publisher
         self._bell = bell
         self._requests = requests
+        self.now_us = clock
         self.answers = Answers()
 
     async def commit(self, segment: Segment) -> None:
@@ -74,9 +91,6 @@ class LedgerWorld:
 
     async def find_records(self, query: Query) -> list[Record]:
         return await self._ledger.read(find_records, query)
-
-    def now_us(self) -> int:
-        return now_us()
 
     def variable(self, name: str) -> Any:
         found = self._catalog.now.variables.get(name)

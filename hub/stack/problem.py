@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
 _MAX_WORD = 100
+_SHORT = 6
 Severity: TypeAlias = Literal["error", "warning"]
 
 
@@ -35,5 +36,6 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     if len(word) > _MAX_WORD:
         return None
     spelled = {each.lower(): each for each in known}
-    found = get_close_matches(word.lower(), spelled, n=1)
+    alike = 0.6 if len(word) <= _SHORT else 0.7  # a slip changes more of a short word
+    found = get_close_matches(word.lower(), spelled, n=1, cutoff=alike)
     return spelled[found[0]] if found else None

@@ -206,6 +206,15 @@ def has_due_deliveries(tx: Tx) -> bool:
     return bool(tx.rows(_HAS_DUE))
 
 
+_NEXT = select(func.min(deliveries.c.due_at)).where(_is_due)
+
+
+def next_due_delivery(tx: Tx, /) -> int | None:
+    """When the next delivery is due, in microseconds since the epoch."""
+    due: int | None = tx.rows(_NEXT)[0][0]
+    return due
+
+
 _REPLAY = (
     update(deliveries)
     .where(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from hub.errors import StoreError
+from hub.model.time import now_us
 from hub.store.postgresql import PostgresEngine
 from hub.store.sqlite import SqliteEngine
 from hub.store.tx import Tx
@@ -196,17 +197,23 @@ def _fail(batch: list[_Waiting], error: Exception) -> None:
             waiting.done.set_exception(error)
 
 
-async def open_ledger(database_url: str | None, data: Path, timeout_s: float = 10.0) -> Ledger:
+async def open_ledger(
+    database_url: str | None,
+    data: Path,
+    timeout_s: float = 10.0,
+    clock: Callable[[], int] = now_us,
+) -> Ledger:
     """Open PostgreSQL by its URL, or the SQLite file in the folder ``data``, which exists.
 
-    A commit that takes longer than ``timeout_s`` counts as failed.
+    A commit that takes longer than ``timeout_s`` counts as failed. ``clock`` is the database's
+    own, in microseconds since the epoch; only SQLite takes another one.
 
     Raises:
         StoreError: it cannot be reached, or its settings could lose a commit.
     """
     engine: Engine
     if database_url is None:
-        engine = SqliteEngine(data / SQLITE_FILE)
+        engine = SqliteEngine(data / SQLITE_FILE, clock)
     else:
         engine = PostgresEngine(database_url)
     try:

@@ -217,6 +217,15 @@ def _whole(
     return replace(run, **more) if more else run
 
 
+_NEXT = select(func.min(runs.c.due_at)).where(_is_queued)
+
+
+def next_due_run(tx: Tx, /) -> int | None:
+    """When the next queued or parked run is due, in microseconds since the epoch."""
+    due: int | None = tx.rows(_NEXT)[0][0]
+    return due
+
+
 _BODIES = select(events.c.id, events.c.body).where(one_of(events.c.id, "ids"))
 
 

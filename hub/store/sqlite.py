@@ -6,7 +6,6 @@
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sqlalchemy.sql.base import Executable
 
 from hub.errors import InvalidError, StoreError
 from hub.model.json import dumps_text
+from hub.model.time import now_us
 from hub.store.statement import SQLITE_NOW, pieces
 from hub.store.tx import CLAIMED, Params, Row, Tx
 
@@ -111,19 +111,22 @@ class SqliteTx:
     go in as few statements as can be.
     """
 
-    __slots__ = ("_cursor", "_statements")
+    __slots__ = ("_clock", "_cursor", "_statements")
 
-    def __init__(self, cursor: sqlite3.Cursor, statements: Statements) -> None:
+    def __init__(
+        self, cursor: sqlite3.Cursor, statements: Statements, clock: Callable[[], int]
+    ) -> None:
         self._cursor = cursor
         self._statements = statements
+        self._clock = clock
 
     def rows(self, statement: Executable, params: Params | None = None) -> Sequence[Row]:
         compiled = self._statements.named(statement)
-        return self._cursor.execute(compiled.sql, _bound(compiled.fixed, params)).fetchall()
+        return self._cursor.execute(compiled.sql, self._bound(compiled.fixed, params)).fetchall()
 
     def run(self, statement: Executable, params: Params | None = None) -> int:
         compiled = self._statements.named(statement)
-        return self._cursor.execute(compiled.sql, _bound(compiled.fixed, params)).rowcount
+        return self._cursor.execute(compiled.sql, self._bound(compiled.fixed, params)).rowcount
 
     def many(self, statement: Executable, params: Sequence[Params]) -> None:
         if not params:
@@ -132,7 +135,7 @@ class SqliteTx:
             self.many_rows(statement, params)
         else:
             compiled = self._statements.named(statement)
-            bound = [_bound(compiled.fixed, each) for each in params]
+            bound = [self._bound(compiled.fixed, each) for each in params]
             self._cursor.executemany(compiled.sql, bound)
 
     def many_rows(self, statement: Executable, params: Sequence[Params]) -> Sequence[Row]:
@@ -143,7 +146,7 @@ class SqliteTx:
         at = 0
         while at < len(params):
             size = _chunk(len(params) - at)
-            given = [_bound(insert.fixed, each) for each in params[at : at + size]]
+            given = [self._bound(insert.fixed, each) for each in params[at : at + size]]
             values = [each[name] for each in given for name in insert.row_names]
             values += [given[0][name] for name in insert.tail_names]
             found += self._cursor.execute(insert.sql(size), values).fetchall()
@@ -161,18 +164,17 @@ class SqliteTx:
             self.many(insert, [row for row in rows if row[CLAIMED] is None or row[CLAIMED] in won])
         return won
 
+    def _bound(self, fixed: dict[str, Any], params: Params | None) -> dict[str, Any]:
+        bound = {**fixed, **(params or {}), SQLITE_NOW: self._clock()}
+        for name, value in bound.items():
+            if type(value) is list:
+                bound[name] = dumps_text(value)
+        return bound
+
 
 def _chunk(left: int) -> int:
     """A power of two, so that few different statements are to be prepared."""
     return min(_MOST_ROWS, 1 << (left.bit_length() - 1))
-
-
-def _bound(fixed: dict[str, Any], params: Params | None) -> dict[str, Any]:
-    bound = {**fixed, **(params or {}), SQLITE_NOW: time.time_ns() // 1000}
-    for name, value in bound.items():
-        if type(value) is list:
-            bound[name] = dumps_text(value)
-    return bound
 
 
 class SqliteEngine:
@@ -180,8 +182,9 @@ class SqliteEngine:
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int] = now_us) -> None:
         self._path = path
+        self._clock = clock
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
         self._local = threading.local()
@@ -255,7 +258,7 @@ class SqliteEngine:
             cursor = connection.cursor()
             cursor.execute(begin)
             try:
-                result = work(SqliteTx(cursor, self._statements))
+                result = work(SqliteTx(cursor, self._statements, self._clock))
                 cursor.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

@@ -16,6 +16,7 @@ from hub.errors import (
     ExpressionError,
     HubError,
     InvalidError,
+    LimitError,
     NotFoundError,
     OutboundError,
     SignatureError,
@@ -52,6 +53,7 @@ _BY_CLASS: dict[type[Exception], int] = {
     ConflictError: 409,
     TooLargeError: 413,
     StoreError: 503,
+    LimitError: 422,
     StepError: 422,
     OutboundError: 502,
 }

@@ -123,6 +123,7 @@ async def test_a_failed_run_says_so_under_failure(api: httpx.AsyncClient, hub: H
         "started_at": "1970-01-01T00:00:01.000000Z",
         "duration_ms": 1.5,
         "output": None,
+        "note": None,
         "failure": None,
     }
     last = steps["items"][1]

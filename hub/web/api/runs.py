@@ -12,8 +12,9 @@ from hub.model.run import RunStatus
 from hub.model.time import to_iso
 from hub.stack.journal import Entry, decode
 from hub.stack.step import Step
-from hub.store.lookup import LAST
+from hub.store.lookup import LAST, where
 from hub.store.runs import find_run, journal_of, page_of_runs
+from hub.store.schema import run_attempts
 from hub.web.api.call import Call, Operation, answer, known_word, missing
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED)
@@ -56,11 +57,37 @@ async def _get_steps(call: Call) -> Response:
     ]
     steps = [_shown_step(entry) for entry in entries]
     failure = _json(row["failure"])
-    if failure and failure["step"] is not None:
+    told = any(step["failure"] and step["path"] == failure["step"] for step in steps if failure)
+    if failure and failure["step"] is not None and not told:
         steps.append(_failed_step(failure, await _function_at(call, row, failure["step"])))
     begin = wanted.after(0)
     end = begin + wanted.limit
     return answer(wanted.answer(steps[begin:end], end if end < len(steps) else None))
+
+
+async def _get_attempts(call: Call) -> Response:
+    wanted = call.page()
+    row = await _row(call)
+    rows = await call.hub.ledger.read(where, run_attempts, run_id=row["id"])
+    begin = wanted.after(0)
+    end = begin + wanted.limit
+    shown = [_shown_attempt(each) for each in rows[begin:end]]
+    return answer(wanted.answer(shown, end if end < len(rows) else None))
+
+
+def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:
+    return {
+        "id": row["id"],
+        "step": row["path"],
+        "method": row["method"],
+        "url": row["url"],
+        "started_at": to_iso(row["started_at"]),
+        "duration_ms": row["duration_ms"],
+        "status_code": row["status_code"],
+        "outcome": row["outcome"],
+        "message": row["message"],
+        "response_body": row["response_body"],
+    }
 
 
 async def _row(call: Call) -> dict[str, Any]:
@@ -99,11 +126,12 @@ def _shown_step(entry: Entry) -> dict[str, Json]:
     return {
         "path": entry.path,
         "function": entry.function,
-        "status": "succeeded",
+        "status": "failed" if entry.failure else "succeeded",
         "started_at": to_iso(entry.started_at),
         "duration_ms": round(entry.duration_us / 1000, 3),
         "output": entry.output,
-        "failure": None,
+        "note": entry.note,
+        "failure": entry.failure and {"code": entry.failure.code, "message": entry.failure.message},
     }
 
 
@@ -115,6 +143,7 @@ def _failed_step(failure: dict[str, Json], function: str | None) -> dict[str, Js
         "started_at": None,
         "duration_ms": None,
         "output": None,
+        "note": None,
         "failure": {"code": failure["code"], "message": failure["message"]},
     }
 
@@ -158,5 +187,6 @@ def _moment(us: int | None) -> str | None:
 OPERATIONS = (
     Operation("GET", "/v1/runs", Scope.READ, _get_all, "List runs, the newest first"),
     Operation("GET", "/v1/runs/{id}", Scope.READ, _get, "Read a run"),
+    Operation("GET", "/v1/runs/{id}/attempts", Scope.READ, _get_attempts, "List a run's requests"),
     Operation("GET", "/v1/runs/{id}/steps", Scope.READ, _get_steps, "List the steps of a run"),
 )

@@ -1,0 +1,1 @@
+"""Simulation: stacks run in a hub of their own that is thrown away, under a clock that jumps."""
