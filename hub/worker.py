@@ -47,7 +47,9 @@ class Drains:
         executor = Executor(
             ledger,
             hub.catalog,
-            lambda stack: LedgerWorld(stack, ledger, hub.catalog, numbers, publisher, hub.bell),
+            lambda stack: LedgerWorld(
+                stack, ledger, hub.catalog, numbers, publisher, hub.bell, settings.timezone
+            ),
         )
 
         async def claim(most: int) -> list[ClaimedRun]:

@@ -96,7 +96,7 @@ class Executor:
         if not isinstance(given, dict):
             raise InvalidError("The input of a run must be an object.", code="input_invalid")
         reserved = {"event": await self._event(run) if "event" in task.names else None}
-        scope = Scope(given, reserved, world.now_us, world.variable)
+        scope = Scope(given, reserved, world)
         turn = Turn(run, task.version, scope, Journal.of(run.journal), world)
         if "run" in task.names:
             scope.reserved["run"] = _facts(turn)
@@ -174,5 +174,5 @@ def _facts(turn: Turn) -> Json:
 
 def _bare_turn(run: ClaimedRun, world: World) -> Turn:
     """A turn that only ends the run."""
-    scope = Scope({}, {}, world.now_us, world.variable)
+    scope = Scope({}, {}, world)
     return Turn(run, run.version or "", scope, Journal.of(run.journal), world)

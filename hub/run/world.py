@@ -3,6 +3,7 @@
 from typing import Any
 
 from hub.errors import ExpressionError, HubError, StepError
+from hub.expr import LANES
 from hub.jobs import Doorbell
 from hub.model.query import Query
 from hub.model.record import Record
@@ -18,6 +19,9 @@ from hub.store.queues import DELIVERIES, RUNS
 from hub.store.records import find_records, get_record
 from hub.store.segments import COMMIT, Committed
 
+_LANE_DELAYS_S: dict[str, float] = dict.fromkeys(LANES, 0)
+"""Until lanes can be set, each has the default."""
+
 
 class LedgerWorld:
     """See :class:`hub.stack.ports.World`. One serves all runs of a stack's tasks."""
@@ -30,6 +34,7 @@ class LedgerWorld:
         numbers: Numbers,
         publisher: Publisher,
         bell: Doorbell,
+        zone: str = "UTC",
     ) -> None:
         self._stack = stack
         self._ledger = ledger
@@ -37,6 +42,7 @@ class LedgerWorld:
         self._numbers = numbers
         self._publisher = publisher
         self._bell = bell
+        self.zone = zone
 
     async def commit(self, segment: Segment) -> None:
         fate = await self._ledger.write(COMMIT, segment)
@@ -78,6 +84,9 @@ class LedgerWorld:
                 code="env_secret",
             )
         return found.value
+
+    def lane_delay_s(self, name: str) -> float | None:
+        return _LANE_DELAYS_S.get(name)
 
     def check_destination(self, slug: str) -> None:
         known = self._catalog.now.destinations

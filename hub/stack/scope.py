@@ -1,11 +1,12 @@
 """The names that expressions see: one flat set of variables per run, shared by nested stacks."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hub.errors import StepError
 from hub.model.json import Json
+from hub.stack.ports import World
 
 RESERVED = frozenset(
     ["auth", "env", "error", "event", "input", "loop_index", "loop_item", "request", "run"]
@@ -19,12 +20,11 @@ class Scope:
     """
 
     __slots__ = (
-        "_clock",
         "_draws",
-        "_env",
         "_now",
         "_seed",
         "_values",
+        "_world",
         "fields",
         "reserved",
         "variables",
@@ -34,14 +34,12 @@ class Scope:
         self,
         given: Mapping[str, Any],
         reserved: Mapping[str, Any],
-        clock: Callable[[], int],
-        env: Callable[[str], Any],
+        world: World,
     ) -> None:
         self.fields = given
         self.reserved: dict[str, Any] = {**dict.fromkeys(RESERVED), **reserved, "input": given}
         self.variables: dict[str, Any] = {}
-        self._clock = clock
-        self._env = env
+        self._world = world
         self._now: int | None = None
         self._values: dict[str, Any] = {}
         self._seed = ""
@@ -68,19 +66,28 @@ class Scope:
     def env(self, name: str) -> Any:
         """The value of ``env.name``, constant within a step; ExpressionError if it is not set."""
         if name not in self._values:
-            self._values[name] = self._env(name)
+            self._values[name] = self._world.variable(name)
         return self._values[name]
 
     def now_us(self) -> int:
         """The clock, constant within a step."""
         if self._now is None:
-            self._now = self._clock()
+            self._now = self._world.now_us()
         return self._now
 
     def random(self) -> random.Random:
         """Randomness that is the same when the step is computed again."""
         self._draws += 1
         return random.Random(f"{self._seed}:{self._draws}")  # noqa: S311 - replayed, never a secret
+
+    @property
+    def zone(self) -> str:
+        """The hub's time zone."""
+        return self._world.zone
+
+    def lane_delay_s(self, name: str) -> float | None:
+        """The delay of a lane, None if there is none of that name."""
+        return self._world.lane_delay_s(name)
 
     def begin_step(self, seed: str) -> None:
         """A new step: its clock and ``env`` are read when it first asks."""

@@ -317,7 +317,7 @@ async def nest(levels: int) -> None:
         inner = [choose(True, inner)] if inner else [choose(True, [let("a", 1)])]
     document = TaskDocument.model_validate({"function_stack": inner or [let("a", 1)]})
     world = World()
-    scope = Scope({}, {}, world.now_us, world.variable)
+    scope = Scope({}, {}, world)
     turn = Turn(claimed(world), "v", scope, Journal(), world)
     await run_steps(document.function_stack, turn, "")
     assert scope.variables == {"a": 1}
