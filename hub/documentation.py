@@ -1,14 +1,16 @@
 """Pages that are made from the code: ``python -m hub.documentation`` writes them, ``--check``
 says which one no longer tells the truth."""
 
+import inspect
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import NoneType
+from types import ModuleType, NoneType
 from typing import Any, get_args
 
 from pydantic.fields import FieldInfo
 
+from hub.expr import FAMILIES, FUNCTIONS, Function
 from hub.settings import Settings
 
 _DOCS = Path("docs")
@@ -45,7 +47,57 @@ def _default(field: FieldInfo) -> str:
     return f"`{value}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page}
+def functions_page() -> str:
+    """``docs/functions.md``."""
+    lines = [
+        "# Functions",
+        "",
+        "Made from `hub/expr/functions`; do not edit.",
+        "They stand in expressions: `{{name(value, more)}}` or `{{value | name: more}}`.",
+        "A parameter with a `?` or a value after `=` may be left out; `...` is any number of them.",
+        "`null` is the empty value of every kind: no text, no items, 0.",
+        "No function changes its arguments.",
+        "",
+        "A `field` is a field of every item by its name, `'amount'` or `'user.id'`,",
+        "or an expression of the item: `sum(orders, item.price * item.pieces)`.",
+        "There `item` is the item and `index` its place from 0; all other names are those around.",
+        "",
+        "In the examples it is 2026-03-05T17:20:30Z, and `env.KEY` has 32 characters.",
+        "",
+    ]
+    for title, modules in FAMILIES.items():
+        lines += [f"## {title}", ""]
+        for module in modules:
+            lines += _intro(module)
+            for entry in FUNCTIONS.values():
+                if entry.call.__module__ == module.__name__ and entry.name == entry.canonical:
+                    lines += _function(entry)
+    return "\n".join(lines)
+
+
+def _intro(module: ModuleType) -> list[str]:
+    paragraphs = (inspect.getdoc(module) or "").split("\n\n")
+    return [*(" ".join(_code(paragraph).split()) for paragraph in paragraphs), ""]
+
+
+def _function(entry: Function) -> list[str]:
+    lines = [f"### {entry.canonical}", "", f"`{entry.signature}`"]
+    if entry.aliases:
+        lines.append(f"(also {', '.join(f'`{name}`' for name in entry.aliases)})")
+    for paragraph in entry.about.split("\n\n"):
+        lines += ["", " ".join(_code(paragraph).split())]
+    examples = [f"{left} → {right}" for left, right in entry.examples]
+    return [*lines, "", "```js", *examples, "```", ""]
+
+
+def _code(text: str) -> str:
+    return text.replace("``", "`")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "functions.md": functions_page,
+    "settings.md": settings_page,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -108,6 +109,12 @@ class Settings(BaseSettings):
         "auto", description="`auto`: for people on a terminal, else JSON lines."
     )
 
+    timezone: str = Field(
+        "UTC",
+        description="Time zone of dates in stacks that name no other one: "
+        "an IANA name like `Europe/Berlin`.",
+    )
+
     @field_validator("trusted_proxies", "cors_origins", "outbound_allow", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -121,6 +128,14 @@ class Settings(BaseSettings):
         if value is not None and len(value.get_secret_value()) < 24:
             raise ValueError("must have at least 24 characters: `openssl rand -hex 24` makes one")
         return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (LookupError, OSError, ValueError) as error:
+            raise ValueError("must be the IANA name of a time zone, like Europe/Berlin") from error
 
     @field_validator("database_url")
     @classmethod

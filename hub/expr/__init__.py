@@ -7,14 +7,16 @@ a ``Context`` as often as needed. Only ``ExpressionError`` comes out of it, and 
 
 from hub.expr.compare import equal, less
 from hub.expr.compiled import Compiled
-from hub.expr.context import Context, DictContext
-from hub.expr.functions import FUNCTIONS, Function
+from hub.expr.context import LANES, Context, DictContext
+from hub.expr.functions import FAMILIES, FUNCTIONS, Function
 from hub.expr.kinds import text_of, truthy
 from hub.expr.moments import iso_of, moment_of
 from hub.expr.template import compile_expression, compile_template, compile_value
 
 __all__ = [
+    "FAMILIES",
     "FUNCTIONS",
+    "LANES",
     "Compiled",
     "Context",
     "DictContext",

@@ -1,17 +1,23 @@
 """From a function and its arguments to a piece."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hub.errors import ExpressionError
 from hub.expr.context import Context, charge
 from hub.expr.functions.registry import LAZY, Function
 from hub.expr.kinds import fits, out_of_range
+from hub.expr.lazy import lazy_of
 from hub.expr.limits import MAX_LIST_ITEMS, over
-from hub.expr.node import Closure, Node, Reads, combine, placed
+from hub.expr.node import Closure, Node, combine, placed
 
 _LEVELS = 4
 """The closures of a call: its guard, the call, its list of readers, a reader."""
+_LAZY_LEVELS = 4
+"""What stands between a call and its unevaluated argument."""
+_WEIGHT = 8
+"""A call is more work than an operator."""
 _FOREIGN = (ArithmeticError, LookupError, TypeError, ValueError)
 
 
@@ -23,22 +29,33 @@ def call(function: Function, arguments: Sequence[Node], position: int) -> Node:
     """
     function.check_count(len(arguments))
     readers = [
-        _reader(function.converter(place), argument.run) for place, argument in enumerate(arguments)
+        _reader(function.converter(place), argument) for place, argument in enumerate(arguments)
     ]
     if function.wants_context:
         readers.insert(0, lambda context: context)
     run = _light(function.call, readers) if function.light else _metered(function.call, readers)
-    reads = Reads(clock=function.clock, random=function.random, metered=not function.light)
     guarded = _guarded(function.name, run, position)
-    return combine(guarded, position, arguments, reads, levels=_LEVELS)
+    parts = [_outside(function, place, argument) for place, argument in enumerate(arguments)]
+    levels = _LEVELS + _LAZY_LEVELS if function.binds else _LEVELS
+    return combine(guarded, position, parts, function.reads, levels=levels, weight=_WEIGHT)
 
 
-def _reader(convert: Callable[[Any], Any] | None, argument: Closure) -> Closure:
+def _reader(convert: Callable[[Any], Any] | None, argument: Node) -> Closure:
+    run = argument.run
     if convert is None:
-        return argument
+        return run
     if convert is LAZY:
-        return lambda _: argument
-    return lambda context: convert(argument(context))
+        lazy = lazy_of(argument)
+        return lambda _: lazy
+    return lambda context: convert(run(context))
+
+
+def _outside(function: Function, place: int, argument: Node) -> Node:
+    """The argument as it looks from outside: names that the function binds are not read there."""
+    names = argument.reads.names
+    if function.converter(place) is not LAZY or names.isdisjoint(function.binds):
+        return argument
+    return replace(argument, reads=replace(argument.reads, names=names - function.binds))
 
 
 def _light(call: Callable[..., Any], readers: Sequence[Closure]) -> Closure:

@@ -8,21 +8,24 @@ from typing import Any, TypeAlias
 
 from hub.errors import ExpressionError
 from hub.expr import compare, operators
-from hub.expr.context import Context, charge
+from hub.expr.context import Context, charge, charge_deep
 from hub.expr.kinds import truthy
 from hub.expr.node import Closure, Node, Reads, combine, placed
+from hub.expr.sizes import NESTED
 from hub.expr.walk import item, member
 
 Binary: TypeAlias = Callable[[Any, Any], Any]
 Step: TypeAlias = tuple[str, int, Node]
 """An operator, its offset, and what stands right of it."""
 
-BINARY: dict[str, Binary] = {
+ARITHMETIC: dict[str, Binary] = {
     "+": operators.add,
     "-": operators.subtract,
     "*": operators.multiply,
     "/": operators.divide,
     "%": operators.remainder,
+}
+COMPARISON: dict[str, Binary] = {
     "==": compare.equal,
     "!=": compare.unequal,
     "===": compare.identical,
@@ -37,15 +40,45 @@ BINARY: dict[str, Binary] = {
 def chain(first: Node, steps: Sequence[Step]) -> Node:
     """Operators of one rank, from left to right."""
     nodes = [first, *(node for _, _, node in steps)]
-    joins = any(sign == "+" for sign, _, _ in steps)
-    if len(steps) > 1:
-        run = _left_to_right(first.run, [(BINARY[s], at, node.run) for s, at, node in steps])
+    if steps[0][0] in ARITHMETIC:
+        run = _calculated(first.run, steps)
     else:
-        [(sign, at, right)] = steps
-        run = _single(BINARY[sign], first.run, right.run, at)
+        run = _compared(first.run, steps)
+    joins = any(sign == "+" for sign, _, _ in steps)
     fixed = all(node.fixed for node in nodes)
     more = [Reads(metered=True)] if joins and not fixed else []
-    return combine(run, first.position, nodes, *more)
+    return combine(run, first.position, nodes, *more, weight=len(steps))
+
+
+def _calculated(first: Closure, steps: Sequence[Step]) -> Closure:
+    if len(steps) == 1:
+        [(sign, at, right)] = steps
+        return _single(ARITHMETIC[sign], first, right.run, at)
+    return _left_to_right(first, [(ARITHMETIC[sign], at, node.run) for sign, at, node in steps])
+
+
+def _compared(first: Closure, steps: Sequence[Step]) -> Closure:
+    """All but the first comparison have true or false on their left side, which is no work."""
+    [(sign, at, right), *rest] = steps
+    run = _comparison(COMPARISON[sign], first, right.run, at)
+    if not rest:
+        return run
+    return _left_to_right(run, [(COMPARISON[sign], at, node.run) for sign, at, node in rest])
+
+
+def _comparison(compare: Binary, left: Closure, right: Closure, position: int) -> Closure:
+    def run(context: Context) -> Any:
+        one, other = left(context), right(context)
+        kind = one.__class__
+        try:
+            if kind in NESTED and other.__class__ is kind:
+                charge_deep(context, one)
+            return compare(one, other)
+        except ExpressionError as error:
+            placed(error, position)
+            raise
+
+    return run
 
 
 def _single(apply: Binary, left: Closure, right: Closure, position: int) -> Closure:
@@ -150,7 +183,7 @@ def prefixed(signs: Sequence[str], operand: Node, position: int) -> Node:
             raise
         return value
 
-    return combine(run, position, [operand])
+    return combine(run, position, [operand], weight=len(signs))
 
 
 def _not(value: Any) -> bool:
@@ -207,7 +240,7 @@ def walk(root: Node, accessors: Sequence[str | Node]) -> Node:
     else:
         run = _keys(root.run, keys)
     parts = [root, *(accessor for accessor in accessors if isinstance(accessor, Node))]
-    return combine(run, root.position, parts)
+    return combine(run, root.position, parts, weight=len(accessors))
 
 
 def _one_key(root: Closure, key: str) -> Closure:

@@ -66,4 +66,5 @@ class Compiled:
     def is_constant(self) -> bool:
         """It gives the same in every scope."""
         reads = self.reads
-        return not (reads.names or reads.env or reads.clock or reads.random)
+        settings = reads.zone or reads.lanes
+        return not (reads.names or reads.env or reads.clock or reads.random or settings)

@@ -1,12 +1,17 @@
 """What an expression can see while it is evaluated."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from hub.errors import ExpressionError
-from hub.expr.limits import CHARS_PER_STEP, MAX_EVALUATION_STEPS, over
+from hub.expr.limits import MAX_EVALUATION_STEPS, over
+from hub.expr.sizes import deep_steps_of, steps_of
+
+Lookup: TypeAlias = Callable[[str], Any]
+
+LANES = ("high", "normal", "low")
 
 
 class Context(Protocol):
@@ -32,6 +37,15 @@ class Context(Protocol):
         """Seeded by run, path and call index, so that a resumed run draws the same."""
         ...
 
+    @property
+    def zone(self) -> str:
+        """The IANA name of the hub's time zone."""
+        ...
+
+    def lane_delay_s(self, name: str) -> float | None:
+        """What a lane's ``delay`` is set to; ``None`` when there is no lane of that name."""
+        ...
+
 
 @dataclass(frozen=True)
 class DictContext:
@@ -42,6 +56,9 @@ class DictContext:
     """What ``env.NAME`` gives."""
     at_us: int = 0
     seed: int = 0
+    zone: str = "UTC"
+    lanes: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
+    """The delay of each lane, in seconds."""
     _source: random.Random = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -71,18 +88,39 @@ class DictContext:
         """Each call goes on where the last one stopped."""
         return self._source
 
+    def lane_delay_s(self, name: str) -> float | None:
+        """The delay that was given."""
+        return self.lanes.get(name)
+
 
 class Meter:
     """A context that also counts the work of one evaluation."""
 
-    __slots__ = ("_left", "env", "lookup", "now_us", "random")
+    __slots__ = ("_around", "_left", "env", "lookup", "now_us", "random")
+
+    lookup: Lookup
 
     def __init__(self, context: Context) -> None:
+        self._around = context
         self.lookup = context.lookup
         self.env = context.env
         self.now_us = context.now_us
         self.random = context.random
         self._left = MAX_EVALUATION_STEPS
+
+    @property
+    def zone(self) -> str:
+        """The hub's time zone."""
+        return self._around.zone
+
+    def lane_delay_s(self, name: str) -> float | None:
+        """The delay of a lane."""
+        return self._around.lane_delay_s(name)
+
+    @property
+    def left(self) -> int:
+        """Steps that may still be spent."""
+        return self._left
 
     def spend(self, steps: int) -> None:
         """Count steps, and stop the evaluation when there were too many."""
@@ -91,13 +129,43 @@ class Meter:
             raise over("evaluation steps", MAX_EVALUATION_STEPS, "work on fewer items at a time")
 
 
+class Inner(Meter):
+    """The scope around, with names of its own on top: what an expression of an item sees."""
+
+    __slots__ = ("_meter", "bound")
+
+    def __init__(self, meter: Meter) -> None:
+        super().__init__(meter)
+        self._meter = meter
+        self.bound: dict[str, Any] = {}
+        self.lookup = _bound_first(self.bound, meter.lookup)
+
+    @property
+    def left(self) -> int:
+        """Steps that may still be spent, by all expressions together."""
+        return self._meter.left
+
+    def spend(self, steps: int) -> None:
+        """Count steps where all others count theirs."""
+        self._meter.spend(steps)
+
+
+def _bound_first(bound: Mapping[str, Any], lookup: Lookup) -> Lookup:
+    return lambda name: bound[name] if name in bound else lookup(name)
+
+
+def metered(context: Context) -> Meter:
+    """The context itself where it counts, else one that does."""
+    return context if isinstance(context, Meter) else Meter(context)
+
+
 def charge(context: Context, *values: Any) -> None:
     """Count values that were read or made; free where nothing is metered."""
     if isinstance(context, Meter):
-        context.spend(sum(map(_steps, values)))
+        context.spend(sum(map(steps_of, values)))
 
 
-def _steps(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value) // CHARS_PER_STEP
-    return len(value) if isinstance(value, list | dict) else 1
+def charge_deep(context: Context, value: Any, times: int = 1) -> None:
+    """Count a value with all that it holds, as often as it is gone through."""
+    if isinstance(context, Meter):
+        context.spend(deep_steps_of(value, context.left) * times)

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 from hub.errors import ExpressionError, InvalidError
 from hub.expr.limits import MAX_INTEGER_BITS, MAX_NUMBER_CHARS, MAX_TEXT_CHARS, over
+from hub.expr.sizes import chars_of
 from hub.model.json import dumps
 
 Number: TypeAlias = int | float
@@ -62,6 +63,11 @@ def truthy(value: Any) -> bool:
     return value is not None and value != 0 and value != ""
 
 
+def is_blank(value: Any) -> bool:
+    """Whether Xano calls it empty: what counts as false, and also ``'0'``, ``[]`` and ``{}``."""
+    return not value or value == "0" or not truthy(value)
+
+
 def text_of(value: Any) -> str:
     """The value as it joins with text: ``null`` is nothing, lists and objects are compact JSON.
 
@@ -78,6 +84,17 @@ def text_of(value: Any) -> str:
         bounded(value)
         if abs(value) < _EXACT_FLOAT and value.is_integer():
             return str(int(value))
+    return json_of(value)
+
+
+def json_of(value: Any) -> str:
+    """The value as compact JSON.
+
+    Raises:
+        ExpressionError: ``expression_limit`` where it is too long, ``expression_type`` where it
+            is no JSON value.
+    """
+    fits(chars_of(value, MAX_TEXT_CHARS))
     return fitting(_json_text(value))
 
 

@@ -23,6 +23,16 @@ MAX_EVALUATION_STEPS = 10_000_000
 """Items that functions read and make in one evaluation."""
 CHARS_PER_STEP = 16
 """Text is cheaper than items: so many characters count as one step."""
+MAX_PATH_KEYS = 100
+"""Keys of a dotted path that is given as text."""
+MAX_FORMAT_CHARS = 1_000
+"""Characters of a date format, and of a change of a date in words."""
+MAX_PATTERN_CHARS = 2_000
+MAX_PATTERN_WORK = 300_000_000
+"""Bytes of text times the size of the pattern's program: about two seconds at the worst."""
+MAX_PATTERN_S = 2
+"""Processor time of one search for all matches: each match is found in linear time, but a
+pattern may look at all that follows each time."""
 MAX_CACHED_EXPRESSIONS = 2_048
 MAX_CACHED_CHARS = 20_000
 """Longer templates are compiled each time, so that the cache stays small."""

@@ -21,6 +21,10 @@ class Reads:
     env: frozenset[str] = frozenset()
     clock: bool = False
     random: bool = False
+    zone: bool = False
+    """The hub's time zone."""
+    lanes: bool = False
+    """What the hub's lanes are set to."""
     metered: bool = False
     """It can do much work in one evaluation, so its steps are counted."""
 
@@ -38,6 +42,8 @@ def union(reads: Iterable[Reads]) -> Reads:
         env=frozenset().union(*(one.env for one in several)),
         clock=any(one.clock for one in several),
         random=any(one.random for one in several),
+        zone=any(one.zone for one in several),
+        lanes=any(one.lanes for one in several),
         metered=any(one.metered for one in several),
     )
 
@@ -51,6 +57,8 @@ class Node:
     reads: Reads = NOTHING
     levels: int = 1
     """How many calls lie inside each other when it runs."""
+    weight: int = 1
+    """How many steps it counts for where it runs once for each item."""
     fixed: bool = False
     """Its value is known: ``run`` looks at nothing and does no work."""
     value: Any = None
@@ -63,11 +71,16 @@ def constant(value: Any, position: int, levels: int = 1) -> Node:
 
 
 def combine(
-    run: Closure, position: int, parts: Iterable[Node], *more: Reads, levels: int = 1
+    run: Closure,
+    position: int,
+    parts: Iterable[Node],
+    *more: Reads,
+    levels: int = 1,
+    weight: int = 1,
 ) -> Node:
     """A piece made of others; one made of constants is worked out here and now.
 
-    ``levels`` is how many calls ``run`` itself adds to those of its parts.
+    ``levels`` and ``weight`` are what ``run`` itself adds to those of its parts.
     """
     nodes = list(parts)
     levels += max((node.levels for node in nodes), default=0)
@@ -80,7 +93,7 @@ def combine(
             return constant(run(_EMPTY), position, levels)
         except ExpressionError:
             pass  # it may stand where it is never reached: `false && 1 / 0`
-    return Node(run, position, reads, levels)
+    return Node(run, position, reads, levels, weight + sum(node.weight for node in nodes))
 
 
 def placed(error: ExpressionError, position: int) -> ExpressionError:

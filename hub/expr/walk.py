@@ -1,9 +1,10 @@
 """Ways into a value: only mappings, lists and text have any, and none leads to Python."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hub.expr.kinds import decimal_of, text_of
+from hub.expr.limits import MAX_PATH_KEYS, over
 
 _INDEX_DIGITS = 15
 
@@ -34,14 +35,42 @@ def item(value: Any, index: Any) -> Any:
     return None
 
 
-def field(row: Any, name: str) -> Any:
+def field(row: Any, path: str) -> Any:
     """A field of a row: the key itself, else the dotted path."""
-    if row.__class__ is dict and name in row:
-        return row[name]
+    if row.__class__ is dict and path in row:
+        return row[path]
     value = row
-    for key in name.split("."):
+    for key in keys_of(path):
         value = member(value, key)
     return value
+
+
+def getter(path: str) -> Callable[[Any], Any]:
+    """What reads one field of a row; made once for many rows."""
+    if "." not in path:
+        return lambda row: row.get(path) if row.__class__ is dict else member(row, path)
+    keys = keys_of(path)
+
+    def read(row: Any) -> Any:
+        if row.__class__ is dict and path in row:
+            return row[path]
+        value = row
+        for key in keys:
+            value = value.get(key) if value.__class__ is dict else member(value, key)
+        return value
+
+    return read
+
+
+def keys_of(path: str) -> list[str]:
+    """The keys of a dotted path.
+
+    Raises:
+        ExpressionError: ``expression_limit`` for too many.
+    """
+    if path.count(".") >= MAX_PATH_KEYS:
+        raise over("keys of a path", MAX_PATH_KEYS, "shorten the path")
+    return path.split(".")
 
 
 def holds(value: Any, key: Any) -> bool:

@@ -27,7 +27,8 @@ class Runner:
 
     def __init__(self, hub: Hub, publisher: Publisher) -> None:
         requests = Requests(hub.catalog, hub.client, hub.connectors)
-        world = LedgerWorld(hub.ledger, hub.catalog, publisher, hub.bell, requests)
+        zone = hub.settings.timezone
+        world = LedgerWorld(hub.ledger, hub.catalog, publisher, hub.bell, requests, zone)
         self._hub = hub
         self.answers: Answers = world.answers
         self.executor = Executor(hub.ledger, hub.catalog, world)

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import structlog
 
 from hub.errors import ExpressionError, HubError, StepError, StoreError
+from hub.expr import LANES
 from hub.model.json import Json, loads
 from hub.model.query import Query
 from hub.model.record import Record
@@ -59,6 +60,7 @@ class LedgerWorld:
         publisher: Publishes,
         bell: Rings,
         requests: Requests,
+        zone: str,
         clock: Callable[[], int] = now_us,
     ) -> None:
         self._ledger = ledger
@@ -67,6 +69,7 @@ class LedgerWorld:
         self._publisher = publisher
         self._bell = bell
         self._requests = requests
+        self.zone = zone
         self.now_us = clock
         self.answers = Answers()
 
@@ -107,6 +110,12 @@ class LedgerWorld:
                 code="env_secret",
             )
         return found.value
+
+    def lane_delay_s(self, name: str) -> float | None:
+        lane = self._catalog.now.lanes.get(name)
+        if lane is not None and lane.delay_s is not None:
+            return lane.delay_s
+        return 0 if name in LANES else None
 
     def check_destination(self, slug: str) -> None:
         known = self._catalog.now.destinations

@@ -179,7 +179,8 @@ class Simulation:
         self._noting = NotingSender(sender, self.notes)
         self.catalog = Catalog(ledger, wanted.variables)
         requests = Requests(self.catalog, self._noting, connectors)
-        world = _World(ledger, self.catalog, self.notes, self.notes, requests, clock.now_us)
+        zone = wanted.timezone
+        world = _World(ledger, self.catalog, self.notes, self.notes, requests, zone, clock.now_us)
         world.notes = self.notes
         self._executor = Executor(ledger, self.catalog, world)
         self._attempter = Attempter(ledger, self.catalog, self._noting, connectors, clock.now_us)

@@ -105,6 +105,15 @@ class World(Protocol):
         """
         ...
 
+    @property
+    def zone(self) -> str:
+        """The IANA name of the hub's time zone."""
+        ...
+
+    def lane_delay_s(self, name: str) -> float | None:
+        """What a lane's ``delay`` is set to; None if there is no lane of that name."""
+        ...
+
     def check_destination(self, slug: str) -> None:
         """Raise StepError ``destination_unknown`` if there is none of that name."""
         ...

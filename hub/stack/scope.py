@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.errors import StepError
 from hub.model.json import Json
+from hub.stack.ports import World
 
 RESERVED = frozenset(
     ["auth", "env", "error", "event", "input", "loop_index", "loop_item", "request", "run"]
@@ -19,13 +20,12 @@ class Scope:
     """
 
     __slots__ = (
-        "_clock",
         "_draws",
-        "_env",
         "_now",
         "_outer",
         "_seed",
         "_values",
+        "_world",
         "fields",
         "reserved",
         "variables",
@@ -35,15 +35,13 @@ class Scope:
         self,
         given: Mapping[str, Any],
         reserved: Mapping[str, Any],
-        clock: Callable[[], int],
-        env: Callable[[str], Any],
+        world: World,
     ) -> None:
         self.fields = given
         self.reserved: dict[str, Any] = {**dict.fromkeys(RESERVED), **reserved, "input": given}
         self.variables: dict[str, Any] = {}
         self._outer: frozenset[str] = frozenset()
-        self._clock = clock
-        self._env = env
+        self._world = world
         self._now: int | None = None
         self._values: dict[str, Any] = {}
         self._seed = ""
@@ -51,7 +49,7 @@ class Scope:
 
     def branch(self) -> "Scope":
         """The names as a branch sees them: a copy, in which those of before are not assigned."""
-        other = Scope(self.fields, self.reserved, self._clock, self._env)
+        other = Scope(self.fields, self.reserved, self._world)
         other.variables = dict(self.variables)
         other._outer = frozenset(self.variables)
         return other
@@ -88,19 +86,28 @@ class Scope:
     def env(self, name: str) -> Any:
         """The value of ``env.name``, constant within a step; ExpressionError if it is not set."""
         if name not in self._values:
-            self._values[name] = self._env(name)
+            self._values[name] = self._world.variable(name)
         return self._values[name]
 
     def now_us(self) -> int:
         """The clock, constant within a step."""
         if self._now is None:
-            self._now = self._clock()
+            self._now = self._world.now_us()
         return self._now
 
     def random(self) -> random.Random:
         """Randomness that is the same when the step is computed again."""
         self._draws += 1
         return random.Random(f"{self._seed}:{self._draws}")  # noqa: S311 - replayed, never a secret
+
+    @property
+    def zone(self) -> str:
+        """The hub's time zone."""
+        return self._world.zone
+
+    def lane_delay_s(self, name: str) -> float | None:
+        """The delay of a lane, None if there is none of that name."""
+        return self._world.lane_delay_s(name)
 
     def begin_step(self, seed: str) -> None:
         """A new step: its clock and ``env`` are read when it first asks."""
@@ -135,7 +142,16 @@ class Revealing:
     What was revealed stands in ``secrets``, so that it can be hidden again in what comes back.
     """
 
-    __slots__ = ("_scope", "_secret", "lookup", "now_us", "random", "secrets")
+    __slots__ = (
+        "_scope",
+        "_secret",
+        "lane_delay_s",
+        "lookup",
+        "now_us",
+        "random",
+        "secrets",
+        "zone",
+    )
 
     def __init__(self, scope: Scope, secret: Callable[[str], str | None]) -> None:
         self._scope = scope
@@ -143,6 +159,8 @@ class Revealing:
         self.lookup = scope.lookup
         self.now_us = scope.now_us
         self.random = scope.random
+        self.zone = scope.zone
+        self.lane_delay_s = scope.lane_delay_s
         self.secrets: dict[str, str] = {}
 
     def env(self, name: str) -> Any:

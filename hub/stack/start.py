@@ -42,7 +42,7 @@ async def scope_of(course: Course, task: Task, given: dict[str, Any]) -> Scope:
         facts["event"] = await world.event(course.run.event_id)
     if "run" in task.names and "run" not in facts:
         facts["run"] = _facts(course)
-    return Scope(given, facts, world.now_us, world.variable)
+    return Scope(given, facts, world)
 
 
 def _input(run: ClaimedRun) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from hub.model.json import loads
 from hub.model.source import Source
 from hub.stack.check import candidates
 from hub.stack.load import load_stack
-from hub.stack.task import Stack, Task
+from hub.stack.task import Lane, Stack, Task
 from hub.store.ledger import Ledger
 from hub.store.lookup import where
 from hub.store.objects import revision
@@ -49,6 +49,8 @@ class Snapshot:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     public_channels: frozenset[str] = frozenset()
     stacks: Mapping[str, Stack] = field(default_factory=dict)
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
+    """Those that a stack sets; where several do, the last by name counts."""
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
 
@@ -148,6 +150,10 @@ class Catalog:
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
+        lanes: dict[str, Lane] = {}
+        for name in sorted(stacks):
+            stack = stacks[name]
+            lanes |= stack.lanes if stack is not None else {}
         return Snapshot(
             revision=at,
             sources=_valid(Source, bodies["source"]),
@@ -158,6 +164,7 @@ class Catalog:
                 name for name, body in bodies["channel"].items() if body.get("public")
             ),
             stacks={name: stack for name, stack in stacks.items() if stack is not None},
+            lanes=lanes,
             tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
         )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from hub.errors import ExpressionError, OutboundError, StepError
+from hub.expr import LANES
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.json import Json, dumps_text, loads
@@ -63,6 +64,8 @@ class World:
     answer: Callable[[Wish], Received] = field(default=_nobody)
     """What the world outside says to a request."""
     event_seen: Json = None
+    zone: str = "UTC"
+    lanes: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
     tick_us: int = 1
     clock_us: int = MORNING_US
 
@@ -165,6 +168,9 @@ class World:
         if name not in self.variables:
             raise ExpressionError(f"There is no variable {name!r}.", code="env_unknown")
         return self.variables[name]
+
+    def lane_delay_s(self, name: str) -> float | None:
+        return self.lanes.get(name)
 
     def check_destination(self, slug: str) -> None:
         if slug not in self.destinations:

@@ -5,35 +5,54 @@ from typing import Any
 
 from hub.expr import operators
 from hub.expr.compare import greater, less
-from hub.expr.functions.parameters import FieldName, Items, as_name, values_of
+from hub.expr.context import Context
+from hub.expr.functions.parameters import Each, Items, as_name
 from hub.expr.functions.registry import function
+from hub.expr.functions.rows import of_each
 from hub.expr.kinds import Number, bounded, number_of
+from hub.expr.walk import getter
 
 
 @function("sum")
-def total(items: Items, name: FieldName = None) -> Number:
-    """The numbers added up, or a field of every item.
+def total(context: Context, items: Items, field: Each = None) -> Number:
+    """The numbers added up, or a field or an expression of every item.
 
     sum([1, 2, 3]) → 6
     sum([{amount: 1.5}, {amount: 2}, {}], 'amount') → 3.5
+    sum([{price: 2, pieces: 3}, {price: 5, pieces: 1}], item.price * item.pieces) → 11
     sum(null) → 0
     """
-    return _sum([number_of(value) for value in values_of(items, name)])
+    return _sum([number_of(value) for value in of_each(context, items, field)])
 
 
-@function("avg")
-def average(items: Items, name: FieldName = None) -> Any:
-    """The mean of the numbers; of nothing 0.
+@function("avg", "average")
+def mean(context: Context, items: Items, field: Each = None) -> Any:
+    """The mean of the numbers, or of a field or an expression of every item; of nothing 0.
 
     avg([1, 2, 3]) → 2
     avg([{amount: 1}, {amount: null}, {amount: 2}], 'amount') → 1.5
     avg([]) → 0
     """
-    numbers = [number_of(value) for value in values_of(items, name) if value is not None]
+    values = of_each(context, items, field)
+    numbers = [number_of(value) for value in values if value is not None]
     return operators.divide(_sum(numbers), len(numbers)) if numbers else 0
 
 
-@function("min")
+@function("product")
+def product(context: Context, items: Items, field: Each = None) -> Number:
+    """The numbers multiplied, or a field or an expression of every item; of nothing 1.
+
+    product([1, 2, 3, 4]) → 24
+    product([{n: 2}, {n: null}, {n: 5}], 'n') → 10
+    """
+    result: Number = 1
+    for value in of_each(context, items, field):
+        if value is not None:
+            result = operators.multiply(result, value)
+    return result
+
+
+@function("min", "array_min")
 def smallest(*values: Any) -> Any:
     """The smallest of a list, of a field of its items, or of the arguments; of nothing ``null``.
 
@@ -49,7 +68,7 @@ def smallest(*values: Any) -> Any:
     return best
 
 
-@function("max")
+@function("max", "array_max")
 def largest(*values: Any) -> Any:
     """The largest of a list, of a field of its items, or of the arguments; of nothing ``null``.
 
@@ -66,8 +85,12 @@ def largest(*values: Any) -> Any:
 def _candidates(values: tuple[Any, ...]) -> list[Any]:
     found = list(values)
     if values and isinstance(values[0], list) and len(values) <= 2:
-        found = values_of(values[0], as_name(values[1]) if len(values) == 2 else None)
+        found = _fields(values[0], as_name(values[1]) if len(values) == 2 else None)
     return [value for value in found if value is not None]
+
+
+def _fields(items: list[Any], name: str | None) -> list[Any]:
+    return items if name is None else list(map(getter(name), items))
 
 
 def _sum(numbers: list[Number]) -> Number:

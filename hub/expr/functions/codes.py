@@ -1,31 +1,26 @@
-"""Functions that encode, decode, digest and identify."""
+"""Functions that write values in other forms, and read them."""
 
 import base64
-import hashlib
+import csv
+import html
+import io
 import re
-import uuid
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, unquote
 
 from hub.errors import ExpressionError, InvalidError
-from hub.expr.context import Context
+from hub.expr.functions.lists import check_room
 from hub.expr.functions.parameters import Text
 from hub.expr.functions.registry import function
-from hub.model.json import dumps, loads
+from hub.expr.kinds import fits, json_of
+from hub.model.json import loads
 
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _URL_SAFE = str.maketrans("-_", "+/")
 _UNESCAPED = "!~*'()"
 """What encodeURIComponent leaves as it is, beside letters, digits and ``-_.``"""
-
-
-@function("generate_uuid", random=True)
-def generate_uuid(context: Context) -> str:
-    """A new random UUID (version 4); a resumed run makes the same again.
-
-    length(generate_uuid()) → 36
-    """
-    return str(uuid.UUID(int=context.random().getrandbits(128), version=4))
+_LONGEST_ENTITY = 6
+_BYTE_ORDER_MARK = "\ufeff"
 
 
 @function("json_encode")
@@ -34,7 +29,7 @@ def json_encode(value: Any) -> str:
 
     json_encode({a: [1, null]}) → '{"a":[1,null]}'
     """
-    return dumps(value).decode()
+    return json_of(value)
 
 
 @function("json_decode")
@@ -50,24 +45,6 @@ def json_decode(text: Text) -> Any:
         return loads(text)
     except InvalidError as error:
         raise ExpressionError("This text is not valid JSON.", code="expression_type") from error
-
-
-@function("md5")
-def md5(text: Text) -> str:
-    """The MD5 digest in hex, for old checksums; it protects nothing.
-
-    md5('hook') → '5a582ef17d6a088d9cb644e4c1ea3cdd'
-    """
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-@function("sha256")
-def sha256(text: Text) -> str:
-    """The SHA-256 digest in hex.
-
-    sha256('') → 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
-    """
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @function("base64_encode")
@@ -104,3 +81,92 @@ def url_encode(text: Text) -> str:
     url_encode('a b&c/ü') → 'a%20b%26c%2F%C3%BC'
     """
     return quote(text, safe=_UNESCAPED)
+
+
+@function("url_decode")
+def url_decode(text: Text) -> str:
+    """The text that a part of a URL stands for; ``+`` is a space, as forms write it.
+
+    url_decode('a%20b%26c%2F%C3%BC') → 'a b&c/ü'
+    url_decode('a+b') → 'a b'
+    """
+    try:
+        return unquote(text.replace("+", " "), errors="strict")
+    except UnicodeDecodeError as error:
+        raise ExpressionError("These escapes are no UTF-8 text.", code="expression_type") from error
+
+
+@function("querystring_parse")
+def querystring_parse(text: Text) -> dict[str, Any]:
+    """The names and values of a query string or a form; a name that comes again has a list.
+
+    querystring_parse('?a=1&b=x%20y') → {a: '1', b: 'x y'}
+    querystring_parse('tag=a&tag=b') → {tag: ['a', 'b']}
+    """
+    check_room(text.count("&"))
+    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
+    values: dict[str, Any] = {}
+    repeated: set[str] = set()
+    for name, value in pairs:
+        if name not in values:
+            values[name] = value
+        elif name in repeated:
+            values[name].append(value)
+        else:
+            repeated.add(name)
+            values[name] = [values[name], value]
+    return values
+
+
+@function("csv_parse")
+def csv_parse(text: Text, separator: Text = ",", quote_sign: Text = '"') -> list[dict[str, str]]:
+    """Rows of a table as objects; the first line names the columns.
+
+    A column without a name gets its place, from 1. Where a row is shorter, its last keys are
+    missing.
+
+    csv_parse('id,name\\n1,"Lovelace, Ada"') → [{id: '1', name: 'Lovelace, Ada'}]
+    csv_parse('a;b\\n1;2', ';') → [{a: '1', b: '2'}]
+    """
+    check_room(text.count("\n") + text.count("\r"))
+    try:
+        rows = csv.reader(
+            io.StringIO(text.removeprefix(_BYTE_ORDER_MARK), newline=""),
+            delimiter=separator,
+            quotechar=quote_sign,
+            strict=True,
+        )
+        heads = [name.strip() or str(place) for place, name in enumerate(next(rows, []), 1)]
+        return [
+            {
+                heads[place] if place < len(heads) else str(place + 1): value
+                for place, value in enumerate(row)
+            }
+            for row in rows
+            if row
+        ]
+    except (csv.Error, TypeError) as error:
+        raise ExpressionError(
+            "This text is no table: check its quotes, the separator (one character) and that no "
+            "value is longer than 131,072 characters.",
+            code="expression_type",
+        ) from error
+
+
+@function("escape")
+def escape(text: Text) -> str:
+    """The text as it stands between the quotes of a JSON text.
+
+    escape('say "hi"\\tnow') → 'say \\\\"hi\\\\"\\\\tnow'
+    """
+    return json_of(text)[1:-1]
+
+
+@function("escape_html")
+def escape_html(text: Text) -> str:
+    """The text with ``& < > " '`` written so that HTML shows them.
+
+    escape_html('<b>Ada & Bob</b>') → '&lt;b&gt;Ada &amp; Bob&lt;/b&gt;'
+    """
+    fits(len(text) + _LONGEST_ENTITY * sum(map(text.count, "&<>\"'")))
+    return html.escape(text)

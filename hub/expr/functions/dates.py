@@ -1,29 +1,20 @@
-"""Functions on instants: microseconds inside, ISO 8601 UTC text outside; ``null`` stays null."""
+"""Functions that read instants, tell them and say when it is now; ``null`` stays ``null``.
 
-import calendar
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+An instant is ISO 8601 UTC text with microseconds; functions also take epoch seconds and
+milliseconds. Days and longer go by the calendar of a time zone: the hub's unless one is named.
+"""
+
+from datetime import datetime
+from typing import Any
 
 from hub.errors import ExpressionError
 from hub.expr.context import Context
-from hub.expr.functions.parameters import Moment, Num, Text, Whole
+from hub.expr.functions.parameters import Moment, Text, ZoneName
 from hub.expr.functions.registry import function
-from hub.expr.moments import iso_of
+from hub.expr.moments import iso_of, moment_of
+from hub.expr.relative import moved
+from hub.expr.zones import day_start, instant_of, local, zone_of
 from hub.model.time import US_PER_S
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_UNITS_US = {
-    "seconds": US_PER_S,
-    "minutes": 60 * US_PER_S,
-    "hours": 3_600 * US_PER_S,
-    "days": 86_400 * US_PER_S,
-    "weeks": 604_800 * US_PER_S,
-}
-_SAMPLE_US = 1_767_225_600 * US_PER_S
-"""2026-01-01, for the examples."""
-_MONTHS = 12
-_MOST_MONTHS = 9_999 * _MONTHS
 
 
 @function("now", clock=True, light=True)
@@ -35,117 +26,83 @@ def now(context: Context) -> str:
     return iso_of(context.now_us())
 
 
-@function("today", clock=True, light=True)
-def today(context: Context, zone: Text = "UTC") -> str:
+@function("today", clock=True, zone=True, light=True)
+def today(context: Context, zone: ZoneName = None) -> str:
     """The instant at which today began.
 
     today() == start_of_day(now()) → true
     """
-    return iso_of(_day_start(context.now_us(), zone))
+    here = local(context.now_us(), zone_of(zone or context.zone))
+    return iso_of(instant_of(day_start(here)))
 
 
 @function("parse_date", light=True)
-def parse_date(moment: Moment) -> str | None:
+def parse_date(value: Any, zone: ZoneName = None) -> str | None:
     """ISO 8601 text, epoch seconds or milliseconds as an instant in UTC.
+
+    Text without an offset counts as UTC, or as the time in a zone that is named.
 
     parse_date('2026-01-31') → '2026-01-31T00:00:00.000000Z'
     parse_date('2026-01-31T12:00:00+02:00') → '2026-01-31T10:00:00.000000Z'
+    parse_date('2026-07-01 12:00', 'Europe/Berlin') → '2026-07-01T10:00:00.000000Z'
     parse_date(1767225600) → '2026-01-01T00:00:00.000000Z'
     parse_date(1767225600500) → '2026-01-01T00:00:00.500000Z'
     """
-    return None if moment is None else iso_of(moment)
-
-
-@function("start_of_day", light=True)
-def start_of_day(moment: Moment, zone: Text = "UTC") -> str | None:
-    """The instant at which that day began, in a time zone.
-
-    start_of_day('2026-03-05T17:20:00Z') → '2026-03-05T00:00:00.000000Z'
-    start_of_day('2026-03-05T23:30:00Z', 'Europe/Berlin') → '2026-03-05T23:00:00.000000Z'
-    """
-    return None if moment is None else iso_of(_day_start(moment, zone))
-
-
-@function("add_months", light=True)
-def add_months(moment: Moment, months: Whole) -> str | None:
-    """So many months later; a day that the month lacks becomes its last.
-
-    add_months('2026-01-31T08:00:00Z', 1) → '2026-02-28T08:00:00.000000Z'
-    """
-    return None if moment is None else iso_of(_months_later(moment, months))
-
-
-@function("subtract_months", light=True)
-def subtract_months(moment: Moment, months: Whole) -> str | None:
-    """So many months earlier; a day that the month lacks becomes its last.
-
-    subtract_months('2026-03-31T08:00:00Z', 1) → '2026-02-28T08:00:00.000000Z'
-    """
-    return None if moment is None else iso_of(_months_later(moment, -months))
-
-
-def _register_shifts(unit: str, unit_us: int) -> None:
-    def shift(moment: int | None, amount: float, sign: int) -> str | None:
-        return None if moment is None else iso_of(moment + sign * round(amount * unit_us))
-
-    def later(moment: Moment, amount: Num) -> str | None:
-        return shift(moment, amount, 1)
-
-    def earlier(moment: Moment, amount: Num) -> str | None:
-        return shift(moment, amount, -1)
-
-    for verb, call, way in (("add", later, "later"), ("subtract", earlier, "earlier")):
-        name = f"{verb}_{unit}"
-        call.__doc__ = (
-            f"So many {unit} {way}; the amount may have a fraction.\n\n"
-            f"{name}('2026-01-01T00:00:00Z', 1) → '{call(_SAMPLE_US, 1)}'\n"
-        )
-        function(name, light=True)(call)
-
-
-for _unit, _unit_us in _UNITS_US.items():
-    _register_shifts(_unit, _unit_us)
-
-
-def _datetime(us: int, zone: ZoneInfo | None = None) -> datetime:
-    try:
-        moment = _EPOCH + timedelta(microseconds=us)
-        return moment.astimezone(zone) if zone else moment
-    except OverflowError as error:
-        raise _outside() from error
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
-
-
-def _day_start(us: int, zone: str) -> int:
-    local = _datetime(us, _zone(zone))
-    return _microseconds(local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0))
-
-
-def _months_later(us: int, months: int) -> int:
-    moment = _datetime(us)
-    if abs(months) > _MOST_MONTHS:
-        raise _outside()
-    year, month = divmod(moment.year * _MONTHS + moment.month - 1 + months, _MONTHS)
-    if not 1 <= year <= 9_999:
-        raise _outside()
-    day = min(moment.day, calendar.monthrange(year, month + 1)[1])
-    return _microseconds(moment.replace(year=year, month=month + 1, day=day))
-
-
-def _zone(name: str) -> ZoneInfo | None:
-    if not name or name == "UTC":
+    moment = moment_of(value)
+    if moment is None:
         return None
+    if zone is not None and isinstance(value, str):
+        moment = _as_in_zone(value.strip(), moment, zone)
+    return iso_of(moment)
+
+
+@function("transform_timestamp", zone=True, light=True)
+def transform(context: Context, moment: Moment, change: Text, zone: ZoneName = None) -> str | None:
+    """The instant that words lead to from another one: ``-7 days``, ``tomorrow 09:00``,
+    ``last monday``, ``monday next week``, ``first day of next month``, several in a row.
+
+    transform_timestamp('2026-03-05T17:20:00Z', '-7 days') → '2026-02-26T17:20:00.000000Z'
+    transform_timestamp('2026-03-05T17:20:00Z', 'monday next week') → '2026-03-09T00:00:00.000000Z'
+    """
+    return None if moment is None else iso_of(moved(moment, change, zone_of(zone or context.zone)))
+
+
+@function("to_timestamp", "to_ms", clock=True, zone=True, light=True)
+def to_timestamp(context: Context, value: Any, zone: ZoneName = None) -> int | None:
+    """Milliseconds since 1970, of a date or of a moment in words counted from now.
+
+    to_timestamp('2026-01-01T00:00:00Z') → 1767225600000
+    to_timestamp(1767225600) → 1767225600000
+    to_timestamp('now') == to_timestamp(now()) → true
+    """
+    moment = _moment_in_words(context, value, zone)
+    return None if moment is None else moment // 1_000
+
+
+@function("to_seconds", clock=True, zone=True, light=True)
+def to_seconds(context: Context, value: Any, zone: ZoneName = None) -> int | None:
+    """Seconds since 1970, of a date or of a moment in words counted from now.
+
+    to_seconds('2026-01-01T00:00:00Z') → 1767225600
+    to_seconds('tomorrow') - to_seconds('today') → 86400
+    """
+    moment = _moment_in_words(context, value, zone)
+    return None if moment is None else moment // US_PER_S
+
+
+def _as_in_zone(text: str, moment: int, zone: str) -> int:
+    """The instant of a text without an offset, which was read as UTC so far."""
     try:
-        return ZoneInfo(name)
-    except (LookupError, OSError, ValueError) as error:
-        raise ExpressionError(
-            "There is no such time zone: give an IANA name like Europe/Berlin.",
-            code="expression_type",
-        ) from error
+        read = datetime.fromisoformat(text)
+    except ValueError:  # an epoch number as text
+        return moment
+    return moment if read.tzinfo else instant_of(read.replace(tzinfo=zone_of(zone)))
 
 
-def _outside() -> ExpressionError:
-    return ExpressionError("The date lies outside the years 1 to 9999.", code="expression_range")
+def _moment_in_words(context: Context, value: Any, zone: str | None) -> int | None:
+    try:
+        return moment_of(value)
+    except ExpressionError:
+        if not isinstance(value, str):
+            raise
+    return moved(context.now_us(), value, zone_of(zone or context.zone))

@@ -1,19 +1,18 @@
 """Functions on lists. None changes its argument."""
 
-import json
 from itertools import chain
 from typing import Any
 
 from hub.errors import ExpressionError
-from hub.expr.compare import equal
-from hub.expr.functions.parameters import FieldName, Items, Place, Text, Whole, values_of
+from hub.expr.context import Context, charge, charge_deep
+from hub.expr.functions.parameters import Each, Items, Place, Text, Whole, as_sequence
 from hub.expr.functions.registry import function
-from hub.expr.kinds import NUMBERS, fits, text_of, unfit
+from hub.expr.functions.rows import of_each
+from hub.expr.kinds import fits, is_blank, text_of, unfit
 from hub.expr.limits import MAX_LIST_ITEMS, over
-from hub.expr.walk import field
 
 
-@function("length", light=True)
+@function("length", "count", "strlen", light=True)
 def length(value: Any) -> int:
     """How many items, characters or keys; of ``null`` 0.
 
@@ -28,56 +27,7 @@ def length(value: Any) -> int:
     raise unfit("a list, a text or an object", value)
 
 
-@function("count_unique")
-def count_unique(items: Items, name: FieldName = None) -> int:
-    """How many different values, ``null`` not counted.
-
-    count_unique([{user: 1}, {user: 2}, {user: 1}], 'user') → 2
-    """
-    return len({identity(value) for value in values_of(items, name) if value is not None})
-
-
-@function("group_count")
-def group_count(items: Items, name: FieldName = None, most: Place = None) -> list[dict[str, Any]]:
-    """How often each value occurs, the most frequent first, equal counts by value.
-
-    group_count([{page: 'b'}, {page: 'a'}, {page: 'b'}], 'page', 1) → [{value: 'b', count: 2}]
-    group_count(['b', 'a']) → [{value: 'a', count: 1}, {value: 'b', count: 1}]
-    """
-    firsts: dict[tuple[int, Any], Any] = {}
-    counts: dict[tuple[int, Any], int] = {}
-    for value in values_of(items, name):
-        key = identity(value)
-        firsts.setdefault(key, value)
-        counts[key] = counts.get(key, 0) + 1
-    ranked = sorted(counts, key=lambda key: (-counts[key], key))
-    kept = ranked if most is None else ranked[: max(most, 0)]
-    return [{"value": firsts[key], "count": counts[key]} for key in kept]
-
-
-@function("unique")
-def unique(items: Items, name: FieldName = None) -> list[Any]:
-    """The first item of each value, or of each value of a field.
-
-    unique([3, 1, 3, '3']) → [3, 1, '3']
-    unique([{id: 1, n: 'a'}, {id: 1, n: 'b'}], 'id') → [{id: 1, n: 'a'}]
-    """
-    firsts: dict[tuple[int, Any], Any] = {}
-    for item in items:
-        firsts.setdefault(identity(item if name is None else field(item, name)), item)
-    return list(firsts.values())
-
-
-@function("pluck")
-def pluck(items: Items, name: FieldName) -> list[Any]:
-    """One field of every item.
-
-    pluck([{id: 1}, {id: 2}], 'id') → [1, 2]
-    """
-    return values_of(items, name)
-
-
-@function("first", light=True)
+@function("first", "shift", light=True)
 def first(items: Items) -> Any:
     """The first item; of nothing ``null``.
 
@@ -87,9 +37,9 @@ def first(items: Items) -> Any:
     return items[0] if items else None
 
 
-@function("last", light=True)
+@function("last", "pop", light=True)
 def last(items: Items) -> Any:
-    """The last item; of nothing ``null``.
+    """The last item; of nothing ``null``. The list stays as it is.
 
     last([7, 8]) → 8
     """
@@ -97,24 +47,14 @@ def last(items: Items) -> Any:
 
 
 @function("slice")
-def cut(value: Any, start: Whole, end: Place = None) -> list[Any] | str:
-    """From one place up to another; negative places count from the end.
+def cut(value: Any, start: Whole = 0, end: Place = None) -> list[Any] | str:
+    """From one place up to another, as in JavaScript; negative places count from the end.
 
     slice([1, 2, 3, 4], 1, 3) → [2, 3]
     slice([1, 2, 3, 4], -2) → [3, 4]
     slice('webhook', 3) → 'hook'
     """
-    return _sequence(value)[start:end]
-
-
-@function("reverse")
-def backwards(value: Any) -> list[Any] | str:
-    """The other way round.
-
-    reverse([1, 2, 3]) → [3, 2, 1]
-    reverse('abc') → 'cba'
-    """
-    return _sequence(value)[::-1]
+    return as_sequence(value)[start:end]
 
 
 @function("join")
@@ -149,7 +89,7 @@ def concat(*values: Any) -> list[Any] | str:
     return list(chain.from_iterable(parts))
 
 
-@function("append")
+@function("append", "push")
 def append(items: Items, *values: Any) -> list[Any]:
     """The list with further items at its end.
 
@@ -157,6 +97,15 @@ def append(items: Items, *values: Any) -> list[Any]:
     append(null, 'a') → ['a']
     """
     return [*items, *values]
+
+
+@function("prepend", "unshift")
+def prepend(items: Items, *values: Any) -> list[Any]:
+    """The list with further items at its beginning.
+
+    prepend([3], 1, 2) → [1, 2, 3]
+    """
+    return [*values, *items]
 
 
 @function("range")
@@ -175,42 +124,63 @@ def numbers_between(start: Whole, end: Whole, step: Whole = 1) -> list[int]:
     return list(range(start, end - 1, -abs(step)))
 
 
-@function("in_array")
-def in_array(value: Any, items: Any) -> bool:
-    """Whether a value is in a list, in either order of the two.
+@function("fill")
+def fill(context: Context, value: Any, start: Whole, count: Place = None) -> list[Any]:
+    """So many items of one value; ``fill(value, 0, 3)`` is Xano's way to write it.
 
-    in_array('b', ['a', 'b']) → true
-    ['a', 'b'] | in_array: 'c' → false
-    in_array(1, null) → false
+    fill('x', 3) → ['x', 'x', 'x']
+    fill(0, 0, 2) → [0, 0]
     """
-    if isinstance(value, list) and not isinstance(items, list):
-        value, items = items, value
-    if items is None:
-        return False
-    if not isinstance(items, list):
-        raise unfit("a list", items)
-    return any(equal(item, value) for item in items)
+    if count is not None and start != 0:
+        raise ExpressionError("A list begins at 0: fill(value, count).", code="expression_range")
+    wanted = max(start if count is None else count, 0)
+    check_room(wanted)
+    charge_deep(context, value, wanted)
+    return [value] * wanted
 
 
-def identity(value: Any) -> tuple[int, Any]:
-    """A key that equal values share, and that sorts: null, booleans, numbers, texts, the rest."""
-    if value is None:
-        return (0, 0)
-    if isinstance(value, bool):
-        return (1, value)
-    if value.__class__ in NUMBERS:
-        return (2, value)
-    if isinstance(value, str):
-        return (3, value)
-    return (4, json.dumps(value, sort_keys=True))
+@function("flatten")
+def flatten(context: Context, items: Items, levels: Place = None) -> list[Any]:
+    """Lists inside the list become its items: of all levels, or of so many.
+
+    flatten([1, [2, [3, []]]]) → [1, 2, 3]
+    flatten([1, [2, [3]]], 1) → [1, 2, [3]]
+    """
+    flat: list[Any] = []
+    open_lists = [iter(items)]
+    while open_lists:
+        for item in open_lists[-1]:
+            if isinstance(item, list) and (levels is None or len(open_lists) <= levels):
+                charge(context, item)
+                open_lists.append(iter(item))
+                break
+            flat.append(item)
+        else:
+            open_lists.pop()
+        check_room(len(flat))
+    return flat
 
 
-def _sequence(value: Any) -> list[Any] | str:
-    if value is None:
-        return []
-    if isinstance(value, list | str):
-        return value
-    raise unfit("a list or a text", value)
+@function("filter_empty")
+def without_empty(context: Context, items: Items, field: Each = None) -> list[Any]:
+    """Without the items that are, or whose field is, empty as Xano counts it:
+    ``null``, ``false``, 0, ``'0'``, ``''``, ``[]`` and ``{}``.
+
+    filter_empty([1, null, '', 0, 'a', false, []]) → [1, 'a']
+    filter_empty([{a: 1}, {a: 0}], 'a') → [{a: 1}]
+    """
+    values = of_each(context, items, field)
+    return [item for item, value in zip(items, values, strict=True) if not is_blank(value)]
+
+
+@function("filter_null")
+def without_null(context: Context, items: Items, field: Each = None) -> list[Any]:
+    """Without the items that are, or whose field is, ``null``.
+
+    filter_null([1, null, 0]) → [1, 0]
+    """
+    values = of_each(context, items, field)
+    return [item for item, value in zip(items, values, strict=True) if value is not None]
 
 
 def check_room(items: int) -> None:

@@ -1,40 +1,21 @@
-"""Functions on numbers."""
+"""Functions that round, write and draw numbers."""
 
 import decimal
 import math
-from typing import TypeAlias
+from typing import Any
 
 from hub.errors import ExpressionError
-from hub.expr.functions.parameters import Num, Whole
+from hub.expr.context import Context
+from hub.expr.functions.parameters import Num, Text, Whole
 from hub.expr.functions.registry import function
-from hub.expr.kinds import bounded, out_of_range
-from hub.expr.limits import MAX_INTEGER_BITS, over
-
-Number: TypeAlias = int | float
+from hub.expr.kinds import Number, bounded, fits, number_of
+from hub.expr.limits import over
 
 _EXACT = decimal.Context(prec=4_000)
 _FLOAT_DIGITS = 17
 _MOST_DIGITS = 2_000
-
-
-@function("math_pow", light=True)
-def math_pow(number: Num, exponent: Num) -> Number:
-    """A number to a power; whole numbers stay exact.
-
-    math_pow(2, 10) → 1024
-    math_pow(2, 3) * 60 → 480
-    math_pow(4, 0.5) → 2.0
-    """
-    if number == 0 and exponent < 0:
-        raise ExpressionError("Division by zero: 0 has no negative power.", code="division_by_zero")
-    if isinstance(number, int) and isinstance(exponent, int) and exponent >= 0:
-        if abs(number) > 1 and number.bit_length() * exponent > MAX_INTEGER_BITS * 2:
-            raise over("bits of an integer", MAX_INTEGER_BITS, "use a smaller power")
-        return bounded(int(number**exponent))
-    try:
-        return bounded(math.pow(number, exponent))
-    except (OverflowError, ValueError) as error:  # too big, or the root of a negative number
-        raise out_of_range() from error
+_MOST_DECIMALS = 100
+_GROUP_DIGITS = 3
 
 
 @function("round", light=True)
@@ -82,3 +63,45 @@ def magnitude(number: Num) -> Number:
     abs(-5) → 5
     """
     return abs(number)
+
+
+@function("number_format")
+def number_format(
+    number: Num, decimals: Whole = 0, point: Text = ".", separator: Text = ","
+) -> str:
+    """The number as text with so many decimals and its thousands apart.
+
+    number_format(1234567.891) → '1,234,568'
+    number_format(1234.5, 2) → '1,234.50'
+    number_format(1234.5, 2, ',', '.') → '1.234,50'
+    """
+    if decimals > _MOST_DECIMALS:
+        raise over("decimals of a number", _MOST_DECIMALS, "show fewer")
+    places = max(decimals, 0)
+    step = decimal.Decimal(1).scaleb(-places, _EXACT)
+    rounded = decimal.Decimal(repr(number)).quantize(step, decimal.ROUND_HALF_UP, _EXACT)
+    whole, _, fraction = f"{abs(rounded):,f}".partition(".")
+    fits(len(separator) * whole.count(",") + len(point))
+    sign = "-" if rounded < 0 else ""
+    return sign + whole.replace(",", separator) + (point + fraction if fraction else "")
+
+
+@function("random_number", random=True, light=True)
+def random_number(context: Context, lowest: Any = None, highest: Any = None) -> Number:
+    """A number of chance between two, both included: whole where both are whole.
+
+    Without arguments it has a fraction and lies between 0 and 1. A resumed run draws the same.
+
+    random_number(7, 7) → 7
+    random_number() < 1 → true
+    """
+    low = number_of(lowest)
+    high = 1.0 if highest is None and lowest is None else number_of(highest)
+    if high < low:
+        raise ExpressionError(
+            "The highest number is below the lowest: random_number(1, 6).", code="expression_range"
+        )
+    source = context.random()
+    if isinstance(low, int) and isinstance(high, int):
+        return source.randint(low, high)
+    return bounded(source.uniform(low, high))

@@ -5,9 +5,10 @@
 
 from typing import Annotated, Any, TypeAlias
 
+from hub.expr.functions.registry import LAZY
 from hub.expr.kinds import number_of, text_of, unfit
+from hub.expr.lazy import Lazy
 from hub.expr.moments import moment_of
-from hub.expr.walk import field
 
 
 def as_list(value: Any) -> list[Any]:
@@ -17,6 +18,24 @@ def as_list(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
     raise unfit("a list", value, "Put a single value in brackets: [value].")
+
+
+def as_sequence(value: Any) -> list[Any] | str:
+    """A list or a text; ``null`` is an empty list."""
+    if value is None:
+        return []
+    if isinstance(value, list | str):
+        return value
+    raise unfit("a list or a text", value)
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """An object; ``null`` is an empty one."""
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return value
+    raise unfit("an object", value)
 
 
 def as_whole(value: Any) -> int:
@@ -36,15 +55,24 @@ def as_name(value: Any) -> str | None:
     raise unfit("the name of a field", value, "Quote it: sum(sales, 'amount').")
 
 
+def as_word(value: Any) -> str:
+    """Text that chooses among words: without white space around it, in small letters."""
+    return text_of(value).strip().lower()
+
+
+def as_zone(value: Any) -> str | None:
+    """The name of a time zone, or ``None`` for the hub's."""
+    return text_of(value).strip() or None
+
+
 Text: TypeAlias = Annotated[str, text_of]
+Word: TypeAlias = Annotated[str, as_word]
 Num: TypeAlias = Annotated[int | float, number_of]
 Whole: TypeAlias = Annotated[int, as_whole]
 Place: TypeAlias = Annotated[int | None, as_place]
 Items: TypeAlias = Annotated[list[Any], as_list]
+Object: TypeAlias = Annotated[dict[str, Any], as_object]
 FieldName: TypeAlias = Annotated[str | None, as_name]
 Moment: TypeAlias = Annotated[int | None, moment_of]
-
-
-def values_of(items: list[Any], name: str | None) -> list[Any]:
-    """The items, or one field of each."""
-    return items if name is None else [field(row, name) for row in items]
+ZoneName: TypeAlias = Annotated[str | None, as_zone]
+Each: TypeAlias = Annotated[Lazy | None, LAZY]

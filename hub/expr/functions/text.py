@@ -1,15 +1,14 @@
-"""Functions on text."""
+"""Functions that change text."""
 
 from typing import Any
 
-from hub.expr.compare import equal
 from hub.expr.functions.lists import check_room
 from hub.expr.functions.parameters import Place, Text, Whole
 from hub.expr.functions.registry import function
 from hub.expr.kinds import fits, text_of
 
 
-@function("lowercase")
+@function("lowercase", "to_lower")
 def lowercase(text: Text) -> str:
     """All letters small.
 
@@ -18,7 +17,7 @@ def lowercase(text: Text) -> str:
     return text.lower()
 
 
-@function("uppercase")
+@function("uppercase", "to_upper")
 def uppercase(text: Text) -> str:
     """All letters capital.
 
@@ -46,6 +45,26 @@ def trim(text: Text, characters: Text = "") -> str:
     return text.strip(characters or None)
 
 
+@function("ltrim")
+def trim_start(text: Text, characters: Text = "") -> str:
+    """Without white space, or without the given characters, at its beginning.
+
+    ltrim('  hook ') → 'hook '
+    ltrim('007', '0') → '7'
+    """
+    return text.lstrip(characters or None)
+
+
+@function("rtrim")
+def trim_end(text: Text, characters: Text = "") -> str:
+    """Without white space, or without the given characters, at its end.
+
+    rtrim('  hook ') → '  hook'
+    rtrim('https://hub.example/', '/') → 'https://hub.example'
+    """
+    return text.rstrip(characters or None)
+
+
 @function("replace")
 def replace(text: Text, search: Text, put: Text) -> str:
     """With every occurrence of a text replaced.
@@ -57,41 +76,6 @@ def replace(text: Text, search: Text, put: Text) -> str:
         return text
     fits(len(text) + text.count(search) * (len(put) - len(search)))
     return text.replace(search, put)
-
-
-@function("contains")
-def contains(value: Any, part: Any) -> bool:
-    """Whether a text holds a part, a list an item, or an object a key.
-
-    contains('webhook', 'hook') → true
-    contains([1, 2], '2') → true
-    contains(null, 'a') → false
-    """
-    if value is None:
-        return False
-    if isinstance(value, list):
-        return any(equal(item, part) for item in value)
-    if isinstance(value, dict):
-        return text_of(part) in value
-    return text_of(part) in text_of(value)
-
-
-@function("starts_with")
-def starts_with(text: Text, start: Text) -> bool:
-    """Whether a text begins with another.
-
-    starts_with('evt_123', 'evt_') → true
-    """
-    return text.startswith(start)
-
-
-@function("ends_with")
-def ends_with(text: Text, end: Text) -> bool:
-    """Whether a text ends with another.
-
-    ends_with('report.pdf', '.pdf') → true
-    """
-    return text.endswith(end)
 
 
 @function("truncate")
@@ -117,6 +101,21 @@ def substring(text: Text, start: Whole, end: Place = None) -> str:
     first = max(start, 0)
     last = len(text) if end is None else max(end, 0)
     return text[min(first, last) : max(first, last)]
+
+
+@function("substr")
+def part(text: Text, start: Whole, length: Place = None) -> str:
+    """So many characters from a place on, as in Xano; a negative place counts from the end, a
+    negative length leaves characters out there.
+
+    substr('Epic Battle', 5, 6) → 'Battle'
+    substr('webhook', -4) → 'hook'
+    substr('webhook', 0, -4) → 'web'
+    """
+    first = max(len(text) + start, 0) if start < 0 else start
+    if length is None:
+        return text[first:]
+    return text[first : len(text) + length if length < 0 else first + length]
 
 
 @function("split")
