@@ -4,8 +4,9 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from hub.errors import StepError
+from hub.errors import LimitError, StepError
 from hub.model.json import Json
+from hub.stack.memory import MAX_BYTES, size_of
 from hub.stack.ports import World
 
 RESERVED = frozenset(
@@ -24,6 +25,8 @@ class Scope:
         "_now",
         "_outer",
         "_seed",
+        "_sizes",
+        "_used",
         "_values",
         "_world",
         "fields",
@@ -41,6 +44,8 @@ class Scope:
         self.reserved: dict[str, Any] = {**dict.fromkeys(RESERVED), **reserved, "input": given}
         self.variables: dict[str, Any] = {}
         self._outer: frozenset[str] = frozenset()
+        self._sizes: dict[str, int] = {}
+        self._used = 0
         self._world = world
         self._now: int | None = None
         self._values: dict[str, Any] = {}
@@ -52,6 +57,7 @@ class Scope:
         other = Scope(self.fields, self.reserved, self._world)
         other.variables = dict(self.variables)
         other._outer = frozenset(self.variables)
+        other._used = self._used
         return other
 
     @property
@@ -72,6 +78,7 @@ class Scope:
 
         Raises:
             StepError: ``name_reserved``, ``name_outer``.
+            LimitError: ``limit_memory``.
         """
         if name in RESERVED:
             check_name(name)
@@ -81,6 +88,15 @@ class Scope:
                 "give the result another name (as), and use what the branches give.",
                 code="name_outer",
             )
+        size = size_of(value)
+        self._used += size - self._sizes.get(name, 0)
+        if self._used > MAX_BYTES:
+            raise LimitError(
+                f"The variables of the run take more than {MAX_BYTES >> 20} MiB: work on less at "
+                "once (limit, after), and keep only what is needed.",
+                code="limit_memory",
+            )
+        self._sizes[name] = size
         self.variables[name] = value
 
     def env(self, name: str) -> Any:
