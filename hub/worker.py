@@ -18,6 +18,7 @@ from hub.errors import StoreError
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import DEFAULT_LANE, ClaimedRun
 from hub.run.runner import Runner
+from hub.store.cache import PRUNE_CACHE
 from hub.store.events import PRUNE_DEDUP
 from hub.store.leases import SWEEP
 from hub.store.queues import RUNS
@@ -120,6 +121,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
 
     async def prune(ctx: dict[str, Any]) -> None:
         await hub.ledger.write(PRUNE_DEDUP, 0)
+        await hub.ledger.write(PRUNE_CACHE, None)
 
     redis = connect_jobs(hub.redis_url)
     worker = Worker(

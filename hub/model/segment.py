@@ -19,6 +19,15 @@ class Publication:
     """JSON text."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """A value that is kept for a while; ``value`` is JSON text."""
+
+    key: str
+    value: str
+    ttl_us: int
+
+
 @dataclass(slots=True)
 class Segment:
     """Everything of one segment of one run."""
@@ -34,6 +43,7 @@ class Segment:
     events: list[Arrival] = field(default_factory=list)
     runs: list[RunStart] = field(default_factory=list)
     attempts: list[RunAttempt] = field(default_factory=list)
+    cached: list[Cached] = field(default_factory=list)
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
     answer: Answer | None = None

@@ -20,6 +20,7 @@ from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
 from hub.stack.problem import nearest
 from hub.stack.task import Task
+from hub.store.cache import get_cached
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
 from hub.store.lookup import one
@@ -94,6 +95,9 @@ class LedgerWorld:
 
     async def find_records(self, query: Query) -> list[Record]:
         return await self._ledger.read(find_records, query)
+
+    async def cached(self, key: str) -> str | None:
+        return await self._ledger.read(get_cached, key)
 
     def variable(self, name: str) -> Any:
         found = self._catalog.now.variables.get(name)

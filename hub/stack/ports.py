@@ -93,6 +93,10 @@ class World(Protocol):
         """Every record that matches."""
         ...
 
+    async def cached(self, key: str) -> str | None:
+        """The JSON text that is kept under a key, or None."""
+        ...
+
     def now_us(self) -> int:
         """The wall clock."""
         ...

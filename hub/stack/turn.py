@@ -21,7 +21,7 @@ from hub.model.event import Arrival
 from hub.model.json import Json, dumps_text
 from hub.model.record import Record
 from hub.model.run import Answer, ClaimedRun, Ending, RunAttempt, RunStart
-from hub.model.segment import Publication, Segment
+from hub.model.segment import Cached, Publication, Segment
 from hub.stack.journal import Entry, Failed, Journal
 from hub.stack.ports import SegmentRefused, World
 from hub.stack.scope import Scope
@@ -49,6 +49,7 @@ class Effects:
     events: list[Arrival] = field(default_factory=list)
     runs: list[RunStart] = field(default_factory=list)
     attempts: list[RunAttempt] = field(default_factory=list)
+    cached: dict[str, Cached] = field(default_factory=dict)
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
 
@@ -62,6 +63,7 @@ class Effects:
             or self.runs
             or self.events
             or self.attempts
+            or self.cached
         )
 
     def pending(self, table: str, record_id: int) -> Record | None:
@@ -187,6 +189,7 @@ class Course:
                 events=effects.events,
                 runs=effects.runs,
                 attempts=effects.attempts,
+                cached=list(effects.cached.values()),
                 deliveries=effects.deliveries,
                 publications=effects.publications,
                 answer=answer,

@@ -283,6 +283,16 @@ attempts = Table(
     PrimaryKeyConstraint("delivery_id", "n"),
 )
 
+cache = Table(
+    "cache",  # values that stacks keep for a while
+    metadata,
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key"),
+    Index(None, "expires_at"),
+)
+
 run_attempts = Table(
     "run_attempts",  # requests that steps of a run have sent
     metadata,

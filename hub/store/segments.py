@@ -12,6 +12,7 @@ from hub.model.event import Arrival
 from hub.model.json import dumps_text
 from hub.model.run import Ending
 from hub.model.segment import Segment
+from hub.store.cache import put_cached
 from hub.store.deliveries import insert_deliveries
 from hub.store.events import insert_events
 from hub.store.ledger import Write
@@ -91,6 +92,7 @@ def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
     insert_events(tx, emitted)
     started = _flat(segment.runs for segment in good)
     insert_runs(tx, [*started, *(run for arrival in emitted for run in arrival.runs)])
+    put_cached(tx, _flat(segment.cached for segment in good))
     tx.many(_ATTEMPT, [asdict(each) for segment in good for each in segment.attempts])
     insert_deliveries(tx, _flat(segment.deliveries for segment in good))
     insert_publications(tx, _flat(segment.publications for segment in good))

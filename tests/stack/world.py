@@ -85,6 +85,7 @@ class World:
     """What was committed, in order."""
     events: list[Arrival] = field(default_factory=list)
     attempts: list[RunAttempt] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
     wishes: list[Wish] = field(default_factory=list)
     said: list[tuple[str, str]] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
@@ -129,6 +130,7 @@ class World:
             self.put(replace(record, rev=record.rev + 1))
         self.events += segment.events
         self.attempts += segment.attempts
+        self.kept |= {each.key: each.value for each in segment.cached}
         self.runs += segment.runs
         self.runs += [run for arrival in segment.events for run in arrival.runs]
         if segment.delay_us is not None:
@@ -157,6 +159,9 @@ class World:
             found.sort(key=lambda record: str(_at(record, path)), reverse=direction == "desc")
         end = None if query.limit is None else query.offset + query.limit
         return found[query.offset : end]
+
+    async def cached(self, key: str) -> str | None:
+        return self.kept.get(key)
 
     def now_us(self) -> int:
         self.clock_us += self.tick_us

@@ -18,6 +18,7 @@ from hub.stack.steps.control import (
     ThrowError,
     TryCatch,
 )
+from hub.stack.steps.keeping import GetCache, SetCache
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
 from hub.stack.steps.outside import ExternalApiRequest
 from hub.stack.steps.records import AddRecord, EditRecord, GetRecord, QueryAllRecords
@@ -41,6 +42,7 @@ STEPS: dict[str, type[Step]] = {
     "external_api_request": ExternalApiRequest,
     "for_each_loop": ForEachLoop,
     "generate_analysis_report": later.GenerateAnalysisReport,
+    "get_cache": GetCache,
     "get_record": GetRecord,
     "get_system_metrics": later.GetSystemMetrics,
     "log": Log,
@@ -55,6 +57,7 @@ STEPS: dict[str, type[Step]] = {
     "run_task": RunTask,
     "send_completion_notification": later.SendCompletionNotification,
     "send_error_notification": later.SendErrorNotification,
+    "set_cache": SetCache,
     "sleep": Sleep,
     "stop": Stop,
     "switch": Switch,

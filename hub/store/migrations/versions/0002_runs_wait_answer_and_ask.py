@@ -21,6 +21,14 @@ def upgrade() -> None:
         postgresql_where=_QUEUED,
     )
     op.create_table(
+        "cache",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_cache")),
+    )
+    op.create_index(op.f("ix_cache_expires_at"), "cache", ["expires_at"])
+    op.create_table(
         "run_attempts",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("run_id", sa.Text(), nullable=False),
