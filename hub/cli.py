@@ -93,6 +93,35 @@ ShowTables = Annotated[bool, typer.Option("--show-tables", help="Print the recor
 
 
 @app.command()
+def apply(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files and folders; without any stacks/.")
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove stacks whose file is gone.")
+    ] = False,
+) -> None:
+    """Make stack files the newest versions of their stacks."""
+    raise typer.Exit(_ran(_apply(_settings(), paths or [Path("stacks")], prune)))
+
+
+async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
+    from hub.applying import apply_files
+    from hub.store.ledger import open_ledger
+
+    ledger = await open_ledger(settings.database_url, settings.data)
+    try:
+        applied = await apply_files(ledger, paths, prune=prune)
+    finally:
+        await ledger.close()
+    typer.echo(
+        f"{len(applied.new)} new, {len(applied.same)} unchanged, {len(applied.removed)} removed, "
+        f"{len(applied.refused)} refused."
+    )
+    return 1 if applied.refused else 0
+
+
+@app.command()
 def check(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Files and folders; without any stacks/.")

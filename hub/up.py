@@ -4,26 +4,20 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import structlog
 
 from hub.app import serving, settle_memory, stop_event
+from hub.applying import apply_files
 from hub.bootstrap import Hub, open_hub
-from hub.errors import HubError, InvalidError
 from hub.lock import DataFolderLock
 from hub.model.ids import new_id
 from hub.model.key import Scope, hash_of, new_key, prefix_of
 from hub.run.runner import running
 from hub.settings import Settings
-from hub.stack.check import problems_of
-from hub.stack.load import load_stack
-from hub.stackfiles import stack_files
-from hub.store import keys, stacks
+from hub.store import keys
 from hub.store.leases import EXPIRE_ALL, SWEEP
-from hub.store.lookup import one
 from hub.store.migrate import migrate
-from hub.store.schema import stacks as STACKS  # noqa: N812 - a table, beside the module of the noun
 from hub.valkey import EmbeddedValkey
 from hub.worker import POLL_BESIDE_SERVER_S, working
 
@@ -66,7 +60,8 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
             await hub.ledger.write(EXPIRE_ALL, None)
             await hub.ledger.write(SWEEP, None)
         fresh_key = await first_key(hub)
-        await apply_stacks(hub, settings.stacks)
+        await apply_files(hub.ledger, [settings.stacks])
+        await hub.catalog.refresh()
         runner = await stack.enter_async_context(running(hub))
         await stack.enter_async_context(working(hub, runner, POLL_BESIDE_SERVER_S))
         await stack.enter_async_context(serving(hub, runner))
@@ -92,46 +87,6 @@ async def _put_key(hub: Hub, key: str, name: str) -> None:
         keys.PUT,
         keys.NewKey(new_id("key"), name, prefix_of(key), hash_of(key), (Scope.ADMIN,)),
     )
-
-
-async def apply_stacks(hub: Hub, folder: Path) -> None:
-    """Make the files of the folder the newest versions of their stacks, where they changed."""
-    files: dict[str, Path] = {}
-    for path in await asyncio.to_thread(_files_in, folder):
-        try:
-            if files.setdefault(path.stem, path) != path:
-                raise InvalidError(
-                    f"{files[path.stem]} gives the stack {path.stem!r} too: rename one of them."
-                )
-            await _apply(hub, path)
-        except (InvalidError, UnicodeError, OSError) as error:
-            detail = error.details if isinstance(error, HubError) else {}
-            _log.error("stack.refused", file=str(path), message=str(error), **detail)
-    await hub.catalog.refresh()
-    for name in files:
-        _say_doubts(hub, name)
-
-
-def _say_doubts(hub: Hub, name: str) -> None:
-    """Names that nothing has, once all files are there, and what is doubtful."""
-    stacks_now = hub.catalog.now.stacks
-    found = problems_of(stacks_now[name], stacks_now) if name in stacks_now else []
-    if found:
-        problems = [each.as_json() for each in found]
-        _log.warning("stack.checked", stack=name, problems=problems)
-
-
-def _files_in(folder: Path) -> list[Path]:
-    return stack_files([folder]) if folder.is_dir() else []
-
-
-async def _apply(hub: Hub, path: Path) -> None:
-    name, text = path.stem, await asyncio.to_thread(path.read_text, "utf-8")
-    version = load_stack(name, text).version
-    known = await hub.ledger.read(one, STACKS, name=name)
-    if known is None or (known["version"], known["managed_by"]) != (version, "file"):
-        await hub.ledger.write(stacks.PUT, stacks.PutStack(name, version, text, "file"))
-        _log.info("stack.applied", stack=name, version=version)
 
 
 def _welcome(hub: Hub, fresh_key: str | None) -> str:

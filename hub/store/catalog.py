@@ -23,11 +23,14 @@ from hub.store.ledger import Ledger
 from hub.store.lookup import where
 from hub.store.objects import revision
 from hub.store.schema import objects
-from hub.store.stacks import StoredStack, all_stacks, stack_text
+from hub.store.stacks import StoredStack, all_stacks, past_versions, stack_text
 from hub.store.tx import Tx
 
 S = TypeVar("S", bound=BaseModel)
 REFRESH_S = 1.0
+_PAST_LOADED = 200
+_PAST_VERSIONS = 20
+"""So many versions are looked through for a task that has been removed."""
 _log = structlog.get_logger("hub.catalog")
 
 
@@ -53,6 +56,13 @@ class Snapshot:
     """Those that a stack sets; where several do, the last by name counts."""
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
+
+
+def gone(full_name: str) -> NotFoundError:
+    """A task that was there once."""
+    return NotFoundError(
+        f"The task {full_name!r} is gone: upload a stack that has it again.", code="task_gone"
+    )
 
 
 class Catalog:
@@ -100,6 +110,9 @@ class Catalog:
     async def task(self, full_name: str, version: str | None = None) -> Task:
         """A task in a version of its stack, the newest unless told.
 
+        Of a task that has been removed, the last version that had it: what was queued before
+        ends as it would have.
+
         Raises:
             NotFoundError: ``task_gone``.
         """
@@ -110,19 +123,35 @@ class Catalog:
             stack = self.now.stacks.get(stack_name)
         if version is not None and (stack is None or stack.version != version):
             stack = await self._version(stack_name, version)
+        elif stack is None or name not in stack.tasks:
+            stack = await self._last_with(stack_name, name)
         if stack is None or name not in stack.tasks:
-            raise NotFoundError(
-                f"The task {full_name!r} is gone: upload the stack {stack_name!r} with it again.",
-                code="task_gone",
-            )
+            raise gone(full_name)
         return stack.tasks[name]
+
+    async def _last_with(self, stack_name: str, task: str) -> Stack | None:
+        versions = await self._ledger.read(past_versions, stack_name, most=_PAST_VERSIONS)
+        for version in versions:
+            stack = await self._version(stack_name, version)
+            if stack is not None and task in stack.tasks:
+                return stack
+        return None
+
+    async def once_had(self, full_name: str) -> bool:
+        """Whether there was a task of that name, which has been removed."""
+        stack_name, _, name = full_name.partition("/")
+        return bool(name) and await self._last_with(stack_name, name) is not None
 
     async def _version(self, name: str, version: str) -> Stack | None:
         if (name, version) not in self._loaded:
             text = await self._ledger.read(stack_text, name, version)
             if text is None:
                 return None
-            self._loaded[name, version] = load_stack(name, text)
+            try:
+                self._loaded[name, version] = load_stack(name, text)
+            except InvalidError as error:  # accepted by another version of the hub
+                _log.error("stack.skipped", stack=name, message=error.message)
+                return None
         return self._loaded[name, version]
 
     def resolve(self, name: str, own_stack: str | None = None) -> str:
@@ -150,6 +179,7 @@ class Catalog:
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
+        self._forget({(each.name, each.version) for each in stored})
         lanes: dict[str, Lane] = {}
         for name in sorted(stacks):
             stack = stacks[name]
@@ -167,6 +197,12 @@ class Catalog:
             lanes=lanes,
             tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
         )
+
+    def _forget(self, current: set[tuple[str, str]]) -> None:
+        """Let go of the oldest of the past versions that were loaded, beyond a few."""
+        past = [key for key in self._loaded if key not in current]
+        for key in past[: max(0, len(past) - _PAST_LOADED)]:
+            del self._loaded[key]
 
     def _stack(self, stored: StoredStack) -> Stack | None:
         key = (stored.name, stored.version)

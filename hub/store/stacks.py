@@ -56,6 +56,14 @@ _TEXT = select(stack_versions.c.text).where(
 )
 
 
+_VERSIONS = (
+    select(stack_versions.c.version)
+    .where(stack_versions.c.name == bindparam("of_name"))
+    .order_by(stack_versions.c.created_at.desc())
+    .limit(bindparam("most"))
+)
+
+
 def _put(tx: Tx, puts: Sequence[PutStack]) -> list[bool]:
     created = []
     for put in puts:
@@ -75,22 +83,35 @@ PUT: Write[PutStack, bool] = Write("put_stack", 82, _put)
 """Add a version and make it the newest; True if the stack is new."""
 
 
-def _drop(tx: Tx, names: Sequence[str]) -> list[bool]:
+@dataclass(frozen=True, slots=True)
+class DropStack:
+    """Remove a stack, if it is there."""
+
+    name: str
+    managed_by: Manager = "api"
+
+
+def _drop(tx: Tx, drops: Sequence[DropStack]) -> list[bool]:
     gone = []
-    for name in names:
-        refuse_foreign(one(tx, stacks, name=name), "api", name)
-        gone.append(bool(tx.run(_DROP, {"of_name": name})))
+    for drop in drops:
+        refuse_foreign(one(tx, stacks, name=drop.name), drop.managed_by, drop.name)
+        gone.append(bool(tx.run(_DROP, {"of_name": drop.name})))
     move_on(tx)
     return gone
 
 
-DROP: Write[str, bool] = Write("drop_stack", 83, _drop)
+DROP: Write[DropStack, bool] = Write("drop_stack", 83, _drop)
 """Remove a stack; its versions stay for the runs that still need them."""
 
 
 def all_stacks(tx: Tx) -> list[StoredStack]:
     """Every stack with the text of its newest version."""
     return [StoredStack(*row) for row in tx.rows(_ALL)]
+
+
+def past_versions(tx: Tx, name: str, *, most: int) -> list[str]:
+    """The newest versions that a stack has had, be it removed since."""
+    return [str(row[0]) for row in tx.rows(_VERSIONS, {"of_name": name, "most": most})]
 
 
 def stack_text(tx: Tx, name: str, version: str) -> str | None:

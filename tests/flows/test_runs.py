@@ -123,3 +123,15 @@ async def test_a_stack_sees_its_run_and_its_event(hub: Driven) -> None:
     assert run["result"] == {"run": sent["run_id"], "event": sent["event_id"], "source": "shop"}
     steps = (await hub.get(f"/v1/runs/{run['id']}/steps"))["items"]
     assert [step["function"] for step in steps] == ["return_response"]
+
+
+async def test_what_was_queued_before_its_stack_was_removed_ends_all_the_same(hub: Driven) -> None:
+    text = """{ task: "later", function_stack: [
+      { function: "add_record", table: "notes", data: { n: 1 } } ] }"""
+    await hub.put("/v1/stacks/old", text)
+    told = await hub.api.post("/v1/tasks/old/later/runs", json={"delay_s": 0.5})
+    assert (await hub.api.delete("/v1/stacks/old")).status_code == 204
+    again = await hub.api.post("/v1/tasks/old/later/runs", json={})
+    assert (again.status_code, again.json()["code"]) == (404, "task_gone")
+    await hub.until(f"/v1/runs/{told.json()['id']}", status="succeeded")
+    assert len((await hub.get("/v1/tables/notes/records"))["items"]) == 1

@@ -15,7 +15,7 @@ from hub.stack.load import load_stack
 from hub.stack.task import Stack
 from hub.store.lookup import one, where
 from hub.store.schema import stacks
-from hub.store.stacks import DROP, PUT, PutStack, stack_text
+from hub.store.stacks import DROP, PUT, DropStack, PutStack, stack_text
 from hub.web.api.call import Call, Operation, answer, known_word, missing, nothing, text_answer
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -87,7 +87,7 @@ def _refuse_twins(stack: Stack, others: Mapping[str, Stack]) -> None:
 
 async def _delete(call: Call) -> Response:
     name = call.given("name")
-    if not await call.hub.ledger.write(DROP, name):
+    if not await call.hub.ledger.write(DROP, DropStack(name)):
         raise missing("stack", name)
     await call.hub.catalog.refresh()
     return nothing()

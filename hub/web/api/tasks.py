@@ -14,6 +14,7 @@ from hub.model.key import Scope
 from hub.model.run import RunStart
 from hub.model.time import US_PER_S
 from hub.stack.task import Task
+from hub.store.catalog import gone
 from hub.store.lookup import one
 from hub.store.queues import RUNS
 from hub.store.runs import START
@@ -83,7 +84,12 @@ async def _resolved(call: Call, name: str) -> str:
         return call.hub.catalog.resolve(name)
     except NotFoundError:
         await call.hub.catalog.refresh()
+    try:
         return call.hub.catalog.resolve(name)
+    except NotFoundError:
+        if await call.hub.catalog.once_had(name):
+            raise gone(name) from None
+        raise
 
 
 async def _when_ended(call: Call, run_id: str, wait_s: float) -> dict[str, Any]:
