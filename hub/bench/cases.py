@@ -8,6 +8,7 @@ from statistics import median
 
 from hub.bench.api import Api
 from hub.bench.harness import answers_in, faults_of, fire, side_by_side
+from hub.bench.language import Language
 from hub.bench.latency import latency
 from hub.bench.ledgers import Ledger
 from hub.bench.processes import listening, module, resident_mb, running
@@ -209,6 +210,7 @@ class Startup:
 
 
 CASES: tuple[Case, ...] = (
+    Language(),
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
     EndToEnd(),

@@ -29,6 +29,11 @@ def _most(case: str, figure: str, bound: float, ledger: Ledger | None = None) ->
 
 
 TARGETS = (
+    _least("language", "expression, compare", 500_000),
+    _least("language", "expression, reckon", 300_000),
+    _least("language", "expression, call", 250_000),
+    _least("language", "pure steps", 100_000),
+    _most("language", "load and check 500 stacks", 2),
     _least("ingest", "of the echo", 40, Ledger.POSTGRESQL),
     _least("ingest", "of the echo", 35, Ledger.SQLITE),
     _most("ingest", "p99", 25),
