@@ -3,11 +3,12 @@
 import pytest
 
 from hub import documentation
+from hub.documentation.pages import settings_page
 from hub.errors import SettingsError
 from hub.settings import Settings, load_settings, variables
 from tests.program import STACKS
 
-DOCS = STACKS.parent / "docs"
+ROOT = STACKS.parent
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -17,13 +18,13 @@ def test_every_setting_is_described_in_a_sentence(name: str) -> None:
     assert description.endswith((".", ")"))
 
 
-@pytest.mark.parametrize("name", documentation.PAGES)
+@pytest.mark.parametrize("name", documentation.FILES)
 def test_the_pages_that_are_made_from_the_code_are_current(name: str) -> None:
-    assert (DOCS / name).read_text("utf-8") == documentation.PAGES[name]()
+    assert (ROOT / name).read_text("utf-8") == documentation.FILES[name]()
 
 
 def test_the_page_names_every_variable() -> None:
-    page = documentation.settings_page()
+    page = settings_page()
     for name in Settings.model_fields:
         assert f"| `HUB_{name.upper()}` |" in page
 
@@ -35,6 +36,7 @@ def test_a_page_that_is_out_of_date_is_named(
 ) -> None:
     folder = tmp_path_factory.mktemp("pages")
     (folder / "docs").mkdir()
+    (folder / "stacks").mkdir()
     monkeypatch.chdir(folder)
     assert documentation.main(["--check"]) == 1
     assert "docs/settings.md" in capsys.readouterr().err

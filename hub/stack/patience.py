@@ -33,8 +33,10 @@ class Retry(BaseModel):
         return int(pause_s * chance * US_PER_S)
 
 
-async def pause(turn: Turn, path: str, delay_us: int) -> None:
+async def pause(turn: Turn, path: str, delay_us: int, function: str = "pause") -> None:
     """Wait, and go on when the time is over: a short wait here, a longer one parked.
+
+    It stands in the journal as ``function``.
 
     Raises:
         Parked: the run goes on from its journal when it is due.
@@ -43,7 +45,7 @@ async def pause(turn: Turn, path: str, delay_us: int) -> None:
     until: Any = turn.replayed(path)
     if until is NOT_DONE:
         until = world.now_us() + delay_us
-        turn.record(path, "pause", until)
+        turn.record(path, function, until)
     left_us = until - world.now_us()
     if left_us <= 0:
         return

@@ -8,6 +8,7 @@ from pydantic import AliasChoices, Field
 from hub.errors import StepError
 from hub.expr import text_of as as_text
 from hub.expr import truthy
+from hub.model.time import US_PER_S
 from hub.stack.branches import Branch, error_of, run_branches
 from hub.stack.interpret import (
     BreakLoop,
@@ -224,4 +225,4 @@ class Sleep(Step):
     async def perform(self, turn: Turn, path: str) -> None:
         value = self.seconds.evaluate(turn.scope)
         seconds = number_of(value, "seconds", least=0, most=MAX_WAIT_S)
-        await pause(turn, path, int(seconds * 1_000_000))
+        await pause(turn, path, int(seconds * US_PER_S), self.function)

@@ -1,10 +1,6 @@
-"""Pages that are made from the code: ``python -m hub.documentation`` writes them, ``--check``
-says which one no longer tells the truth."""
+"""The pages that are made from the code."""
 
 import inspect
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from types import ModuleType, NoneType
 from typing import Any, get_args
 
@@ -12,8 +8,6 @@ from pydantic.fields import FieldInfo
 
 from hub.expr import FAMILIES, FUNCTIONS, Function
 from hub.settings import Settings
-
-_DOCS = Path("docs")
 
 
 def settings_page() -> str:
@@ -92,28 +86,3 @@ def _function(entry: Function) -> list[str]:
 
 def _code(text: str) -> str:
     return text.replace("``", "`")
-
-
-PAGES: dict[str, Callable[[], str]] = {
-    "functions.md": functions_page,
-    "settings.md": settings_page,
-}
-
-
-def main(arguments: list[str]) -> int:
-    """Write the pages; with ``--check`` only compare, and name those that differ."""
-    stale = []
-    for name, make in PAGES.items():
-        path, text = _DOCS / name, make()
-        if "--check" in arguments:
-            if not path.exists() or path.read_text("utf-8") != text:
-                stale.append(str(path))
-        else:
-            path.write_text(text, "utf-8")
-    if stale:
-        sys.stderr.write(f"Out of date: {', '.join(stale)}. Run python -m hub.documentation.\n")
-    return 1 if stale else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,40 @@
+"""Files that are made from the code: ``python -m hub.documentation`` writes them, ``--check``
+says which one no longer tells the truth."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from hub.documentation.pages import functions_page, settings_page
+from hub.documentation.steps import steps_page
+from hub.stack.schema import stack_schema
+
+
+def schema_file() -> str:
+    """``stacks/stack.schema.json``."""
+    return orjson.dumps(stack_schema(), option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "docs/functions.md": functions_page,
+    "docs/settings.md": settings_page,
+    "docs/steps.md": steps_page,
+    "stacks/stack.schema.json": schema_file,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the files; with ``--check`` only compare, and name those that differ."""
+    stale = []
+    for name, make in FILES.items():
+        path, text = Path(name), make()
+        if "--check" in arguments:
+            if not path.exists() or path.read_text("utf-8") != text:
+                stale.append(name)
+        else:
+            path.write_text(text, "utf-8")
+    if stale:
+        sys.stderr.write(f"Out of date: {', '.join(stale)}. Run python -m hub.documentation.\n")
+    return 1 if stale else 0

@@ -1,0 +1,7 @@
+"""The command ``python -m hub.documentation``."""
+
+import sys
+
+from hub.documentation import main
+
+raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""An example of each step, as the documentation shows it; a test runs every one."""
+
+EXAMPLES: dict[str, str] = {
+    "add_record": """
+{ function: "add_record", table: "orders", data: { item: "pen", count: 2 } },
+{ function: "log", message: "order {{orders.id}} is kept" },
+""",
+    "background_task": """
+{ function: "background_task", task: "example", data: { n: 1 }, delay: 3600, if: "{{!input.n}}" },
+""",
+    "break": """
+{ function: "for_each_loop", array: [1, 2, 3, 4], function_stack: [
+  { function: "break", if: "{{loop_item == 3}}" },
+  { function: "create_variable", name: "last", value: "{{loop_item}}" },
+] },
+""",
+    "conditional": """
+{ function: "conditional", condition: "{{(input.total || 0) >= 100}}",
+  true_stack: [{ function: "log", message: "a large order" }],
+  false_stack: [{ function: "log", message: "a small order" }] },
+""",
+    "continue": """
+{ function: "for_each_loop", array: ["a", "", "b"], function_stack: [
+  { function: "continue", if: "{{loop_item == ''}}" },
+  { function: "log", message: "{{loop_item}}" },
+] },
+""",
+    "create_variable": """
+{ function: "create_variable", name: "total", value: "{{3 * 19.5}}" },
+""",
+    "deliver": """
+{ function: "deliver", destination: "make-leads", payload: { email: "ada@example.com" } },
+""",
+    "edit_record": """
+{ function: "add_record", table: "orders", data: { item: "pen", status: "open" } },
+{ function: "edit_record", table: "orders", record_id: "{{orders.id}}", data: { status: "paid" } },
+""",
+    "emit_event": """
+{ function: "emit_event", type: "order.paid", data: { order: 7 } },
+""",
+    "external_api_request": """
+{ function: "external_api_request", url: "https://api.example.com/rates", method: "GET",
+  query: { base: "EUR" }, timeout: 10000, retry: { max: 3, base_s: 5 }, as: "rates" },
+{ function: "create_variable", name: "status", value: "{{rates.status}}" },
+""",
+    "for_each_loop": """
+{ function: "for_each_loop", array: [{ sku: "a" }, { sku: "b" }], function_stack: [
+  { function: "add_record", table: "lines", data: { sku: "{{loop_item.sku}}" } },
+] },
+{ function: "for_each_loop", array: [1, 2, 3], concurrency: 2, as: "made", function_stack: [
+  { function: "create_variable", name: "square", value: "{{loop_item * loop_item}}" },
+] },
+{ function: "log", message: "{{pluck(made, 'square')}}" },
+""",
+    "get_cache": """
+{ function: "get_cache", key: "rate", default: 1, as: "rate" },
+""",
+    "get_record": """
+{ function: "add_record", table: "users", data: { email: "ada@example.com", plan: "pro" } },
+{ function: "get_record", table: "users", filter: { email: "ada@example.com" } },
+{ function: "log", message: "{{users.plan}}" },
+""",
+    "log": """
+{ function: "log", message: "nothing to do", level: "warning" },
+""",
+    "parallel": """
+{ function: "parallel", as: "both", stacks: {
+  left: [{ function: "create_variable", name: "n", value: 1 }],
+  right: [{ function: "create_variable", name: "n", value: 2 }],
+} },
+{ function: "log", message: "{{both.left.n + both.right.n}}" },
+""",
+    "query_all_records": """
+{ function: "query_all_records", table: "orders", filter: { status: "open" },
+  sort: { created_at: "asc" }, limit: 10 },
+{ function: "log", message: "{{length(orders)}} orders are open" },
+""",
+    "realtime_publish": """
+{ function: "realtime_publish", channel: "dashboard", event: "sold", data: { total: 12.5 } },
+""",
+    "return_response": """
+{ function: "return_response", status: 201, body: { ok: true } },
+""",
+    "run_task": """
+{ function: "run_task", task: "example", data: { n: 1 }, as: "answer", if: "{{!input.n}}" },
+{ function: "return_response", body: "{{input.n}}" },
+""",
+    "set_cache": """
+{ function: "set_cache", key: "rate", value: 1.08, ttl: 600 },
+""",
+    "sleep": """
+{ function: "sleep", seconds: 86400 },
+""",
+    "stop": """
+{ function: "stop", if: "{{input.test == null}}" },
+{ function: "log", message: "never reached without a test" },
+""",
+    "switch": """
+{ function: "switch", variable: "{{input.type}}", cases: {
+  refund: [{ function: "log", message: "money goes back" }],
+  order: [{ function: "log", message: "money comes in" }],
+}, default: [{ function: "log", message: "neither" }] },
+""",
+    "throw_error": """
+{ function: "try_catch",
+  try_stack: [{ function: "throw_error", message: "No such order.", code: "not_found" }],
+  catch_stack: [{ function: "log", message: "{{error.code}}: {{error.message}}" }] },
+""",
+    "try_catch": """
+{ function: "try_catch",
+  try_stack: [{ function: "external_api_request", url: "https://api.example.com/charge",
+    data: { cents: 1250 } }],
+  catch_stack: [{ function: "log", message: "{{error.message}}", level: "error" }],
+  finally_stack: [{ function: "log", message: "tried" }] },
+""",
+    "update_variable": """
+{ function: "create_variable", name: "n", value: 1 },
+{ function: "update_variable", variable: "n", value: "{{n + 1}}" },
+""",
+    "while_loop": """
+{ function: "create_variable", name: "n", value: 1 },
+{ function: "while_loop", condition: "{{n < 100}}", max: 20, function_stack: [
+  { function: "update_variable", variable: "n", value: "{{n * 2}}" },
+] },
+""",
+}
