@@ -7,7 +7,7 @@ from pathlib import Path
 
 import structlog
 
-from hub.errors import HubError, InvalidError
+from hub.errors import ConflictError, HubError, InvalidError
 from hub.stack.check import problems_of
 from hub.stack.load import load_stack
 from hub.stack.task import Stack
@@ -50,7 +50,7 @@ async def apply_files(ledger: Ledger, paths: Iterable[Path], *, prune: bool = Fa
                     f"{files[path.stem]} gives the stack {path.stem!r} too: rename one of them."
                 )
             loaded[path.stem] = await _apply(ledger, path, applied)
-        except (InvalidError, UnicodeError, OSError) as error:
+        except (InvalidError, ConflictError, UnicodeError, OSError) as error:
             applied.refused.append(path)
             detail = error.details if isinstance(error, HubError) else {}
             _log.error("stack.refused", file=str(path), message=str(error), **detail)
@@ -70,7 +70,9 @@ async def _apply(ledger: Ledger, path: Path, applied: Applied) -> Stack:
     if known is not None and (known["version"], known["managed_by"]) == (stack.version, "file"):
         applied.same.append(name)
         return stack
-    await ledger.write(stacks.PUT, stacks.PutStack(name, stack.version, text, "file"))
+    await ledger.write(
+        stacks.PUT, stacks.PutStack(name, stack.version, text, "file", tuple(stack.tables.items()))
+    )
     applied.new.append(name)
     _log.info("stack.applied", stack=name, version=stack.version)
     return stack

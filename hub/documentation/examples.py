@@ -5,6 +5,14 @@ EXAMPLES: dict[str, str] = {
 { function: "add_record", table: "orders", data: { item: "pen", count: 2 } },
 { function: "log", message: "order {{orders.id}} is kept" },
 """,
+    "aggregate_records": """
+{ function: "bulk_add_records", table: "orders", records: [
+  { shop: "Rome", total: 10 }, { shop: "Rome", total: 5 }, { shop: "Oslo", total: 7 },
+] },
+{ function: "aggregate_records", table: "orders", group_by: "shop",
+  measures: { orders: "count", turnover: { sum: "total" }, best: { max: "total" } }, as: "shops" },
+{ function: "log", message: "{{shops[1].shop}}: {{shops[1].turnover}}" },
+""",
     "background_task": """
 { function: "background_task", task: "example", data: { n: 1 }, delay: 3600, if: "{{!input.n}}" },
 """,
@@ -12,6 +20,24 @@ EXAMPLES: dict[str, str] = {
 { function: "for_each_loop", array: [1, 2, 3, 4], function_stack: [
   { function: "break", if: "{{loop_item == 3}}" },
   { function: "create_variable", name: "last", value: "{{loop_item}}" },
+] },
+""",
+    "bulk_add_records": """
+{ function: "bulk_add_records", table: "lines", records: [{ sku: "a" }, { sku: "b" }] },
+{ function: "log", message: "{{length(lines)}} lines are kept" },
+""",
+    "bulk_edit_records": """
+{ function: "bulk_add_records", table: "lines", records: [{ sku: "a" }, { sku: "b" }] },
+{ function: "bulk_edit_records", table: "lines", filter: { sku: { $in: ["a", "b"] } },
+  data: { count: { $inc: 10 } }, as: "changed" },
+{ function: "log", message: "{{changed}} lines have ten more" },
+""",
+    "claim_records": """
+{ function: "bulk_add_records", table: "mails", records: [{ to: "ada", sent: false }] },
+{ function: "claim_records", table: "mails", filter: { sent: false }, set: { sent: true },
+  sort: { created_at: "asc" }, limit: 100 },
+{ function: "for_each_loop", array: "{{mails}}", function_stack: [
+  { function: "log", message: "a mail to {{loop_item.to}}" },
 ] },
 """,
     "conditional": """
@@ -25,8 +51,17 @@ EXAMPLES: dict[str, str] = {
   { function: "log", message: "{{loop_item}}" },
 ] },
 """,
+    "count_records": """
+{ function: "count_records", table: "orders", filter: { total: { $gte: 100 } }, as: "large" },
+{ function: "log", message: "{{large}} large orders" },
+""",
     "create_variable": """
 { function: "create_variable", name: "total", value: "{{3 * 19.5}}" },
+""",
+    "delete_record": """
+{ function: "add_record", table: "drafts", data: { text: "a first thought" } },
+{ function: "delete_record", table: "drafts", record_id: "{{drafts.id}}", as: "gone" },
+{ function: "log", message: "{{gone}}" },
 """,
     "deliver": """
 { function: "deliver", destination: "make-leads", payload: { email: "ada@example.com" } },
@@ -34,6 +69,8 @@ EXAMPLES: dict[str, str] = {
     "edit_record": """
 { function: "add_record", table: "orders", data: { item: "pen", status: "open" } },
 { function: "edit_record", table: "orders", record_id: "{{orders.id}}", data: { status: "paid" } },
+{ function: "edit_record", table: "orders", where: { status: "paid" },
+  data: { prints: { $inc: 1 } } },
 """,
     "emit_event": """
 { function: "emit_event", type: "order.paid", data: { order: 7 } },
@@ -74,6 +111,7 @@ EXAMPLES: dict[str, str] = {
 { function: "query_all_records", table: "orders", filter: { status: "open" },
   sort: { created_at: "asc" }, limit: 10 },
 { function: "log", message: "{{length(orders)}} orders are open" },
+{ function: "query_all_records", table: "orders", after: "{{last(orders)}}", limit: 10 },
 """,
     "realtime_publish": """
 { function: "realtime_publish", channel: "dashboard", event: "sold", data: { total: 12.5 } },
@@ -116,6 +154,11 @@ EXAMPLES: dict[str, str] = {
     "update_variable": """
 { function: "create_variable", name: "n", value: 1 },
 { function: "update_variable", variable: "n", value: "{{n + 1}}" },
+""",
+    "upsert_record": """
+{ function: "upsert_record", table: "visits", where: { page: "/prices" },
+  data: { count: { $inc: 1 } } },
+{ function: "log", message: "seen {{visits.count}} times" },
 """,
     "while_loop": """
 { function: "create_variable", name: "n", value: 1 },

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from hub.model.change import Change
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.record import Record
@@ -38,6 +39,9 @@ class Segment:
     """The segment's number in its run, from 0."""
     entries: bytes = b""
     added: list[Record] = field(default_factory=list)
+    removed: list[tuple[str, int]] = field(default_factory=list)
+    change: Change | None = None
+    """What is decided inside the commit; its journal row follows the segment's own."""
     edited: list[Record] = field(default_factory=list)
     """With the new document and the ``rev`` that was read; another one is a conflict."""
     events: list[Arrival] = field(default_factory=list)

@@ -5,17 +5,20 @@ from typing import Any, Protocol
 
 import structlog
 
-from hub.errors import ExpressionError, HubError, StepError, StoreError
+from hub.errors import ConflictError, ExpressionError, HubError, StepError, StoreError
 from hub.expr import LANES
+from hub.model.change import Outcome
 from hub.model.json import Json, loads
-from hub.model.query import Query
+from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.run import Answer
 from hub.model.segment import Publication, Segment
+from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import now_us, to_iso
 from hub.run.answers import Answers
 from hub.run.numbers import Numbers
 from hub.run.requests import Requests
+from hub.stack.memory import MAX_BYTES
 from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
 from hub.stack.problem import nearest
@@ -25,7 +28,14 @@ from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
 from hub.store.lookup import one
 from hub.store.queues import DELIVERIES, RUNS
-from hub.store.records import find_records, get_record
+from hub.store.records import (
+    TAKE_IDS,
+    TakeIds,
+    aggregate_records,
+    count_records,
+    find_records,
+    get_record,
+)
 from hub.store.schema import events
 from hub.store.segments import COMMIT, Committed
 
@@ -74,8 +84,11 @@ class LedgerWorld:
         self.now_us = clock
         self.answers = Answers()
 
-    async def commit(self, segment: Segment) -> None:
-        fate = await self._ledger.write(COMMIT, segment)
+    async def commit(self, segment: Segment) -> Outcome | None:
+        try:
+            fate, outcome = await self._ledger.write(COMMIT, segment)
+        except ConflictError as error:  # another run was quicker with a unique value
+            raise SegmentConflict from error
         if fate is Committed.FENCED:
             raise LeaseLost
         if fate is Committed.CONFLICT:
@@ -86,15 +99,28 @@ class LedgerWorld:
             self._bell.ring(DELIVERIES)
         if segment.runs or segment.events:
             self._bell.ring(RUNS)
+        return outcome
+
+    def table(self, name: str) -> TableSpec:
+        return self._catalog.now.tables.get(name, UNDECLARED)
 
     async def take_id(self, table: str) -> int:
         return await self._numbers.take(table)
+
+    async def take_ids(self, table: str, count: int) -> range:
+        return await self._ledger.write(TAKE_IDS, TakeIds(table, count))
 
     async def get_record(self, table: str, record_id: int) -> Record | None:
         return await self._ledger.read(get_record, table, record_id)
 
     async def find_records(self, query: Query) -> list[Record]:
-        return await self._ledger.read(find_records, query)
+        return await self._ledger.read(find_records, query, MAX_BYTES)
+
+    async def count_records(self, query: Query) -> int:
+        return await self._ledger.read(count_records, query)
+
+    async def aggregate_records(self, wanted: Aggregate) -> list[dict[str, Json]]:
+        return await self._ledger.read(aggregate_records, wanted)
 
     async def cached(self, key: str) -> str | None:
         return await self._ledger.read(get_cached, key)

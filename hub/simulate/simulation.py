@@ -37,7 +37,7 @@ from hub.store.lookup import LAST, where
 from hub.store.migrate import migrate
 from hub.store.objects import PUT as PUT_OBJECT
 from hub.store.objects import PutObject
-from hub.store.records import ADD_LIST, TAKE_IDS, TakeIds
+from hub.store.records import INSERT, TAKE_IDS, TakeIds
 from hub.store.schema import records
 from hub.store.stacks import PUT as PUT_STACK
 from hub.store.stacks import PutStack
@@ -198,7 +198,9 @@ class Simulation:
         for name, text in self._wanted.stacks.items():
             stack = load_stack(name, text)
             loaded.append(stack)
-            await self._ledger.write(PUT_STACK, PutStack(name, stack.version, text))
+            await self._ledger.write(
+                PUT_STACK, PutStack(name, stack.version, text, tables=tuple(stack.tables.items()))
+            )
         for slug in sorted({slug for stack in loaded for slug in _destinations(stack)}):
             body = Destination(url=f"https://{slug}.destination.invalid/").model_dump_json()
             await self._ledger.write(PUT_OBJECT, PutObject("destination", slug, body))
@@ -344,7 +346,7 @@ class Simulation:
         taken = {record.id for record in given if record.id}
         numbers = (n for n in range(1, most + len(rows) + 1) if n not in taken)
         numbered = [each if each.id else replace(each, id=next(numbers)) for each in given]
-        await self._ledger.write(ADD_LIST, numbered)
+        await self._ledger.write(INSERT, numbered)
 
 
 class _World(LedgerWorld):

@@ -97,8 +97,14 @@ def _marks(step: Step, table: Any) -> bool:
     return (
         isinstance(step, EditRecord)
         and literal(step.table) == table
-        and "loop_item" in step.record_id.names
+        and any("loop_item" in each.names for each in _meant(step))
     )
+
+
+def _meant(step: EditRecord) -> tuple[Compiled, ...]:
+    """The expressions by which a record is meant."""
+    own = () if step.record_id is None else (step.record_id,)
+    return own if step.where is None else (*own, *step.where.parts)
 
 
 def _offset_paging(steps: Sequence[Placed], task: Task) -> Iterator[Doubt]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from hub.errors import HubError, LimitError, StoreError
-from hub.stack.journal import Failed
+from hub.stack.journal import failed_of
 from hub.stack.patience import Retry, pause
 from hub.stack.turn import AGAIN, MAX_DEPTH, Turn
 
@@ -120,8 +120,7 @@ async def _again_and_again(step: "Step", retry: Retry, turn: Turn, path: str) ->
 
 def note_failure(step: "Step", turn: Turn, path: str, error: HubError) -> None:
     """Put a failure into the journal: that of a step that touched the world counts on resume."""
-    failed = Failed(error.code, error.message, error.details)
-    turn.note_failure(path, step.function, failed, journaled=step.touches_world)
+    turn.note_failure(path, step.function, failed_of(error), journaled=step.touches_world)
 
 
 def is_catchable(error: HubError) -> bool:

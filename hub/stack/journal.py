@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from hub.errors import StepError
+from hub.errors import HubError, StepError
 from hub.model.json import Json, dumps
 
 _COMPRESS_FROM_BYTES = 1024
@@ -31,6 +31,11 @@ class Failed:
     def error(self) -> StepError:
         """The same failure again."""
         return StepError(self.message, code=self.code, **self.details)
+
+
+def failed_of(error: HubError) -> Failed:
+    """The trace of a failure."""
+    return Failed(error.code, error.message, error.details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from hub.errors import InvalidError
 from hub.model.json import Json, dumps
+from hub.model.table import TableSpec
 from hub.model.time import US_PER_S
 from hub.stack.doubts import doubts_of
 from hub.stack.input import InputSchema
@@ -24,6 +25,7 @@ from hub.stack.shapes import (
     LanesBody,
     PublicAuth,
     ScheduleBody,
+    TablesDocument,
     TaskDocument,
     TaskFields,
 )
@@ -31,10 +33,11 @@ from hub.stack.step import canonical
 from hub.stack.steps import CALL, STEPS
 from hub.stack.task import Endpoint, Lane, Reference, Schedule, Stack, Task
 
-_SCHEDULE, _LANES = "scheduled_task", "priority_queue_system"
+_SCHEDULE, _LANES, _TABLES = "scheduled_task", "priority_queue_system", "tables"
 _STACK = "function_stack"
 _ADAPTERS: dict[type[BaseModel], TypeAdapter[Any]] = {
-    shape: TypeAdapter(shape) for shape in (TaskDocument, EndpointDocument, ScheduleBody, LanesBody)
+    shape: TypeAdapter(shape)
+    for shape in (TaskDocument, EndpointDocument, ScheduleBody, LanesBody, TablesDocument)
 }
 
 
@@ -89,6 +92,7 @@ class _Loader:
         self.endpoints: list[Endpoint] = []
         self.schedules: list[Schedule] = []
         self.lanes: dict[str, Lane] = {}
+        self.tables: dict[str, TableSpec] = {}
         self.references: list[Reference] = []
         self.doubts: list[Problem] = []
 
@@ -101,6 +105,7 @@ class _Loader:
             tuple(self.endpoints),
             tuple(self.schedules),
             self.lanes,
+            self.tables,
             tuple(self.references),
             tuple(self.doubts),
         )
@@ -134,6 +139,9 @@ class _Loader:
             yield _Found(ScheduleBody, self.name, inner, document, pointer)
         elif key == _LANES and isinstance(inner, dict):
             yield _Found(LanesBody, key, inner, document, pointer)
+        elif key == _TABLES and isinstance(inner, dict) and not _holds_something(inner):
+            at = pointer.rpartition("/")[0]
+            yield _Found(TablesDocument, key, {_TABLES: inner}, document, at)
         elif isinstance(inner, list):
             yield _Found(TaskDocument, key, {_STACK: inner}, document, pointer, is_bare=True)
         elif isinstance(inner, dict) and level == 0 and _holds_something(inner):
@@ -155,6 +163,8 @@ class _Loader:
             return
         if isinstance(shape, LanesBody):
             self._load_lanes(shape)
+        elif isinstance(shape, TablesDocument):
+            self._load_tables(found, shape.tables)
         else:
             self._load_task(found, shape)
 
@@ -164,6 +174,7 @@ class _Loader:
         if name in self.tasks:
             self._wrong(found.place, found.pointer, f"There are two tasks named {name!r}.")
         self.tasks[name] = task
+        self._load_tables(found, shape.tables)
         steps = list(placed_steps(shape.function_stack, found.value[_STACK], found.steps_at))
         self.references += references_of(found.place, steps, shape, found.pointer, name)
         self.doubts += doubts_of(found.place, steps, task)
@@ -182,6 +193,15 @@ class _Loader:
                 f"{endpoint.method} {endpoint.path} stands for {twins[0].task!r} already.",
             )
         self.endpoints.append(endpoint)
+
+    def _load_tables(self, found: _Found, tables: dict[str, TableSpec]) -> None:
+        for name, spec in tables.items():
+            if self.tables.setdefault(name, spec) != spec:
+                self._wrong(
+                    found.place,
+                    f"{found.pointer}/{_TABLES}/{name}",
+                    f"The table {name!r} is declared twice, and not alike.",
+                )
 
     def _load_lanes(self, shape: LanesBody) -> None:
         for name in ("high", "normal", "low"):

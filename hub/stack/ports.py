@@ -1,15 +1,18 @@
 """What an interpreter needs of the world around it; the run room gives it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from hub.errors import InvalidError
+from hub.model.change import Outcome
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.json import Json
-from hub.model.query import Query
+from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.run import Answer
 from hub.model.segment import Segment
+from hub.model.table import TableSpec
 
 if TYPE_CHECKING:
     from hub.stack.plugin import Plugin
@@ -72,8 +75,8 @@ class World(Protocol):
     short_wait_us: int
     """A run that waits for longer is parked."""
 
-    async def commit(self, segment: Segment) -> None:
-        """Make a segment durable.
+    async def commit(self, segment: Segment) -> Outcome | None:
+        """Make a segment durable; gives what came of the change that it carries.
 
         Raises:
             LeaseLost, SegmentConflict: nothing was written.
@@ -81,8 +84,16 @@ class World(Protocol):
         """
         ...
 
+    def table(self, name: str) -> TableSpec:
+        """What is declared of a table."""
+        ...
+
     async def take_id(self, table: str) -> int:
         """A number for a new record of ``table``."""
+        ...
+
+    async def take_ids(self, table: str, count: int) -> Sequence[int]:
+        """Numbers for new records of ``table``."""
         ...
 
     async def get_record(self, table: str, record_id: int) -> Record | None:
@@ -90,7 +101,19 @@ class World(Protocol):
         ...
 
     async def find_records(self, query: Query) -> list[Record]:
-        """Every record that matches."""
+        """Every record that matches.
+
+        Raises:
+            LimitError: ``limit_memory``.
+        """
+        ...
+
+    async def count_records(self, query: Query) -> int:
+        """How many records match."""
+        ...
+
+    async def aggregate_records(self, wanted: Aggregate) -> list[dict[str, Json]]:
+        """Measures of groups of records."""
         ...
 
     async def cached(self, key: str) -> str | None:

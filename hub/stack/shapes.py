@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from hub.model.table import TableName, TableSpec
 from hub.stack.cron import check_cron
 from hub.stack.input import InputSchema
 from hub.stack.patience import MAX_WAIT_S, Retry
@@ -47,6 +48,9 @@ class TaskFields(_Shape):
     """What may stand beside the steps of whatever runs."""
 
     function_stack: tuple[AnyStep, ...] = Field(description="The steps.")
+    tables: dict[TableName, TableSpec] = Field(
+        default_factory=dict, description="What is declared of the tables that it works on."
+    )
     description: str | None = Field(None, description="A remark for people.")
     input: Annotated[dict[str, Any], AfterValidator(_schema)] | None = Field(
         None, description="A JSON Schema that the input has to fit."
@@ -186,6 +190,12 @@ class LaneBody(_Shape):
     )
     max_concurrent: int | None = Field(None, ge=1, le=100_000, description="Runs at once.")
     timeout: Milliseconds | None = Field(None, description="Milliseconds that a turn may work.")
+
+
+class TablesDocument(_Shape):
+    """What is declared of tables, apart from any task."""
+
+    tables: dict[TableName, TableSpec] = Field(description="Their columns, by table.")
 
 
 class LanesBody(_Shape):

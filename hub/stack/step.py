@@ -137,9 +137,18 @@ class Step(BaseModel):
         return settled(value, turn, path, self.function)
 
 
+class Composed:
+    """A field's value that is more than one expression."""
+
+    parts: tuple[Compiled, ...]
+    """Its expressions."""
+
+
 def _parts_of(value: Any) -> Iterator[Compiled | Step]:
     if isinstance(value, (Compiled, Step)):
         yield value
+    elif isinstance(value, Composed):
+        yield from value.parts
     elif isinstance(value, (tuple, dict)):
         for each in value.values() if isinstance(value, dict) else value:
             yield from _parts_of(each)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from hub.expr import Compiled
+from hub.model.table import TableSpec
 from hub.stack.input import InputSchema
 from hub.stack.patience import Retry
 from hub.stack.problem import Problem
@@ -118,6 +119,8 @@ class Stack:
     endpoints: tuple[Endpoint, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     lanes: dict[str, Lane] = field(default_factory=dict)
+    tables: dict[str, TableSpec] = field(default_factory=dict)
+    """What it declares of tables."""
     references: tuple[Reference, ...] = ()
     """The names of tasks and functions that it uses."""
     doubts: tuple[Problem, ...] = ()

@@ -11,18 +11,19 @@ with the names that it sees.
 import asyncio
 import re
 import sys
-from collections.abc import Awaitable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hub.errors import InvalidError, LimitError, StepError
+from hub.errors import HubError, InvalidError, LimitError, StepError
+from hub.model.change import Change, Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.json import Json, dumps_text
 from hub.model.record import Record
 from hub.model.run import Answer, ClaimedRun, Ending, RunAttempt, RunStart
 from hub.model.segment import Cached, Publication, Segment
-from hub.stack.journal import Entry, Failed, Journal
+from hub.stack.journal import Entry, Failed, Journal, encode, failed_of
 from hub.stack.ports import SegmentRefused, World
 from hub.stack.scope import Scope
 
@@ -46,6 +47,7 @@ class Effects:
 
     added: dict[tuple[str, int], Record] = field(default_factory=dict)
     edited: dict[tuple[str, int], Record] = field(default_factory=dict)
+    removed: set[tuple[str, int]] = field(default_factory=set)
     events: list[Arrival] = field(default_factory=list)
     runs: list[RunStart] = field(default_factory=list)
     attempts: list[RunAttempt] = field(default_factory=list)
@@ -58,6 +60,7 @@ class Effects:
         return bool(
             self.added
             or self.edited
+            or self.removed
             or self.deliveries
             or self.publications
             or self.runs
@@ -70,9 +73,22 @@ class Effects:
         """A record as the open segment leaves it."""
         return self.edited.get((table, record_id)) or self.added.get((table, record_id))
 
+    def of_table(self, table: str) -> list[Record]:
+        """The records of a table that the open segment adds or changes."""
+        changed = (self.added, self.edited)
+        return [record for records in changed for key, record in records.items() if key[0] == table]
+
     def touch(self, table: str) -> bool:
         """Whether the open segment changes that table."""
-        return any(key[0] == table for keys in (self.added, self.edited) for key in keys)
+        return any(
+            key[0] == table for keys in (self.added, self.edited, self.removed) for key in keys
+        )
+
+    def remove(self, table: str, record_id: int) -> None:
+        """Delete a record when this is committed."""
+        self.edited.pop((table, record_id), None)
+        if self.added.pop((table, record_id), None) is None:
+            self.removed.add((table, record_id))
 
 
 class Frame:
@@ -152,8 +168,11 @@ class Course:
         if self.effects.any() and (
             self._segment_steps >= _SEGMENT_STEPS or now - self._opened_at >= _SEGMENT_US
         ):
-            return self.commit()
+            return self._close()
         return asyncio.sleep(0) if self.steps % _BREATHE_STEPS == 0 else None
+
+    async def _close(self) -> None:
+        await self.commit()
 
     def record(
         self, path: str, function: str, started_at: int, output: Json, note: str | None = None
@@ -167,10 +186,12 @@ class Course:
         ending: Ending | None = None,
         answer: Answer | None = None,
         parked_until_us: int | None = None,
-    ) -> None:
+        change: Change | None = None,
+    ) -> Outcome | None:
         """The barrier: everything of the open segment becomes durable, and a new one is open.
 
-        One at a time; what other branches add meanwhile belongs to the next segment.
+        One at a time; what other branches add meanwhile belongs to the next segment. Gives what
+        came of a ``change``, whose journal row is one more.
 
         Raises:
             LeaseLost, SegmentConflict, SegmentRefused, StoreError: the turn cannot go on.
@@ -186,6 +207,8 @@ class Course:
                 entries=self.journal.take_fresh(),
                 added=list(effects.added.values()),
                 edited=list(effects.edited.values()),
+                removed=sorted(effects.removed),
+                change=change,
                 events=effects.events,
                 runs=effects.runs,
                 attempts=effects.attempts,
@@ -200,10 +223,13 @@ class Course:
                 version=self.version,
             )
             try:
-                await self.world.commit(segment)
+                outcome = await self.world.commit(segment)
             except InvalidError as error:
                 raise SegmentRefused(error) from error
+            if change is not None:
+                self.journal.segments += 1
             self._opened_at = self.world.now_us()
+            return outcome
 
     async def answer(self, answer: Answer) -> None:
         """An endpoint's answer leaves when all before it is committed; any other one waits."""
@@ -325,6 +351,52 @@ class Turn:
     async def commit(self) -> None:
         """See :meth:`Course.commit`."""
         await self.course.commit()
+
+    async def decide(
+        self, path: str, function: str, change: Change, output_of: Callable[[Outcome], Json]
+    ) -> Json:
+        """Commit, with a change that is decided there and journaled there, be it a failure.
+
+        Raises:
+            HubError: the change could not be done, or ``output_of`` says that nothing was.
+        """
+        decision = _Decision(path, function, self._started_at, output_of, self.world)
+        decided = replace(change, entry=decision.journal)
+        outcome = await self.course.commit(change=decided)
+        assert outcome is not None  # noqa: S101 - there was a change
+        output, error = decision.settle(outcome)
+        self.course.journal.done[path] = output if error is None else failed_of(error)
+        if error is not None:
+            raise error
+        return output
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a step makes of a change that was decided in the commit."""
+
+    path: str
+    function: str
+    started_at: int
+    output_of: Callable[[Outcome], Json]
+    world: World
+
+    def settle(self, outcome: Outcome) -> tuple[Json, HubError | None]:
+        """The step's result, or its failure."""
+        if outcome.error is not None:
+            return None, outcome.error
+        try:
+            return self.output_of(outcome), None
+        except HubError as error:
+            return None, error
+
+    def journal(self, outcome: Outcome) -> bytes:
+        """The journal row that tells it."""
+        output, error = self.settle(outcome)
+        took = self.world.now_us() - self.started_at
+        failure = None if error is None else failed_of(error)
+        entry = Entry(self.path, self.function, self.started_at, took, output, failure=failure)
+        return encode([entry])
 
 
 NOT_DONE = _NOTHING

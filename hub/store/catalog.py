@@ -16,6 +16,7 @@ from hub.errors import InvalidError, NotFoundError
 from hub.model.destination import Destination
 from hub.model.json import loads
 from hub.model.source import Source
+from hub.model.table import TableSpec
 from hub.stack.check import candidates
 from hub.stack.load import load_stack
 from hub.stack.task import Lane, Stack, Task
@@ -24,6 +25,7 @@ from hub.store.lookup import where
 from hub.store.objects import revision
 from hub.store.schema import objects
 from hub.store.stacks import StoredStack, all_stacks, past_versions, stack_text
+from hub.store.tables import StoredTable, all_tables
 from hub.store.tx import Tx
 
 S = TypeVar("S", bound=BaseModel)
@@ -54,6 +56,8 @@ class Snapshot:
     stacks: Mapping[str, Stack] = field(default_factory=dict)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     """Those that a stack sets; where several do, the last by name counts."""
+    tables: Mapping[str, TableSpec] = field(default_factory=dict)
+    """Those that are declared."""
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
 
@@ -173,7 +177,13 @@ class Catalog:
             )
         return found[0]
 
-    def _snapshot(self, at: int, rows: list[dict[str, Any]], stored: list[StoredStack]) -> Snapshot:
+    def _snapshot(
+        self,
+        at: int,
+        rows: list[dict[str, Any]],
+        stored: list[StoredStack],
+        tables: list[StoredTable],
+    ) -> Snapshot:
         bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
         bodies["channel"] = {}
         for row in rows:
@@ -195,6 +205,7 @@ class Catalog:
             ),
             stacks={name: stack for name, stack in stacks.items() if stack is not None},
             lanes=lanes,
+            tables={each.name: each.spec for each in tables if each.managed_by is not None},
             tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
         )
 
@@ -234,5 +245,7 @@ def _tasks_of_source(stacks: list[Stack]) -> dict[str, tuple[str, ...]]:
     return {source: tuple(sorted(names)) for source, names in found.items()}
 
 
-def _everything(tx: Tx) -> tuple[int, list[dict[str, Any]], list[StoredStack]]:
-    return revision(tx), where(tx, objects), all_stacks(tx)
+def _everything(
+    tx: Tx,
+) -> tuple[int, list[dict[str, Any]], list[StoredStack], list[StoredTable]]:
+    return revision(tx), where(tx, objects), all_stacks(tx), all_tables(tx)

@@ -14,9 +14,9 @@ from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
 
-from hub.errors import InvalidError, StoreError
+from hub.errors import ConflictError, InvalidError, StoreError
 from hub.store.statement import pieces
-from hub.store.tx import CLAIMED, Params, Row, Tx
+from hub.store.tx import CLAIMED, UNIQUE_INDEX, Params, Row, Tx
 
 T = TypeVar("T")
 
@@ -138,6 +138,7 @@ class PostgresTx:
     """
 
     __slots__ = ("_connection", "_left", "_put_off")
+    dialect = "postgresql"
 
     def __init__(self, connection: Connection, most_statements: int = sys.maxsize) -> None:
         self._connection = connection
@@ -286,6 +287,8 @@ def _translated(error: Exception) -> Exception:
         return StoreError(f"The database asks for another try: {original}.", code="store_retry")
     if state in _FULL_STATES:
         return StoreError("The database's disk is full: free space there.", code="disk_full")
+    if UNIQUE_INDEX in str(original):
+        return ConflictError("Another record has the same unique value.", code="not_unique")
     if state.startswith(_REFUSED_CLASSES) or "invalid input for query argument" in str(original):
         return InvalidError(f"The database refuses this: {original}.", code="store_refused")
     said = str(original or error) or type(original or error).__name__

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.errors import NotFoundError
+from hub.errors import LimitError
+from hub.model.filter import TIMES
 from hub.model.json import Json, loads
-from hub.model.query import Query
+from hub.model.query import Aggregate, Query
 from hub.model.record import Record, check_text
-from hub.store.filter import select_of
+from hub.model.time import to_iso
+from hub.store.filter import aggregate_of, count_of, delete_of, select_of
 from hub.store.ledger import Write
 from hub.store.schema import records, tables
 from hub.store.statement import insert_of, one_of
@@ -102,12 +105,16 @@ class TakeIds:
     count: int
 
 
+def take_ids(tx: Tx, table: str, count: int) -> range:
+    """Take numbers for records inside a transaction; the table appears on first use."""
+    end = int(tx.rows(_TAKE_IDS, {"name": table, "count": count})[0][0])
+    return range(end - count, end)
+
+
 def _take_ids(tx: Tx, wishes: Sequence[TakeIds]) -> list[range]:
     taken: dict[int, range] = {}
     for place in sorted(range(len(wishes)), key=lambda at: wishes[at].table):
-        wish = wishes[place]
-        end = tx.rows(_TAKE_IDS, {"name": wish.table, "count": wish.count})[0][0]
-        taken[place] = range(end - wish.count, end)
+        taken[place] = take_ids(tx, wishes[place].table, wishes[place].count)
     return [taken[place] for place in range(len(wishes))]
 
 
@@ -115,51 +122,13 @@ TAKE_IDS: Write[TakeIds, range] = Write("take_ids", 60, _take_ids)
 """Take numbers for new records: never given twice, gaps are possible."""
 
 
-def _add(tx: Tx, added: Sequence[Record]) -> list[Record]:
-    insert_records(tx, added)
-    return list(added)
-
-
-ADD: Write[Record, Record] = Write("add_record", 50, _add)
-
-
-def _add_lists(tx: Tx, lists: Sequence[Sequence[Record]]) -> list[None]:
+def _insert_lists(tx: Tx, lists: Sequence[Sequence[Record]]) -> list[None]:
     insert_records(tx, [record for added in lists for record in added])
     return [None] * len(lists)
 
 
-ADD_LIST: Write[Sequence[Record], None] = Write("add_records", 53, _add_lists)
-"""Add records that belong together: all of them or none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Merge ``changes`` into a record at top level."""
-
-    table: str
-    id: int
-    changes: dict[str, Json]
-    at: int
-
-
-def _change(tx: Tx, changes: Sequence[Change]) -> list[Record]:
-    return [_change_one(tx, change) for change in changes]
-
-
-def _change_one(tx: Tx, change: Change) -> Record:
-    revisions(tx, [(change.table, change.id)])
-    record = get_record(tx, change.table, change.id)
-    if record is None:
-        raise NotFoundError(
-            f"There is no record {change.id} in {change.table}.", code="record_not_found"
-        )
-    doc = {**record.doc, **change.changes}
-    changed = Record(record.table, record.id, doc, record.created_at, change.at, record.rev)
-    change_records(tx, [changed])
-    return changed
-
-
-CHANGE: Write[Change, Record] = Write("change_record", 51, _change)
+INSERT: Write[Sequence[Record], None] = Write("insert_records", 53, _insert_lists)
+"""Insert records that have their numbers: all of them or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +137,11 @@ class Removal:
 
     table: str
     id: int
+
+
+def remove_records(tx: Tx, keys: Sequence[tuple[str, int]]) -> None:
+    """Delete records inside a transaction; what is not there is passed over."""
+    tx.many(_DELETE, [{"of_table": table, "of_id": record_id} for table, record_id in sorted(keys)])
 
 
 def _remove(tx: Tx, removals: Sequence[Removal]) -> list[bool]:
@@ -180,13 +154,81 @@ REMOVE: Write[Removal, bool] = Write("remove_record", 52, _remove)
 def get_record(tx: Tx, table: str, record_id: int) -> Record | None:
     """One record, or None."""
     rows = tx.rows(_GET, {"of_table": table, "of_id": record_id})
-    return _record(rows[0]) if rows else None
+    return record_of(rows[0]) if rows else None
 
 
-def find_records(tx: Tx, query: Query) -> list[Record]:
-    """The records that a query asks for."""
+def find_records(tx: Tx, query: Query, most_bytes: int | None = None) -> list[Record]:
+    """The records that a query asks for; ``most_bytes`` bounds their documents' text.
+
+    Raises:
+        InvalidError: ``filter_invalid``, ``sort_invalid``.
+        LimitError: ``limit_memory``.
+    """
     statement, params = select_of(query)
-    return [_record(row) for row in tx.rows(statement, params)]
+    rows = tx.rows(statement, params)
+    if most_bytes is not None and sum(len(row[2]) for row in rows) > most_bytes:
+        raise too_large(query.table, most_bytes)
+    return [record_of(row) for row in rows]
+
+
+def too_large(table: str, most_bytes: int) -> LimitError:
+    """More matches than a run may hold in memory."""
+    return LimitError(
+        f"The records of {table} that match are larger than {most_bytes >> 20} MiB: "
+        "take fewer at once (limit, after).",
+        code="limit_memory",
+    )
+
+
+def count_records(tx: Tx, query: Query) -> int:
+    """How many records match."""
+    return int(tx.rows(*count_of(query))[0][0])
+
+
+def aggregate_records(tx: Tx, wanted: Aggregate) -> list[dict[str, Json]]:
+    """The measures of each group: ``{field: value, …, measure: value, …}``."""
+    return [_measured(wanted, row) for row in tx.rows(*aggregate_of(wanted))]
+
+
+def _measured(wanted: Aggregate, row: Row) -> dict[str, Json]:
+    groups = len(wanted.group_by)
+    found: dict[str, Json] = {
+        path: loads(text) for path, text in zip(wanted.group_by, row[:groups], strict=True)
+    }
+    for n, (name, measure, path) in enumerate(wanted.measures):
+        first, second = row[groups + 2 * n], row[groups + 2 * n + 1]
+        found[name] = _measure(measure, path, first, second)
+    return found
+
+
+def _measure(measure: str, path: str, first: Any, second: Any) -> Json:
+    """A measure as it is given: sums of nothing are 0, other measures of nothing are null."""
+    if measure in ("count", "count_unique"):
+        return int(first or 0)
+    if measure == "sum":
+        return _plain(first) if first is not None else 0
+    if measure == "avg":
+        return _plain(first / second) if second else 0
+    if path in TIMES and first is not None:
+        return to_iso(int(first))
+    return _plain(first) if first is not None else second
+
+
+def _plain(number: Any) -> Json:
+    """A number as JSON has it, the same from both databases: exact if whole, else 15 digits."""
+    if isinstance(number, int):
+        return number
+    if number == int(number):
+        return int(number)
+    return float(f"{float(number):.15g}")
+
+
+def _remove_where(tx: Tx, queries: Sequence[Query]) -> list[int]:
+    return [len(tx.rows(*delete_of(query))) for query in queries]
+
+
+REMOVE_WHERE: Write[Query, int] = Write("remove_records", 54, _remove_where)
+"""Delete what a filter means; gives the number."""
 
 
 def table_names(tx: Tx) -> list[str]:
@@ -197,6 +239,7 @@ def table_names(tx: Tx) -> list[str]:
 _NAMES = select(tables.c.name).order_by(tables.c.name)
 
 
-def _record(row: Row) -> Record:
+def record_of(row: Row) -> Record:
+    """A record from a row of its columns."""
     table, record_id, doc, created_at, updated_at, rev = row
     return Record(table, record_id, loads(doc), created_at, updated_at, rev)

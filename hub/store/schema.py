@@ -209,6 +209,8 @@ tables = Table(
     metadata,
     Column("name", Text, nullable=False),
     Column("next_id", BigInteger, nullable=False),
+    Column("spec", Text),  # what is declared of it
+    Column("managed_by", Text),  # who declared it: api, or stack:NAME
     PrimaryKeyConstraint("name"),
 )
 

@@ -8,16 +8,18 @@ from typing import Any
 
 from sqlalchemy import bindparam, null, select, update
 
+from hub.model.change import Outcome
 from hub.model.event import Arrival
 from hub.model.json import dumps_text
 from hub.model.run import Ending
 from hub.model.segment import Segment
 from hub.store.cache import put_cached
+from hub.store.changes import apply_change
 from hub.store.deliveries import insert_deliveries
 from hub.store.events import insert_events
 from hub.store.ledger import Write
 from hub.store.outbox import insert_publications
-from hub.store.records import change_records, insert_records, revisions
+from hub.store.records import change_records, insert_records, remove_records, revisions
 from hub.store.runs import insert_runs
 from hub.store.schema import journal, run_attempts, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
@@ -73,7 +75,7 @@ _END = (
 )
 
 
-def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
+def _commit(tx: Tx, segments: Sequence[Segment]) -> list[tuple[Committed, Outcome | None]]:
     fates = _judge(tx, segments)
     good = [
         segment for segment, fate in zip(segments, fates, strict=True) if fate is Committed.DONE
@@ -88,6 +90,8 @@ def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
     )
     insert_records(tx, _flat(segment.added for segment in good))
     change_records(tx, _flat(segment.edited for segment in good))
+    remove_records(tx, _flat(segment.removed for segment in good))
+    outcomes = _change(tx, good)
     emitted: list[Arrival] = _flat(segment.events for segment in good)
     insert_events(tx, emitted)
     started = _flat(segment.runs for segment in good)
@@ -100,11 +104,30 @@ def _commit(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
     _answer(tx, good)
     _park(tx, good)
     _end(tx, good)
-    return fates
+    return [
+        (fate, outcomes.get(segment.run_id)) for segment, fate in zip(segments, fates, strict=True)
+    ]
 
 
-COMMIT: Write[Segment, Committed] = Write("commit_segment", 40, _commit)
-"""Commit segments with their journal rows; each is judged for itself."""
+COMMIT: Write[Segment, tuple[Committed, Outcome | None]] = Write("commit_segment", 40, _commit)
+"""Commit segments with their journal rows; each is judged for itself.
+
+Gives with each what came of the change that it carries.
+"""
+
+
+def _change(tx: Tx, segments: Sequence[Segment]) -> dict[str, Outcome]:
+    """Do what is decided here, table by table, and journal what came of it."""
+    outcomes: dict[str, Outcome] = {}
+    rows = []
+    with_change = [(each.change, each) for each in segments if each.change is not None]
+    for change, segment in sorted(with_change, key=lambda pair: pair[0].query.table):
+        outcome = outcomes[segment.run_id] = apply_change(tx, change)
+        entries = change.entry(outcome)
+        n = segment.n + (1 if segment.entries else 0)
+        rows.append({"run_id": segment.run_id, "n": n, "entries": entries})
+    tx.many(_JOURNAL, rows)
+    return outcomes
 
 
 def _judge(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:

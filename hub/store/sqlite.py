@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import math
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -16,17 +17,18 @@ from sqlalchemy import Insert
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.base import Executable
 
-from hub.errors import InvalidError, StoreError
+from hub.errors import ConflictError, InvalidError, StoreError
 from hub.model.json import dumps_text
 from hub.model.time import now_us
 from hub.store.statement import SQLITE_NOW, pieces
-from hub.store.tx import CLAIMED, Params, Row, Tx
+from hub.store.tx import CLAIMED, UNIQUE_INDEX, Params, Row, Tx
 
 T = TypeVar("T")
 
 _NAMED = sqlite.dialect(paramstyle="named")
 _POSITIONAL = sqlite.dialect(paramstyle="qmark")
 _MOST_STATEMENTS = 4096
+_INT64 = 2**63
 _MOST_ROWS = 64
 _BUSY_S = 10
 _READERS = 2
@@ -112,6 +114,7 @@ class SqliteTx:
     """
 
     __slots__ = ("_clock", "_cursor", "_statements")
+    dialect = "sqlite"
 
     def __init__(
         self, cursor: sqlite3.Cursor, statements: Statements, clock: Callable[[], int]
@@ -167,9 +170,20 @@ class SqliteTx:
     def _bound(self, fixed: dict[str, Any], params: Params | None) -> dict[str, Any]:
         bound = {**fixed, **(params or {}), SQLITE_NOW: self._clock()}
         for name, value in bound.items():
-            if type(value) is list:
+            kind = type(value)
+            if kind is list:
                 bound[name] = dumps_text(value)
+            elif kind is int and not -_INT64 <= value < _INT64:
+                bound[name] = _rounded(value)
         return bound
+
+
+def _rounded(value: int) -> float:
+    """A number beyond 64 bits, as SQLite reads it out of JSON."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _chunk(left: int) -> int:
@@ -272,6 +286,8 @@ class SqliteEngine:
 
 
 def _translated(error: sqlite3.Error) -> Exception:
+    if UNIQUE_INDEX in str(error):
+        return ConflictError("Another record has the same unique value.", code="not_unique")
     if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)):
         return InvalidError(f"The database refuses this: {error}.", code="store_refused")
     if "disk is full" in str(error):

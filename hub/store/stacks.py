@@ -5,11 +5,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
 
+from hub.model.table import TableSpec
 from hub.store.ledger import Write
 from hub.store.lookup import one
 from hub.store.objects import Manager, move_on, refuse_foreign
 from hub.store.schema import stack_versions, stacks
 from hub.store.statement import insert_of, now_us
+from hub.store.tables import declare_of_stack
 from hub.store.tx import Tx
 
 
@@ -21,6 +23,8 @@ class PutStack:
     version: str
     text: str
     managed_by: Manager = "api"
+    tables: tuple[tuple[str, TableSpec], ...] = ()
+    """What it declares; what an earlier version declared is declared no longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ def _put(tx: Tx, puts: Sequence[PutStack]) -> list[bool]:
             _PUT_STACK,
             {"name": put.name, "version": put.version, "managed_by": put.managed_by},
         )
+        declare_of_stack(tx, put.name, dict(put.tables))
         created.append(found is None)
     move_on(tx)
     return created
@@ -96,6 +101,7 @@ def _drop(tx: Tx, drops: Sequence[DropStack]) -> list[bool]:
     for drop in drops:
         refuse_foreign(one(tx, stacks, name=drop.name), drop.managed_by, drop.name)
         gone.append(bool(tx.run(_DROP, {"of_name": drop.name})))
+        declare_of_stack(tx, drop.name, {})
     move_on(tx)
     return gone
 

@@ -17,8 +17,15 @@ CLAIMED: Final = "claimed"
 """In a row of :meth:`Tx.claim`: the claim that has to be won for it, or None."""
 
 
+UNIQUE_INDEX: Final = "uq_records_"
+"""What the names of unique columns' indexes begin with: a row that violates one is a conflict."""
+
+
 class Tx(Protocol):
     """One open transaction."""
+
+    dialect: str
+    """``sqlite`` or ``postgresql``."""
 
     def rows(self, statement: Executable, params: Params | None = None) -> Sequence[Row]:
         """Run it and give its rows (of a select, or of ``RETURNING``)."""

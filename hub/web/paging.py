@@ -39,14 +39,22 @@ class Page:
         """
         if self.cursor is None:
             return start
-        found = _decoded(self.cursor)
+        found = self.decoded()
         if type(found) is not type(start):
-            raise _cursor_invalid()
+            raise cursor_invalid()
         if _UNFIT.search(found) if isinstance(found, str) else not 0 <= found < _LARGEST:
-            raise _cursor_invalid()
+            raise cursor_invalid()
         return found
 
-    def answer(self, items: Sequence[Any], last: str | int | None) -> dict[str, Any]:
+    def decoded(self) -> Any:
+        """What the cursor says; None without one.
+
+        Raises:
+            InvalidError: ``cursor_invalid``.
+        """
+        return None if self.cursor is None else _decoded(self.cursor)
+
+    def answer(self, items: Sequence[Any], last: Any) -> dict[str, Any]:
         """The list's body; ``last`` is where the next page begins, None at the end."""
         if last is None:
             return {"items": items, "next": None}
@@ -114,10 +122,11 @@ def _decoded(cursor: str) -> Any:
     try:
         return loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (binascii.Error, InvalidError, ValueError) as error:
-        raise _cursor_invalid() from error
+        raise cursor_invalid() from error
 
 
-def _cursor_invalid() -> InvalidError:
+def cursor_invalid() -> InvalidError:
+    """A cursor that is none of this list's."""
     return InvalidError(
         "This cursor is none of this list's: follow 'next' as it stands, or begin without one.",
         code="cursor_invalid",

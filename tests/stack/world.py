@@ -6,10 +6,11 @@ from typing import Any, cast
 
 from hub.errors import ExpressionError, OutboundError, StepError
 from hub.expr import LANES
+from hub.model.change import Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.json import Json, dumps_text, loads
-from hub.model.query import Query
+from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.run import (
     Answer,
@@ -21,6 +22,7 @@ from hub.model.run import (
     RunStatus,
 )
 from hub.model.segment import Publication, Segment
+from hub.model.table import UNDECLARED, TableSpec
 from hub.run.execute import Executor
 from hub.stack.journal import Entry, decode
 from hub.stack.load import load_stack
@@ -29,6 +31,7 @@ from hub.stack.ports import LeaseLost, Received, SegmentConflict, Wish
 from hub.stack.task import Task
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
+from tests import memory
 
 RUN_ID = "run_0197c0de0197c0de0197c0de0197c0de"
 MORNING_US = 1_790_000_000_000_000
@@ -77,6 +80,8 @@ class World:
     """What the store itself says to a segment."""
 
     records: dict[tuple[str, int], Record] = field(default_factory=dict)
+    specs: dict[str, TableSpec] = field(default_factory=dict)
+    """The tables that are declared."""
     runs: list[RunStart] = field(default_factory=list)
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
@@ -97,16 +102,17 @@ class World:
     reads: list[str] = field(default_factory=list)
     _given: dict[str, int] = field(default_factory=dict)
 
-    async def commit(self, segment: Segment) -> None:
+    async def commit(self, segment: Segment) -> Outcome | None:
         number, self.tried = self.tried, self.tried + 1
         if self.crash_at == (number, "before"):
             raise CrashNow
         if number in self.meddle:
             self.meddle[number](self)
         self._judge(segment)
-        self._apply(segment)
+        outcome = self._apply(segment)
         if self.crash_at == (number, "after"):
             raise CrashNow
+        return outcome
 
     def _judge(self, segment: Segment) -> None:
         refused = self.refuse(segment)
@@ -119,7 +125,7 @@ class World:
             if current is None or current.rev != record.rev:
                 raise SegmentConflict
 
-    def _apply(self, segment: Segment) -> None:
+    def _apply(self, segment: Segment) -> Outcome | None:
         if segment.entries:
             assert segment.n == len(self.rows)
             self.rows.append(segment.entries)
@@ -128,6 +134,9 @@ class World:
             self.put(record)
         for record in segment.edited:
             self.put(replace(record, rev=record.rev + 1))
+        for key in segment.removed:
+            self.records.pop(key, None)
+        outcome = self._change(segment)
         self.events += segment.events
         self.attempts += segment.attempts
         self.kept |= {each.key: each.value for each in segment.cached}
@@ -139,6 +148,15 @@ class World:
         self.publications += segment.publications
         self.ending = segment.ending
         self.segments.append(segment)
+        return outcome
+
+    def _change(self, segment: Segment) -> Outcome | None:
+        if segment.change is None:
+            return None
+        new_id = self._last_id(segment.change.query.table) + 1
+        outcome = memory.change(self.records, segment.change, new_id)
+        self.rows.append(segment.change.entry(outcome))
+        return outcome
 
     async def take_id(self, table: str) -> int:
         self._given[table] = max(self._given.get(table, 0), self._last_id(table)) + 1
@@ -147,18 +165,27 @@ class World:
     def _last_id(self, table: str) -> int:
         return max((key[1] for key in self.records if key[0] == table), default=0)
 
+    async def take_ids(self, table: str, count: int) -> list[int]:
+        return [await self.take_id(table) for _ in range(count)]
+
+    def table(self, name: str) -> TableSpec:
+        return self.specs.get(name, UNDECLARED)
+
     async def get_record(self, table: str, record_id: int) -> Record | None:
         assert 0 < record_id < 2**63
         return self.records.get((table, record_id))
 
     async def find_records(self, query: Query) -> list[Record]:
         self.reads.append(query.table)
-        found = [record for record in self.records.values() if _matches(record, query)]
-        found.sort(key=lambda record: record.id)
-        for path, direction in reversed(query.sort):
-            found.sort(key=lambda record: str(_at(record, path)), reverse=direction == "desc")
-        end = None if query.limit is None else query.offset + query.limit
-        return found[query.offset : end]
+        return memory.find(self.records, query)
+
+    async def count_records(self, query: Query) -> int:
+        self.reads.append(query.table)
+        return len(memory.find(self.records, query))
+
+    async def aggregate_records(self, wanted: Aggregate) -> list[dict[str, Json]]:
+        self.reads.append(wanted.table)
+        return memory.aggregate(self.records, wanted)
 
     async def cached(self, key: str) -> str | None:
         return self.kept.get(key)
@@ -334,20 +361,3 @@ async def survived(world: World, task: Task, given: Json = None) -> World:
     if world.ending is None:
         await execute(world, task, given=given)
     return world
-
-
-def _matches(record: Record, query: Query) -> bool:
-    return record.table == query.table and all(
-        _same(_at(record, path), value) for path, value in query.equal
-    )
-
-
-def _at(record: Record, path: str) -> Json:
-    value: Json = record.as_fields()
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
-def _same(left: Json, right: Json) -> bool:
-    return isinstance(left, bool) is isinstance(right, bool) and bool(left == right)

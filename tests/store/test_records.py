@@ -1,80 +1,19 @@
-"""Records: the same filters and sorts on both databases."""
+"""Records: kept as they went in, added and removed whole."""
+
+import asyncio
+from typing import Any
 
 import pytest
 
-from hub.errors import InvalidError
+from hub.errors import ConflictError, InvalidError
+from hub.model.adding import new_doc
 from hub.model.query import Query
-from hub.model.record import Record, check_text
+from hub.model.record import check_text
+from hub.model.table import UNDECLARED, TableSpec
+from hub.store.changes import ADD, Addition
 from hub.store.ledger import Ledger
-from hub.store.records import ADD, find_records
-
-DOCS = [
-    {"name": "b", "n": 2, "on": True, "in": {"a": "x"}},
-    {"name": "a", "n": 10, "on": False},
-    {"name": "ä", "n": 2.5, "on": None},
-    {"name": "B", "n": "2"},
-    {"n": -1, "on": True, "big": 2**70},
-]
-EQUAL = [
-    ("name", "a", [2]),
-    ("name", "A", []),
-    ("n", 2, [1]),
-    ("n", 2.0, [1]),
-    ("n", "2", [4]),
-    ("n", 2.5, [3]),
-    ("on", True, [1, 5]),
-    ("on", False, [2]),
-    ("on", 1, []),
-    ("on", None, [3, 4]),
-    ("nowhere", None, [1, 2, 3, 4, 5]),
-    ("in.a", "x", [1]),
-    ("in.b", None, [1, 2, 3, 4, 5]),
-    ("id", 3, [3]),
-    ("id", "3", []),
-    ("created_at", "1970-01-01T00:00:00.000002Z", [2]),
-    ("created_at", "yesterday", []),
-]
-SORTED = [
-    ((("name", "asc"),), [4, 2, 1, 3, 5]),
-    ((("name", "desc"),), [3, 1, 2, 4, 5]),
-    ((("n", "asc"),), [5, 1, 3, 2, 4]),
-    ((("n", "desc"),), [2, 3, 1, 5, 4]),
-    ((("nowhere", "asc"), ("id", "desc")), [5, 4, 3, 2, 1]),
-    ((("created_at", "desc"),), [5, 4, 3, 2, 1]),
-]
-
-
-async def fill(ledger: Ledger) -> None:
-    """The table ``t`` with the records above."""
-    for number, doc in enumerate(DOCS, 1):
-        await ledger.write(ADD, Record("t", number, doc, number, number))
-
-
-async def ids(ledger: Ledger, query: Query) -> list[int]:
-    """The ids that a query finds."""
-    return [record.id for record in await ledger.read(find_records, query)]
-
-
-async def test_filters_are_type_strict_and_missing_equals_null(ledger: Ledger) -> None:
-    await fill(ledger)
-    found = [
-        (path, value, await ids(ledger, Query("t", ((path, value),)))) for path, value, _ in EQUAL
-    ]
-    assert found == EQUAL
-
-
-async def test_sorts_go_by_number_then_code_point_with_the_rest_last(ledger: Ledger) -> None:
-    await fill(ledger)
-    found = [(sort, await ids(ledger, Query("t", sort=sort))) for sort, _ in SORTED]
-    assert found == SORTED
-
-
-async def test_pages_by_limit_offset_and_after(ledger: Ledger) -> None:
-    await fill(ledger)
-    assert await ids(ledger, Query("t", limit=2)) == [1, 2]
-    assert await ids(ledger, Query("t", limit=2, offset=3)) == [4, 5]
-    assert await ids(ledger, Query("t", after=3)) == [4, 5]
-    assert await ids(ledger, Query("t", limit=0)) == []
+from hub.store.records import REMOVE, Removal, find_records, get_record
+from tests.store.tables import DOCS, fill
 
 
 async def test_documents_come_back_as_they_went_in(ledger: Ledger) -> None:
@@ -84,15 +23,45 @@ async def test_documents_come_back_as_they_went_in(ledger: Ledger) -> None:
     assert [list(record.doc) for record in records] == [list(doc) for doc in DOCS]
 
 
-@pytest.mark.parametrize("path", ["a'b", 'a"b', "a..b", "", "a[0]", "a\\b", "x" * 101])
-async def test_a_path_that_is_no_path_is_refused(ledger: Ledger, path: str) -> None:
-    with pytest.raises(InvalidError):
-        await ledger.read(find_records, Query("t", ((path, 1),)))
+async def test_records_are_added_together_and_get_their_numbers(ledger: Ledger) -> None:
+    first = await ledger.write(ADD, Addition("t", [({"n": 1}, 5), ({"n": 2}, 6)], 9))
+    assert [(each.id, each.doc, each.created_at, each.updated_at) for each in first] == [
+        (1, {"n": 1}, 5, 9),
+        (2, {"n": 2}, 6, 9),
+    ]
+    lists = await asyncio.gather(
+        *(ledger.write(ADD, Addition("t", [({"n": n}, 5)] * 3, 9)) for n in range(5))
+    )
+    assert sorted(each.id for added in lists for each in added) == list(range(3, 18))
+    assert await ledger.read(find_records, Query("t", limit=2)) == first
 
 
-async def test_a_filter_with_an_object_is_refused(ledger: Ledger) -> None:
-    with pytest.raises(InvalidError, match="an object"):
-        await ledger.read(find_records, Query("t", (("a", {"$ne": None}),)))
+async def test_a_bad_record_keeps_no_neighbour_out(ledger: Ledger) -> None:
+    spec = TableSpec.model_validate({"columns": {"mail": {"type": "text", "unique": True}}})
+
+    async def add(*mails: str) -> bool:
+        try:
+            docs = [({"mail": mail}, 5) for mail in mails]
+            await ledger.write(ADD, Addition("t", docs, 5, spec))
+        except ConflictError as error:
+            assert error.code == "not_unique"  # noqa: PT017 - each of them may be the one
+            return False
+        return True
+
+    assert await add("a")
+    assert await asyncio.gather(add("b"), add("c", "c"), add("d"), add("a"), add("e", "b")) == [
+        True, False, True, False, False
+    ]  # fmt: skip
+    found = await ledger.read(find_records, Query("t"))
+    assert [each.doc["mail"] for each in found] == ["a", "b", "d"]
+
+
+async def test_a_record_is_removed_once(ledger: Ledger) -> None:
+    await fill(ledger)
+    assert await ledger.write(REMOVE, Removal("t", 1))
+    assert not await ledger.write(REMOVE, Removal("t", 1))
+    assert await ledger.read(get_record, "t", 1) is None
+    assert await ledger.read(get_record, "beside", 1) is not None
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
@@ -103,3 +72,27 @@ def test_text_that_a_database_cannot_hold_is_refused_before_it_gets_there(text: 
 
 def test_a_backslash_before_u0000_is_no_nul() -> None:
     assert check_text({"a": "\\u0000"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "faulty"),
+    [
+        ({"id": 1}, ["id"]),
+        ({"id": None}, ["id"]),
+        ({"created_at": "soon"}, ["created_at"]),
+        ({"created_at": 5, "id": 1}, ["id", "created_at"]),
+        ({"created_at": "0001-01-01T00:00:00+01:00"}, ["created_at"]),
+    ],
+)
+def test_all_that_is_wrong_with_a_new_record_is_said_at_once(
+    fields: dict[str, Any], faulty: list[str]
+) -> None:
+    with pytest.raises(InvalidError) as refusal:
+        new_doc(fields, UNDECLARED, 5)
+    assert list(refusal.value.details["faults"]) == faulty
+
+
+def test_a_created_at_is_kept_and_updated_at_is_not() -> None:
+    given = {"created_at": "1970-01-01T00:00:01Z", "updated_at": "2000-01-01", "n": 1}
+    assert new_doc(given, UNDECLARED, 5) == ({"n": 1}, 1_000_000)
+    assert new_doc({"created_at": None}, UNDECLARED, 5) == ({}, 5)

@@ -11,7 +11,7 @@ from hub.model.run import Ending, Failure, RunStatus
 from hub.model.segment import Publication, Segment
 from hub.store import events, leases, lookup, outbox, runs, schema
 from hub.store.ledger import Ledger
-from hub.store.records import ADD, TAKE_IDS, TakeIds, get_record
+from hub.store.records import INSERT, TAKE_IDS, TakeIds, get_record
 from hub.store.segments import COMMIT, Committed
 from tests.store.make import LEASE_US, arrival, claim_runs, delivery_start, run_start
 
@@ -51,7 +51,7 @@ async def test_a_segment_commits_everything_or_nothing(ledger: Ledger) -> None:
         publications=[Publication(new_id("msg"), "news", "made", "1")],
         ending=Ending(RunStatus.SUCCEEDED, "v1", "{}"),
     )
-    assert await ledger.write(COMMIT, whole) is Committed.DONE
+    assert await ledger.write(COMMIT, whole) == (Committed.DONE, None)
     assert await ledger.read(get_record, "orders", 1) is not None
     assert len(await ledger.read(outbox.overdue, age_us=0, most=9)) == 1
     assert len(await ledger.read(lookup.page, schema.deliveries, most=9)) == 1
@@ -70,10 +70,10 @@ async def test_who_lost_the_lease_writes_nothing_more(ledger: Ledger) -> None:
     (new,) = await claim_runs(ledger, "wrk_new")
     assert (new.id, new.fence, new.crashes) == (old.id, old.fence + 1, 1)
     late = Segment(old.id, old.fence, 0, added=[Record("orders", 1, {}, 5, 5)])
-    assert await ledger.write(COMMIT, late) is Committed.FENCED
+    assert await ledger.write(COMMIT, late) == (Committed.FENCED, None)
     assert await ledger.read(get_record, "orders", 1) is None
     mine = Segment(new.id, new.fence, 0, added=[Record("orders", 1, {}, 5, 5)])
-    assert await ledger.write(COMMIT, mine) is Committed.DONE
+    assert await ledger.write(COMMIT, mine) == (Committed.DONE, None)
 
 
 async def test_a_resumed_run_comes_with_its_journal_and_version(ledger: Ledger) -> None:
@@ -92,7 +92,7 @@ async def test_a_resumed_run_comes_with_its_journal_and_version(ledger: Ledger) 
 async def test_a_record_that_changed_underneath_is_a_conflict_for_one_of_two(
     ledger: Ledger,
 ) -> None:
-    await ledger.write(ADD, Record("orders", 1, {"n": 0}, 5, 5))
+    await ledger.write(INSERT, [Record("orders", 1, {"n": 0}, 5, 5)])
     for _ in range(2):
         await ledger.write(runs.START, run_start())
     claimed = await claim_runs(ledger)
@@ -105,7 +105,7 @@ async def test_a_record_that_changed_underneath_is_a_conflict_for_one_of_two(
             for n, run in enumerate(claimed)
         )
     )
-    assert sorted(fates) == [Committed.CONFLICT, Committed.DONE]
+    assert sorted(fate for fate, _ in fates) == [Committed.CONFLICT, Committed.DONE]
     record = await ledger.read(get_record, "orders", 1)
     assert record is not None
     assert record.rev == 2

@@ -31,7 +31,9 @@ async def test_a_record_is_added_read_changed_and_removed(api: httpx.AsyncClient
 async def test_a_list_is_added_in_its_order(api: httpx.AsyncClient) -> None:
     made = good(await api.post(TABLE, json=[{"n": n} for n in range(3)]), 201)
     assert [(item["id"], item["fields"]["n"]) for item in made["items"]] == [(1, 0), (2, 1), (3, 2)]
-    assert good(await api.get("/v1/tables"))["items"] == [{"name": "orders"}]
+    assert good(await api.get("/v1/tables"))["items"] == [
+        {"name": "orders", "records": 3, "columns": {}, "managed_by": None}
+    ]
     assert good(await api.post(TABLE, json=[]), 201) == {"items": []}
 
 
@@ -159,7 +161,7 @@ async def test_records_come_in_pages(api: httpx.AsyncClient, sort: str) -> None:
         ("filter", "[]"),
         ("filter", '"a"'),
         ("filter", '{"$or": 1}'),
-        ("filter", '{"a": {"$ne": null}}'),
+        ("filter", '{"a": {"$regex": "b"}}'),
         ("filter", '{"a": [1]}'),
         ("filter", '{"a\\"b": 1}'),
         ("sort", "n"),

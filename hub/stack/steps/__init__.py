@@ -7,6 +7,13 @@ from pydantic import Discriminator, Tag
 from hub.stack.step import Step, canonical
 from hub.stack.steps import later
 from hub.stack.steps.answers import ReturnResponse
+from hub.stack.steps.batches import (
+    AggregateRecords,
+    BulkEditRecords,
+    ClaimRecords,
+    CountRecords,
+    UpsertRecord,
+)
 from hub.stack.steps.control import (
     Break,
     Conditional,
@@ -21,20 +28,33 @@ from hub.stack.steps.control import (
 from hub.stack.steps.keeping import GetCache, SetCache
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
 from hub.stack.steps.outside import ExternalApiRequest
-from hub.stack.steps.records import AddRecord, EditRecord, GetRecord, QueryAllRecords
+from hub.stack.steps.records import (
+    AddRecord,
+    BulkAddRecords,
+    DeleteRecord,
+    EditRecord,
+    GetRecord,
+    QueryAllRecords,
+)
 from hub.stack.steps.sending import Deliver, EmitEvent, Log, RealtimePublish
 from hub.stack.steps.tasks import BackgroundTask, Call, RunTask
 from hub.stack.steps.variables import CreateVariable, UpdateVariable
 
 STEPS: dict[str, type[Step]] = {
     "add_record": AddRecord,
+    "aggregate_records": AggregateRecords,
     "background_task": BackgroundTask,
     "break": Break,
     "conditional": Conditional,
+    "bulk_add_records": BulkAddRecords,
+    "bulk_edit_records": BulkEditRecords,
+    "claim_records": ClaimRecords,
     "continue": Continue,
+    "count_records": CountRecords,
     "create_channel_token": later.CreateChannelToken,
     "create_variable": CreateVariable,
     "delay_processing": later.DelayProcessing,
+    "delete_record": DeleteRecord,
     "deliver": Deliver,
     "download_dataset": later.DownloadDataset,
     "edit_record": EditRecord,
@@ -65,6 +85,7 @@ STEPS: dict[str, type[Step]] = {
     "try_catch": TryCatch,
     "update_variable": UpdateVariable,
     "upload_results": later.UploadResults,
+    "upsert_record": UpsertRecord,
     "wait_for": later.WaitFor,
     "while_loop": WhileLoop,
 }

@@ -1,98 +1,113 @@
-"""Steps on records of tables."""
+"""Steps on single records, and on lists of them."""
 
-from collections.abc import Awaitable
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hub.errors import StepError
+from hub.model.adding import new_doc
+from hub.model.change import Change, Outcome
+from hub.model.filter import Compare
 from hub.model.json import Json
-from hub.model.query import Direction, Query
-from hub.model.record import RESERVED_FIELDS, Record, check_table, check_text
-from hub.model.time import from_iso, to_iso
-from hub.stack.scope import check_name
-from hub.stack.step import (
-    OptionalValue,
-    Step,
-    Value,
-    check_levels,
-    count_of,
-    object_of,
-    settled,
-)
-from hub.stack.turn import NOT_DONE, Turn
+from hub.model.query import Query
+from hub.model.record import Record, check_text
+from hub.model.table import TableSpec
+from hub.model.unique import not_unique, rivals
+from hub.stack.memory import MAX_BYTES
+from hub.stack.step import OptionalValue, Value, object_of
+from hub.stack.steps.selection import Data, OptionalWhere, after_of, limit_of, sort_of
+from hub.stack.steps.tables import TableStep, change_of, filter_of, find
+from hub.stack.turn import Turn
 
 _IDS_END = 2**63
 
 
-class RecordStep(Step):
-    """A step on one table, done once; its result takes the table's name."""
-
-    touches_world: ClassVar[bool] = True
-
-    table: Value = Field(description="The table; it appears on first use.")
-
-    def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
-        table = check_table(settled(self.table, turn, f"{path}/table?", self.function))
-        check_name(self.as_ or table)
-        output = turn.replayed(path)
-        if output is not NOT_DONE:
-            self.bind(turn, table, output)
-            return None
-        return self._act(turn, path, table)
-
-    async def _act(self, turn: Turn, path: str, table: str) -> None:
-        output = await self.act(turn, table)
-        turn.record(path, self.function, output)
-        self.bind(turn, table, output)
-
-    async def act(self, turn: Turn, table: str) -> Json:
-        """Add the step's effect to the open segment, or read; gives the result."""
-        raise NotImplementedError
-
-    def bind(self, turn: Turn, table: str, output: Json) -> None:
-        """Bind the result to ``as``, else to the table's name."""
-        turn.scope.assign(self.as_ or table, output)
-
-
-class AddRecord(RecordStep):
+class AddRecord(TableStep):
     """Adds a record; the table's name then holds it, with its ``id``."""
 
     function: Literal["add_record"]
     data: Value = Field(description="The record's fields.")
 
     async def act(self, turn: Turn, table: str) -> Json:
-        doc = dict(object_of(self.data.evaluate(turn.scope), "data"))
-        if "id" in doc:
-            raise StepError("'id' is given by the hub: leave it out of 'data'.", code="id_given")
-        now = turn.scope.now_us()
-        created_at = _moment(doc.pop("created_at", None), now)
-        doc.pop("updated_at", None)
-        check_levels(check_text(doc), "data")
-        record = Record(table, await turn.world.take_id(table), doc, created_at, now)
-        turn.effects.added[table, record.id] = record
+        [record] = await add_records(turn, table, [self.data.evaluate(turn.scope)], "data")
         return record.as_fields()
 
 
-class EditRecord(RecordStep):
-    """Merges ``data`` into a record at top level; a missing one raises."""
+class BulkAddRecords(TableStep):
+    """Adds a list of records, all or none; the table's name then holds them."""
 
-    function: Literal["edit_record"]
-    record_id: Value = Field(description="The record's id.")
-    data: Value = Field(description="The fields to change.")
+    function: Literal["bulk_add_records"]
+    records: Value = Field(description="A list of objects.")
 
     async def act(self, turn: Turn, table: str) -> Json:
+        given = self.records.evaluate(turn.scope)
+        if not isinstance(given, list):
+            raise StepError("'records' must be a list of objects.", code="field_invalid")
+        added = await add_records(turn, table, given, "records")
+        return [record.as_fields() for record in added]
+
+
+class _OneRecord(TableStep):
+    """A step on a record that is there: by its id, or the first that matches."""
+
+    record_id: OptionalValue = Field(None, description="The record's id.")
+    where: OptionalWhere = Field(None, description="Instead: the first record that matches.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "_OneRecord":
+        if (self.record_id is None) == (self.where is None):
+            raise ValueError("Give either 'record_id' or 'where'")
+        return self
+
+    def meant(self, turn: Turn, table: str) -> Query:
+        """The query for that record alone."""
+        if self.where is not None:
+            return Query(table, self.where.filter(turn), limit=1)
+        record_id = _record_id(self.record_id and self.record_id.evaluate(turn.scope))
+        return Query(table, Compare("id", "$eq", record_id), limit=1)
+
+    def missing(self, turn: Turn, table: str) -> StepError:
+        """There is no such record."""
+        if self.record_id is None:
+            return StepError(f"No record of {table} matches.", code="record_not_found")
         wanted = self.record_id.evaluate(turn.scope)
-        record_id = _record_id(wanted)
-        changes = object_of(self.data.evaluate(turn.scope), "data")
+        named = "null" if wanted is None else str(wanted)[:60]
+        return StepError(f"There is no record {named} in {table}.", code="record_not_found")
+
+
+class EditRecord(_OneRecord):
+    """Merges ``data`` into a record at top level; a missing one raises.
+
+    ``{"count": {"$inc": 1}}`` adds to a number, and no other run's change is lost by it.
+    """
+
+    function: Literal["edit_record"]
+    data: Data = Field(description="The fields to change.")
+
+    async def _act(self, turn: Turn, path: str, table: str) -> None:
+        if self.where is None and not self.data.increases:
+            await super()._act(turn, path, table)
+            return
+        missing = self.missing(turn, table)
+
+        def edited(outcome: Outcome) -> Json:
+            if not outcome.records:
+                raise missing
+            return outcome.records[0].as_fields()
+
+        change = change_of(turn, self.meant(turn, table), self.data)
+        await self.decide(turn, path, table, change, edited)
+
+    async def act(self, turn: Turn, table: str) -> Json:
+        record_id = _record_id(self.record_id and self.record_id.evaluate(turn.scope))
+        change = change_of(turn, Query(table), self.data)
         record = record_id and await _current(turn, table, record_id)
         if not record:
-            named = "null" if wanted is None else str(wanted)[:60]
-            raise StepError(f"There is no record {named} in {table}.", code="record_not_found")
-        refuse_own_fields(changes)
-        doc = {**record.doc, **changes}
-        check_levels(check_text(doc), "data")
-        changed = Record(table, record.id, doc, record.created_at, turn.scope.now_us(), record.rev)
+            raise self.missing(turn, table)
+        changed = change.apply(record)
+        check_text(changed.doc)
+        await _look_for_rivals(turn, change.spec, [changed])
         key = (table, record.id)
         added = turn.effects.added
         (added if key in added else turn.effects.edited)[key] = changed
@@ -100,17 +115,40 @@ class EditRecord(RecordStep):
 
     def bind(self, turn: Turn, table: str, output: Json) -> None:
         """Bind ``as``, or the table's name where that does not hide something else."""
-        held = None if self.as_ else turn.scope.variables.get(table)
-        if held is None or (isinstance(held, dict) and held.get("id") == output["id"]):
-            turn.scope.assign(self.as_ or table, output)
+        self.bind_where_free(turn, table, output)
 
 
-class GetRecord(RecordStep):
+class DeleteRecord(_OneRecord):
+    """Deletes a record; ``true`` if there was one. The table's name keeps what it holds."""
+
+    function: Literal["delete_record"]
+
+    async def _act(self, turn: Turn, path: str, table: str) -> None:
+        if self.where is None:
+            await super()._act(turn, path, table)
+            return
+        query = self.meant(turn, table)
+        change = Change(query, turn.scope.now_us(), removes=True, most_bytes=MAX_BYTES)
+        await self.decide(turn, path, table, change, lambda outcome: bool(outcome.records))
+
+    async def act(self, turn: Turn, table: str) -> Json:
+        record_id = _record_id(self.record_id and self.record_id.evaluate(turn.scope))
+        found = record_id and await _current(turn, table, record_id)
+        if found:
+            turn.effects.remove(table, found.id)
+        return bool(found)
+
+    def bind(self, turn: Turn, table: str, output: Json) -> None:
+        """Bind ``as``, if that is given."""
+        self.bind_if_named(turn, output)
+
+
+class GetRecord(TableStep):
     """Reads one record by ``record_id``, or the first that matches; ``null`` if there is none."""
 
     function: Literal["get_record"]
     record_id: OptionalValue = Field(None, description="The record's id; null gives null.")
-    filter: OptionalValue = Field(None, description="Fields and the values that they must have.")
+    filter: OptionalWhere = Field(None, description="Fields and the values that they must have.")
     sort: OptionalValue = Field(None, description="Which one is the first.")
 
     async def act(self, turn: Turn, table: str) -> Json:
@@ -118,40 +156,86 @@ class GetRecord(RecordStep):
             record_id = _record_id(self.record_id.evaluate(turn.scope))
             found = await _current(turn, table, record_id) if record_id else None
             return found.as_fields() if found else None
-        query = Query(table, _equal(self.filter, turn), _sorting(self.sort, turn), limit=1)
-        records = await _find(turn, query)
+        sort = sort_of(self.sort, turn, turn.world.table(table))
+        records = await find(turn, Query(table, filter_of(self.filter, turn), sort, limit=1))
         return records[0].as_fields() if records else None
 
 
-class QueryAllRecords(RecordStep):
+class QueryAllRecords(TableStep):
     """Reads every record that matches; the table's name then holds the list."""
 
     function: Literal["query_all_records"]
-    filter: OptionalValue = Field(None, description="Fields and the values that they must have.")
+    filter: OptionalWhere = Field(None, description="Fields and the values that they must have.")
     sort: OptionalValue = Field(None, description='`{"field": "asc"}` or a list of such.')
     limit: OptionalValue = Field(None, description="At most so many; without it all.")
     offset: OptionalValue = Field(None, description="Leave out so many first.")
+    after: OptionalValue = Field(
+        None, description="The last record of the page before, or its id: the page behind it."
+    )
 
     async def act(self, turn: Turn, table: str) -> Json:
-        limit = self.limit and self.limit.evaluate(turn.scope)
-        offset = self.offset and self.offset.evaluate(turn.scope)
+        sort = sort_of(self.sort, turn, turn.world.table(table))
         query = Query(
             table,
-            _equal(self.filter, turn),
-            _sorting(self.sort, turn),
-            limit=None if limit is None else count_of(limit, "limit"),
-            offset=0 if offset is None else count_of(offset, "offset"),
+            filter_of(self.filter, turn),
+            sort,
+            limit=limit_of(self.limit, turn, "limit"),
+            offset=limit_of(self.offset, turn, "offset") or 0,
+            after=await after_of(self.after, turn, table, sort),
         )
-        return [record.as_fields() for record in await _find(turn, query)]
+        return [record.as_fields() for record in await find(turn, query)]
 
 
-def refuse_own_fields(changes: dict[str, Any]) -> None:
-    """Raise StepError ``field_reserved`` where ``changes`` names what the hub itself sets."""
-    for name in RESERVED_FIELDS:
-        if name in changes:
-            raise StepError(
-                f"{name!r} is set by the hub: leave it out of 'data'.", code="field_reserved"
-            )
+async def add_records(turn: Turn, table: str, given: list[Json], field: str) -> list[Record]:
+    """Put new records into the open segment.
+
+    Raises:
+        StepError: ``field_invalid``.
+        InvalidError: ``record_invalid``, ``json_unfit``.
+        ConflictError: ``not_unique``.
+    """
+    spec, now = turn.world.table(table), turn.scope.now_us()
+    docs = [new_doc(object_of(each, field), spec, now) for each in given]
+    if len(docs) == 1:
+        ids: Sequence[int] = [await turn.world.take_id(table)]
+    else:
+        ids = await turn.world.take_ids(table, len(docs)) if docs else ()
+    records = [
+        Record(table, record_id, doc, created_at, now)
+        for record_id, (doc, created_at) in zip(ids, docs, strict=True)
+    ]
+    await _look_for_rivals(turn, spec, records)
+    turn.effects.added.update({(table, record.id): record for record in records})
+    return records
+
+
+async def _look_for_rivals(turn: Turn, spec: TableSpec, records: Sequence[Record]) -> None:
+    """Refuse what has the unique value of another record, in the open segment or behind it.
+
+    Two runs that do it at once meet at the index of the column: the later one looks again.
+
+    Raises:
+        ConflictError: ``not_unique``.
+    """
+    if not spec.unique or not records:
+        return
+    ids = {record.id for record in records}
+    table = records[0].table
+    open_ones = [each for each in turn.effects.of_table(table) if each.id not in ids]
+    for column, _ in rivals(spec, [*open_ones, *records]):
+        wanted = {each.doc[column] for each in records if each.doc.get(column) is not None}
+        query = Query(table, Compare(column, "$in", list(wanted)))
+        for found in await turn.world.find_records(query) if wanted else ():
+            current = _pending(turn, found)
+            if found.id not in ids and current and current.doc.get(column) in wanted:
+                raise not_unique(column, found.id)
+
+
+def _pending(turn: Turn, found: Record) -> Record | None:
+    """A record that was read, as the open segment leaves it."""
+    if (found.table, found.id) in turn.effects.removed:
+        return None
+    return turn.effects.pending(found.table, found.id) or found
 
 
 async def _current(turn: Turn, table: str, record_id: int) -> Record | None:
@@ -161,15 +245,7 @@ async def _current(turn: Turn, table: str, record_id: int) -> Record | None:
         return pending
     await turn.course.settle()
     found = await turn.world.get_record(table, record_id)
-    return turn.effects.pending(table, record_id) or found  # another branch was quicker
-
-
-async def _find(turn: Turn, query: Query) -> list[Record]:
-    if turn.effects.touch(query.table):
-        await turn.commit()
-    else:
-        await turn.course.settle()
-    return await turn.world.find_records(query)
+    return found and _pending(turn, found)  # another branch may have been quicker
 
 
 def _record_id(value: Json) -> int | None:
@@ -185,42 +261,3 @@ def _record_id(value: Json) -> int | None:
     raise StepError(
         f"'record_id' must be a number and came out as {str(value)[:60]!r}.", code="field_invalid"
     )
-
-
-def _moment(value: Json, default: int) -> int:
-    if value is None:
-        return default
-    if isinstance(value, str):
-        try:
-            moment = from_iso(value)
-            to_iso(moment)  # its offset may take it out of the calendar
-        except (ValueError, OverflowError):
-            pass
-        else:
-            return moment
-    raise StepError("'created_at' must be an ISO 8601 date and time.", code="field_invalid")
-
-
-def _equal(found: Any, turn: Turn) -> tuple[tuple[str, Json], ...]:
-    if found is None:
-        return ()
-    wanted = object_of(found.evaluate(turn.scope), "filter")
-    for path, value in wanted.items():
-        if path.startswith("$") or isinstance(value, (dict, list)):
-            raise StepError(
-                f"The filter on {path!r} must come out as text, a number, true, false or null.",
-                code="filter_invalid",
-            )
-    return tuple(wanted.items())
-
-
-def _sorting(found: Any, turn: Turn) -> tuple[tuple[str, Direction], ...]:
-    value = found and found.evaluate(turn.scope)
-    if value is None:
-        return ()
-    parts = value if isinstance(value, list) else [value]
-    pairs = [pair for part in parts for pair in object_of(part, "sort").items()]
-    for path, direction in pairs:
-        if direction not in ("asc", "desc"):
-            raise StepError(f"The sort by {path!r} must be 'asc' or 'desc'.", code="sort_invalid")
-    return tuple(pairs)

@@ -59,7 +59,9 @@ async def _put(call: Call) -> Response:
     stack = load_stack(name, text)
     await call.hub.catalog.refresh()
     _refuse_twins(stack, call.hub.catalog.now.stacks)
-    created = await call.hub.ledger.write(PUT, PutStack(name, stack.version, text))
+    created = await call.hub.ledger.write(
+        PUT, PutStack(name, stack.version, text, tables=tuple(stack.tables.items()))
+    )
     await call.hub.catalog.refresh()
     return answer(_shown(name, stack, call.hub.catalog.now.stacks), 201 if created else 200)
 

@@ -1,0 +1,229 @@
+"""Tables as they are declared, with their indexes."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func, literal, null, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import insert
+
+from hub.errors import ConflictError, InvalidError
+from hub.model.json import loads
+from hub.model.query import Place, Query
+from hub.model.table import UNDECLARED, Column, TableSpec
+from hub.store.ledger import Write
+from hub.store.objects import move_on
+from hub.store.reach import doc_number, doc_text, place
+from hub.store.records import find_records
+from hub.store.schema import records, tables
+from hub.store.tx import UNIQUE_INDEX, Tx
+
+API = "api"
+_DIALECTS = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
+_NUMBERS = ("integer", "number")
+_CHECKED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Declare:
+    """Declare a table. ``managed_by`` is ``api``, or ``stack:NAME``."""
+
+    table: str
+    spec: TableSpec
+    managed_by: str = API
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table as it stands; without ``managed_by`` nobody has declared it."""
+
+    name: str
+    spec: TableSpec
+    managed_by: str | None
+
+
+_new = insert(tables).values(
+    name=bindparam("name"),
+    next_id=literal(1),
+    spec=bindparam("spec"),
+    managed_by=bindparam("managed_by"),
+)
+_PUT = _new.on_conflict_do_update(
+    index_elements=["name"],
+    set_={name: _new.excluded[name] for name in ("spec", "managed_by")},
+)
+_FORGET = (
+    update(tables)
+    .where(tables.c.name == bindparam("of_name"))
+    .values(spec=null(), managed_by=null())
+)
+_ALL = select(tables.c.name, tables.c.spec, tables.c.managed_by).order_by(tables.c.name)
+_ONE = select(tables.c.name, tables.c.spec, tables.c.managed_by).where(
+    tables.c.name == bindparam("of_name")
+)
+_COUNTS = select(records.c.table_name, func.count(literal(1))).group_by(records.c.table_name)
+
+
+def all_tables(tx: Tx, /) -> list[StoredTable]:
+    """Every table that has been used or declared, by name."""
+    return [_stored(row[0], row[1], row[2]) for row in tx.rows(_ALL)]
+
+
+def find_table(tx: Tx, name: str) -> StoredTable | None:
+    """One table, or None."""
+    rows = tx.rows(_ONE, {"of_name": name})
+    return _stored(*rows[0]) if rows else None
+
+
+def record_counts(tx: Tx, /) -> dict[str, int]:
+    """How many records each table holds; empty ones are left out."""
+    return {row[0]: int(row[1]) for row in tx.rows(_COUNTS)}
+
+
+def _stored(name: str, spec: str | None, managed_by: str | None) -> StoredTable:
+    return StoredTable(name, TableSpec.model_validate(loads(spec or "{}")), managed_by)
+
+
+def _declare_all(tx: Tx, wishes: Sequence[Declare]) -> list[bool]:
+    changed = [_declare(tx, wish) for wish in wishes]
+    if any(changed):
+        move_on(tx)
+    return changed
+
+
+DECLARE: Write[Declare, bool] = Write("declare_table", 86, _declare_all)
+"""Declare a table, and build its indexes; True if anything is new.
+
+Raises ConflictError ``declared_elsewhere``, InvalidError ``record_invalid`` where records that
+are there already do not fit.
+"""
+
+
+def declare_of_stack(tx: Tx, stack: str, declared: Mapping[str, TableSpec]) -> None:
+    """Let what a stack declares be just this, inside a transaction.
+
+    Raises:
+        ConflictError, InvalidError: as :data:`DECLARE` does.
+    """
+    managed_by = f"stack:{stack}"
+    for known in all_tables(tx):
+        if known.managed_by == managed_by and known.name not in declared:
+            _forget(tx, known)
+    for table in sorted(declared):
+        _declare(tx, Declare(table, declared[table], managed_by))
+
+
+def _declare(tx: Tx, wish: Declare) -> bool:
+    known = find_table(tx, wish.table)
+    before = known.spec if known else UNDECLARED
+    if known is not None and known.managed_by == wish.managed_by and before == wish.spec:
+        return False
+    if (
+        known is not None
+        and known.managed_by not in (None, wish.managed_by)
+        and before != wish.spec
+    ):
+        raise _elsewhere(known)
+    _check_records(tx, wish)
+    tx.run(
+        _PUT,
+        {
+            "name": wish.table,
+            "spec": wish.spec.model_dump_json(exclude_unset=True),
+            "managed_by": wish.managed_by,
+        },
+    )
+    _rebuild(tx, wish.table, before, wish.spec)
+    return True
+
+
+def _elsewhere(known: StoredTable) -> ConflictError:
+    return ConflictError(
+        f"The table {known.name!r} is declared by {known.managed_by}: change it there.",
+        code="declared_elsewhere",
+    )
+
+
+def _check_records(tx: Tx, wish: Declare) -> None:
+    """What is there has to fit, or sorting and filtering by a column would not find it."""
+    if not wish.spec.columns:
+        return
+    after = None
+    while True:
+        query = Query(wish.table, limit=_CHECKED, after=after)
+        found = find_records(tx, query)
+        for record in found:
+            faults = wish.spec.faults(record.doc)
+            if faults:
+                first = next(iter(faults.values()))
+                raise InvalidError(
+                    f"Record {record.id} of {wish.table} does not fit: {first}",
+                    code="record_invalid",
+                    faults=faults,
+                )
+        if len(found) < _CHECKED:
+            return
+        after = Place(found[-1].id)
+
+
+def _forget_all(tx: Tx, names: Sequence[str]) -> list[bool]:
+    gone = []
+    for name in names:
+        known = find_table(tx, name)
+        if known is not None and known.managed_by not in (None, API):
+            raise _elsewhere(known)
+        if known is not None and known.managed_by is not None:
+            _forget(tx, known)
+        gone.append(known is not None and known.managed_by is not None)
+    move_on(tx)
+    return gone
+
+
+def _forget(tx: Tx, known: StoredTable) -> None:
+    tx.run(_FORGET, {"of_name": known.name})
+    _rebuild(tx, known.name, known.spec, UNDECLARED)
+
+
+FORGET: Write[str, bool] = Write("forget_table", 87, _forget_all)
+"""A table's columns are declared no longer; its records stay. True if they were.
+
+Raises ConflictError ``declared_elsewhere`` where a stack declares them.
+"""
+
+
+def _rebuild(tx: Tx, table: str, before: TableSpec, after: TableSpec) -> None:
+    """Drop the indexes that are wanted no longer, build those that are new."""
+    old, new = _indexed(table, before), _indexed(table, after)
+    for name in sorted(old.keys() - new.keys()):
+        tx.run(text(f'DROP INDEX IF EXISTS "{name}"'))
+    for name in sorted(new.keys() - old.keys()):
+        tx.run(text(_index(tx.dialect, name, table, *new[name]).replace(":", r"\:")))
+
+
+def _indexed(table: str, spec: TableSpec) -> dict[str, tuple[str, Column]]:
+    """The columns that have an index, by the name of that."""
+    return {
+        index_name(table, name, column): (name, column)
+        for name, column in spec.columns.items()
+        if column.unique or column.index
+    }
+
+
+def index_name(table: str, column: str, declared: Column) -> str:
+    """The name of a column's index; what it says of the column is in its last part."""
+    whole = f"{table}.{column}.{declared.type in _NUMBERS}"
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    prefix = UNIQUE_INDEX if declared.unique else "ix_records_"
+    return f"{prefix}{table[:20]}_{column[:16]}_{digest}"
+
+
+def _index(dialect: str, name: str, table: str, column: str, declared: Column) -> str:
+    reach = doc_number if declared.type in _NUMBERS else doc_text
+    found = reach(records.c.doc, place(column))
+    compiled = found.compile(dialect=_DIALECTS[dialect](), compile_kwargs={"include_table": False})
+    unique, also = ("UNIQUE ", "") if declared.unique else ("", ", id")
+    return (
+        f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON records (({compiled}){also}) '
+        f"WHERE table_name = '{table}'"
+    )

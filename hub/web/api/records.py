@@ -1,0 +1,248 @@
+"""``/v1/tables/{table}/records``: the records of a table."""
+
+import re
+from typing import Any
+
+from starlette.responses import Response
+
+from hub.errors import HubError, InvalidError, NotFoundError, TooLargeError
+from hub.model.adding import new_doc
+from hub.model.change import Change, split_increases
+from hub.model.filter import Compare, Filter, parse_filter
+from hub.model.json import Json, loads
+from hub.model.key import Scope
+from hub.model.query import Place, Query, Sort, parse_sort, place_of
+from hub.model.record import RESERVED_FIELDS, Record, check_table, check_text
+from hub.model.table import UNDECLARED, TableSpec
+from hub.model.time import now_us, to_iso
+from hub.stack.memory import MAX_BYTES
+from hub.store.changes import ADD, CHANGE, Addition
+from hub.store.records import REMOVE, REMOVE_WHERE, Removal, find_records, get_record
+from hub.web.api.body import object_of, refused, wrong
+from hub.web.api.call import Call, Operation, answer, nothing
+from hub.web.paging import cursor_invalid
+
+MAX_RECORDS = 1000
+_ID = re.compile(r"[0-9]{1,18}")
+
+
+async def _add(call: Call) -> Response:
+    table, spec = table_of(call)
+    body = await call.json()
+    given = body if isinstance(body, list) else [object_of(body)]
+    if len(given) > MAX_RECORDS:
+        raise TooLargeError(
+            f"At most {MAX_RECORDS} records are added at once: send {len(given)} in parts, "
+            f"or as a file to /v1/tables/{table}/import.",
+            limit=MAX_RECORDS,
+        )
+    now = now_us()
+    at = [f"/{place}" if isinstance(body, list) else "" for place in range(len(given))]
+    docs = [_doc(each, pointer, spec, now) for each, pointer in zip(given, at, strict=True)]
+    added: list[Record] = []
+    if docs:
+        added = await call.hub.ledger.write(ADD, Addition(table, docs, now, spec))
+    shown = [_shown(record) for record in added]
+    return answer({"items": shown} if isinstance(body, list) else shown[0], 201)
+
+
+async def _find(call: Call) -> Response:
+    table, spec = table_of(call)
+    page = call.page("filter", "sort")
+    sort = sort_of(page.filters.get("sort"), spec)
+    query = Query(
+        table,
+        filter_of(page.filters.get("filter")),
+        sort,
+        limit=page.limit + 1,
+        after=_place(page.decoded(), sort),
+    )
+    found = await call.hub.ledger.read(find_records, query)
+    last = None
+    if len(found) > page.limit:
+        place = place_of(found[page.limit - 1].as_fields(), sort)
+        last = [place.id, *place.keys]
+    return answer(page.answer([_shown(record) for record in found[: page.limit]], last))
+
+
+async def _get(call: Call) -> Response:
+    table, record_id = _named(call)
+    found = await call.hub.ledger.read(get_record, table, record_id)
+    if found is None:
+        raise _no_record(table, str(record_id))
+    return answer(_shown(found))
+
+
+async def _change(call: Call) -> Response:
+    table, record_id = _named(call)
+    query = Query(table, Compare("id", "$eq", record_id))
+    changed = await _changed(call, query)
+    if not changed:
+        raise _no_record(table, str(record_id))
+    return answer(_shown(changed[0]))
+
+
+async def _change_all(call: Call) -> Response:
+    table, _ = table_of(call)
+    return answer({"count": len(await _changed(call, Query(table, _wanted(call))))})
+
+
+async def _changed(call: Call, query: Query) -> list[Record]:
+    fields = object_of(await call.json())
+    _refuse(fields, RESERVED_FIELDS)
+    check_text(fields)
+    try:
+        values, amounts = split_increases(fields)
+    except InvalidError as error:
+        raise _pointed(error, "") from error
+    change = Change(
+        query,
+        now_us(),
+        set=values,
+        increase=amounts,
+        most_bytes=MAX_BYTES,
+        spec=call.hub.catalog.now.tables.get(query.table, UNDECLARED),
+    )
+    outcome = await call.hub.ledger.write(CHANGE, change)
+    if outcome.error is not None:
+        raise _pointed(outcome.error, "")
+    return outcome.records
+
+
+async def _remove(call: Call) -> Response:
+    table, record_id = _named(call)
+    if not await call.hub.ledger.write(REMOVE, Removal(table, record_id)):
+        raise _no_record(table, str(record_id))
+    return nothing()
+
+
+async def _remove_all(call: Call) -> Response:
+    table, _ = table_of(call)
+    query = Query(table, _wanted(call))
+    return answer({"count": await call.hub.ledger.write(REMOVE_WHERE, query)})
+
+
+def table_of(call: Call) -> tuple[str, TableSpec]:
+    """The table in the path, and what is declared of it.
+
+    Raises:
+        InvalidError: ``table_invalid``.
+    """
+    table = check_table(call.given("table"))
+    return table, call.hub.catalog.now.tables.get(table, UNDECLARED)
+
+
+def filter_of(text: str | None) -> Filter:
+    """A filter in a query parameter.
+
+    Raises:
+        FilterError: ``filter_invalid``.
+    """
+    return parse_filter(_query_json("filter", text or "{}"))
+
+
+def sort_of(text: str | None, spec: TableSpec) -> tuple[Sort, ...]:
+    """A sort in a query parameter.
+
+    Raises:
+        InvalidError: ``sort_invalid``.
+    """
+    return parse_sort(_query_json("sort", text or "null"), spec)
+
+
+def _wanted(call: Call) -> Filter:
+    """The filter that a change of many has to name."""
+    text = call.query("filter").get("filter")
+    if text is None:
+        raise InvalidError(
+            'Say which records are meant: ?filter={"status":"open"}, or ?filter={} for all.',
+            code="filter_missing",
+        )
+    return filter_of(text)
+
+
+def _place(value: Any, sort: tuple[Sort, ...]) -> Place | None:
+    """Where a cursor stands."""
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) != 1 + len(sort):
+        raise cursor_invalid()
+    record_id, *keys = value
+    if not isinstance(record_id, int) or not 0 <= record_id < 2**63:
+        raise cursor_invalid()
+    for key in keys:
+        match key:
+            case [int(), int() | float(), str()]:
+                continue
+        raise cursor_invalid()
+    return Place(record_id, tuple((kind, number, text) for kind, number, text in keys))
+
+
+def _named(call: Call) -> tuple[str, int]:
+    table, text = check_table(call.given("table")), call.given("id")
+    if not _ID.fullmatch(text):
+        raise _no_record(table, text)
+    return table, int(text)
+
+
+def _no_record(table: str, text: str) -> NotFoundError:
+    return NotFoundError(f"There is no record {text[:200]} in {table}.", code="record_not_found")
+
+
+def _doc(fields: Json, pointer: str, spec: TableSpec, now: int) -> tuple[dict[str, Json], int]:
+    if not isinstance(fields, dict):
+        raise refused(wrong(pointer, "A record must be an object of fields."))
+    _refuse(fields, ("id", "updated_at"), pointer)
+    try:
+        return new_doc(fields, spec, now)
+    except InvalidError as error:
+        raise _pointed(error, pointer) from error
+
+
+def _pointed(error: HubError, pointer: str) -> HubError:
+    """What is wrong with fields, each fault at its place."""
+    faults: dict[str, str] = error.details.get("faults", {})
+    if error.code != "record_invalid" or not faults:
+        return error
+    return refused(*(wrong(f"{pointer}/{name}", fault) for name, fault in faults.items()))
+
+
+def _refuse(fields: dict[str, Any], names: tuple[str, ...], pointer: str = "") -> None:
+    problems = [
+        wrong(f"{pointer}/{name}", f"{name!r} is set by the hub: leave it out.")
+        for name in names
+        if name in fields
+    ]
+    if problems:
+        raise refused(*problems)
+
+
+def _query_json(name: str, text: str) -> Json:
+    try:
+        return loads(text)
+    except InvalidError as error:
+        raise InvalidError(
+            f"The query parameter {name!r} is not JSON.", code=f"{name}_invalid"
+        ) from error
+
+
+def _shown(record: Record) -> dict[str, Json]:
+    return {
+        "id": record.id,
+        "created_at": to_iso(record.created_at),
+        "updated_at": to_iso(record.updated_at),
+        "fields": record.doc,
+    }
+
+
+_ALL = "/v1/tables/{table}/records"
+_ONE = _ALL + "/{id}"
+OPERATIONS = (
+    Operation("POST", _ALL, Scope.WRITE, _add, "Add one record or a list of records"),
+    Operation("GET", _ALL, Scope.READ, _find, "Find records"),
+    Operation("PATCH", _ALL, Scope.WRITE, _change_all, "Change all records that match"),
+    Operation("DELETE", _ALL, Scope.WRITE, _remove_all, "Remove all records that match"),
+    Operation("GET", _ONE, Scope.READ, _get, "Read a record"),
+    Operation("PATCH", _ONE, Scope.WRITE, _change, "Change some fields of a record"),
+    Operation("DELETE", _ONE, Scope.WRITE, _remove, "Remove a record"),
+)
