@@ -10,10 +10,11 @@ from pydantic_core import ErrorDetails
 
 from hub.errors import InvalidError
 from hub.model.json import Json, dumps
-from hub.stack.json5 import Document, parse_documents
+from hub.stack.json5 import parse_documents
 from hub.stack.problem import Problem, nearest
 from hub.stack.step import Step
 from hub.stack.steps import STEPS, AnyStep
+from hub.stack.text import Document
 
 _NAME_KEYS = ("task", "background_task", "name")
 _LATER_SHAPES = ("api_endpoint", "endpoint", "scheduled_task", "priority_queue_system")

@@ -13,15 +13,9 @@ from hypothesis import strategies as st
 
 from hub.errors import InvalidError
 from hub.model.json import dumps, loads
-from hub.stack.json5 import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_DIGITS,
-    MAX_POINTERS,
-    Document,
-    parse_documents,
-)
+from hub.stack.json5 import parse_documents
 from hub.stack.problem import Problem, nearest
+from hub.stack.text import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_POINTERS, Document
 
 TABLES = Path(__file__).parent / "json5"
 HIGH = chr(0xD83D)
