@@ -13,6 +13,7 @@ from hub.model.json import Json
 from hub.stack.problem import Problem, nearest
 from hub.stack.text import (
     HAS_NUL,
+    LINE_END,
     MAX_DEPTH,
     MAX_POINTERS,
     NO_DOCUMENT,
@@ -29,18 +30,17 @@ from hub.stack.text import (
     whole_number,
 )
 
-_SPACE = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+SPACE = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _TOKEN = re.compile(
-    rf"""(?:[{_SPACE}]++|//[^\n\r\u2028\u2029]*+|/\*.*?\*/)*+"""
+    rf"""(?:[{SPACE}]++|//[^\n\r\u2028\u2029]*+|/\*.*?\*/)*+"""
     r"""(?:(?P<mark>[{}\[\],:])"""
     r"""|(?P<text>"(?:[^"\\\n\r]++|\\(?:\r\n|.))*+"|'(?:[^'\\\n\r]++|\\(?:\r\n|.))*+')"""
     r"""|(?P<quote>["'])"""
-    rf"""|(?P<word>[^{_SPACE}{{}}\[\],:"'/;=()]++)"""
+    rf"""|(?P<word>[^{SPACE}{{}}\[\],:"'/;=()]++)"""
     r"""|(?P<end>\Z)"""
     r"""|(?P<other>.))""",
     re.DOTALL,
 )
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _ODD = re.compile(r"[\\\0\ud800-\udfff]")
 _ESCAPE = re.compile(
     r"\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -77,7 +77,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.line_starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        self.line_starts = [0, *(match.end() for match in LINE_END.finditer(text))]
         self.open: list[int] = []
         """Offsets of the brackets around the current token."""
         self.offsets: dict[str, int] = {}
@@ -302,7 +302,7 @@ class _Reader:
 
     def open_text(self, pointer: str) -> InvalidError:
         line = self.place(self.start)[0]
-        rest = _LINE_END.split(self.text[self.start :], maxsplit=1)[0]
+        rest = LINE_END.split(self.text[self.start :], maxsplit=1)[0]
         curled = next((sign for sign in rest if sign in _CURLED), None)
         hint = f"Write the closing {self.word} in the same line; a line break in a text is \\n"
         if curled:

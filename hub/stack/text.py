@@ -1,5 +1,6 @@
 """What holds for the text of documents in either notation: limits, places and refusals."""
 
+import re
 from dataclasses import dataclass
 from math import isinf
 
@@ -13,6 +14,7 @@ MAX_DIGITS = 4_000
 MAX_POINTERS = 64 << 20
 """Characters of all pointers of a text: long keys around many values would fill the memory."""
 
+LINE_END = re.compile(r"\r\n|\r|\n")
 Saying = tuple[str, str | None]
 """A message and its hint."""
 
@@ -100,6 +102,12 @@ def stands_twice(key: str, first_line: int, second_line: int) -> Saying:
     """Of a key that an object has already."""
     lines = f"in line {first_line} and in line {second_line}"
     return f"The key '{printable(key)}' stands twice: {lines}.", "Remove one of them, or rename it."
+
+
+def place_of(text: str, offset: int) -> tuple[int, int]:
+    """Line and column of an offset, from 1."""
+    ends = [match.end() for match in LINE_END.finditer(text, 0, offset)]
+    return len(ends) + 1, offset - (ends[-1] if ends else 0) + 1
 
 
 def printable(text: str) -> str:
