@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 
 from hub.errors import InvalidError
 from hub.model.json import Json, dumps
-from hub.stack.json5 import parse_documents
+from hub.stack.documents import read_documents
 from hub.stack.problem import Problem, nearest
 from hub.stack.step import Step
 from hub.stack.steps import STEPS, AnyStep
@@ -87,7 +87,7 @@ def load_stack(name: str, text: str) -> Stack:
     Raises:
         InvalidError: ``document_broken`` or ``stack_invalid``, with all ``problems`` at once.
     """
-    documents = parse_documents(text)
+    documents = read_documents(text)
     version = hashlib.sha256(dumps([each.value for each in documents])).hexdigest()[:16]
     problems: list[Problem] = []
     tasks: dict[str, Task] = {}

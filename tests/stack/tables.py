@@ -40,7 +40,7 @@ def cases(name: str) -> list[Any]:
 
 def hold(case: dict[str, Any], read: Read) -> None:
     """Check that the case's text gives its documents or its problem."""
-    text = case["text"] if isinstance(case["text"], str) else "\n".join(case["text"])
+    text = text_of(case)
     if "is" in case:
         documents = read(text)
         assert exactly([each.value for each in documents]) == exactly(case["is"])
@@ -53,6 +53,12 @@ def hold(case: dict[str, Any], read: Read) -> None:
     assert [problem["line"], problem["column"]] == case["at"]
     assert problem["pointer"] == case["pointer"]
     assert case.get("hint", "") in (problem["hint"] or "")
+
+
+def text_of(case: dict[str, Any]) -> str:
+    """The case's text, which may stand as a list of lines."""
+    lines = case["text"]
+    return lines if isinstance(lines, str) else "\n".join(lines)
 
 
 def exactly(value: Any) -> str:
