@@ -56,13 +56,13 @@ def refuse_too_long(text: str) -> None:
         InvalidError: ``document_broken`` for more than 1 MiB.
     """
     if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise broken(
-            Problem(
-                "error",
-                f"The text is longer than {MAX_BYTES >> 20} MiB ({MAX_BYTES:,} bytes).",
-                "Split it into several files.",
-            )
-        )
+        raise too_long()
+
+
+def too_long() -> InvalidError:
+    """The refusal of a text of more than 1 MiB."""
+    message = f"The text is longer than {MAX_BYTES >> 20} MiB ({MAX_BYTES:,} bytes)."
+    return broken(Problem("error", message, "Split it into several files."))
 
 
 def whole_number(word: str, base: int) -> int:

@@ -23,6 +23,12 @@ def start_of(event: yaml.Event) -> Place:
     return event.start_mark
 
 
+def end_of(event: yaml.Event) -> Place:
+    """The place behind an event's part of the text."""
+    assert event.end_mark is not None  # noqa: S101 - parsers always say where
+    return event.end_mark
+
+
 class Events(Protocol):
     """Where a text's events come from, one after another."""
 

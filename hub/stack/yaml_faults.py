@@ -68,10 +68,6 @@ class _Halt:
         return place_of(self.text, offset)[0]
 
 
-def _end_of(event: yaml.Event) -> int:
-    return event.end_mark.index if event.end_mark else 0
-
-
 def fault_of(text: str, error: yaml.MarkedYAMLError, last: yaml.Event) -> Fault:
     """The fault that made the parser give up after the event ``last``."""
     end = len(text.rstrip("\n\r "))
@@ -81,7 +77,8 @@ def fault_of(text: str, error: yaml.MarkedYAMLError, last: yaml.Event) -> Fault:
     words = f"{error.context or ''}: {error.problem or ''}"
     halt = _Halt(text, at, min(begun, end), last, words)
     if "quoted scalar" not in words:
-        for found in _EXPRESSION.finditer(text, _end_of(last), at + 2):
+        read_to = last.end_mark.index if last.end_mark else 0
+        for found in _EXPRESSION.finditer(text, read_to, at + 2):
             if found["opening"]:
                 opening = found.start("opening")
                 return Fault(*unquoted_expression(text, opening), opening)
