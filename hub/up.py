@@ -16,6 +16,7 @@ from hub.model.ids import new_id
 from hub.model.key import Scope, hash_of, new_key, prefix_of
 from hub.settings import Settings
 from hub.stack.load import load_stack
+from hub.stackfiles import stack_files
 from hub.store import keys, stacks
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.lookup import one
@@ -24,7 +25,6 @@ from hub.store.schema import stacks as STACKS  # noqa: N812 - a table, beside th
 from hub.valkey import EmbeddedValkey
 from hub.worker import POLL_BESIDE_SERVER_S, working
 
-_STACK_ENDINGS = (".json", ".json5")
 _log = structlog.get_logger("hub.up")
 
 
@@ -117,13 +117,7 @@ async def _apply(hub: Hub, path: Path) -> None:
 
 
 def _stack_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix in _STACK_ENDINGS and not path.name.endswith(".schema.json")
-    )
+    return stack_files([folder]) if folder.is_dir() else []
 
 
 def _welcome(hub: Hub, fresh_key: str | None) -> str:
