@@ -69,6 +69,21 @@ def migrate() -> None:
 
 
 @app.command()
+def fmt(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Stack files and folders of them; stacks if none.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only name the files that would change; exit with 1.")
+    ] = False,
+) -> None:
+    """Give stack files their canonical form; exits with 2 if one cannot be read."""
+    from hub.formatting import format_files
+
+    raise typer.Exit(format_files(paths or [Path("stacks")], check=check))
+
+
+@app.command()
 def sink(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 9009,
 ) -> None:

@@ -3,19 +3,26 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-ENDINGS = (".json", ".json5", ".yaml", ".yml")
+_ENDINGS = (".json", ".json5", ".yaml", ".yml")
+_SCHEMA = ".schema.json"
 
 
 def stack_files(paths: Iterable[Path]) -> list[Path]:
-    """The files that are named, and those with a stack's ending in the folders that are named."""
+    """The stack files among the paths and in the folders among them, each once, in order.
+
+    A path that is no folder is taken as it is, even if nothing is there. Schemas, and what is
+    hidden in a folder, are passed over.
+    """
     found: set[Path] = set()
     for path in paths:
-        if path.is_dir():
-            found.update(each for each in path.rglob("*") if _is_stack(each))
-        else:
+        if not path.is_dir():
             found.add(path)
-    return sorted(found)
+            continue
+        for inner in path.rglob("*"):
+            if inner.suffix in _ENDINGS and not _is_hidden(inner.relative_to(path)):
+                found.add(inner)
+    return sorted(each for each in found if not each.name.endswith(_SCHEMA) and not each.is_dir())
 
 
-def _is_stack(path: Path) -> bool:
-    return path.suffix in ENDINGS and not path.name.endswith(".schema.json") and path.is_file()
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

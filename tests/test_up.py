@@ -205,6 +205,20 @@ async def test_a_file_takes_over_a_stack_that_the_api_has_set_the_same(tmp_path:
         assert (await hub.api.put("/v1/stacks/shop", content=STACK)).status_code == 409
 
 
+async def test_stack_files_may_be_yaml_and_the_broken_one_says_where(tmp_path: Path) -> None:
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    (folder / "till.yaml").write_text("task: ring\nfunction_stack: []\n")
+    (folder / "shop.yml").write_text("task: sell\nfunction_stack: {{ steps }}\n")
+    structlog.reset_defaults()
+    with capture_logs() as said:
+        async with embedded_hub(tmp_path) as hub:
+            assert (await hub.get("/v1/stacks/till"))["tasks"] == ["till/ring"]
+    (line,) = [each for each in said if each["event"] == "stack.refused"]
+    assert line["file"].endswith("shop.yml")
+    assert line["message"] == "Line 2, column 17: An expression needs quotes in YAML."
+
+
 async def test_two_files_for_one_stack_are_named_and_the_first_counts(tmp_path: Path) -> None:
     for name, task in (("a/shop.json", "first"), ("b/shop.json5", "second")):
         path = tmp_path / "stacks" / name

@@ -7,31 +7,40 @@ and escapes in bare keys. Whole numbers stay exact.
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from math import inf
 
 from hub.errors import InvalidError
 from hub.model.json import Json
 from hub.stack.problem import Problem, nearest
+from hub.stack.text import (
+    HAS_NUL,
+    LINE_END,
+    MAX_DEPTH,
+    MAX_POINTERS,
+    NO_DOCUMENT,
+    POINTERS_TOO_LONG,
+    TOO_DEEP,
+    Document,
+    broken,
+    fraction,
+    half_character,
+    member,
+    printable,
+    refuse_too_long,
+    stands_twice,
+    whole_number,
+)
 
-MAX_BYTES = 1 << 20
-MAX_DEPTH = 100
-MAX_DIGITS = 4_000
-MAX_POINTERS = 64 << 20
-"""Characters of all pointers of a text: long keys around many values would fill the memory."""
-
-_SPACE = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
+SPACE = r"\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 _TOKEN = re.compile(
-    rf"""(?:[{_SPACE}]++|//[^\n\r\u2028\u2029]*+|/\*.*?\*/)*+"""
+    rf"""(?:[{SPACE}]++|//[^\n\r\u2028\u2029]*+|/\*.*?\*/)*+"""
     r"""(?:(?P<mark>[{}\[\],:])"""
     r"""|(?P<text>"(?:[^"\\\n\r]++|\\(?:\r\n|.))*+"|'(?:[^'\\\n\r]++|\\(?:\r\n|.))*+')"""
     r"""|(?P<quote>["'])"""
-    rf"""|(?P<word>[^{_SPACE}{{}}\[\],:"'/;=()]++)"""
+    rf"""|(?P<word>[^{SPACE}{{}}\[\],:"'/;=()]++)"""
     r"""|(?P<end>\Z)"""
     r"""|(?P<other>.))""",
     re.DOTALL,
 )
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _ODD = re.compile(r"[\\\0\ud800-\udfff]")
 _ESCAPE = re.compile(
     r"\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -49,24 +58,8 @@ _NUMBER = re.compile(
 _LITERALS = {"true": True, "false": False, "null": None}
 _FOREIGN = {"none": "null", "nil": "null", "undefined": "null", "yes": "true", "no": "false"}
 _CLOSES = {"{": "}", "[": "]"}
+_NOTHING_BETWEEN = "Documents stand one after another with nothing between them."
 _CURLED = "“”„‟‘’‚‛«»`´″"  # noqa: RUF001 - the look-alikes are what is looked for
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A value, and where each part of it stands: JSON pointer to line and column, from 1.
-
-    A member of an object stands where its key begins.
-    """
-
-    value: Json
-    positions: dict[str, tuple[int, int]]
-
-    def position_of(self, pointer: str) -> tuple[int, int]:
-        """The place of a pointer, or of the nearest part around it that is in the text."""
-        while pointer not in self.positions:
-            pointer = pointer.rpartition("/")[0]
-        return self.positions[pointer]
 
 
 def parse_documents(text: str) -> list[Document]:
@@ -75,14 +68,7 @@ def parse_documents(text: str) -> list[Document]:
     Raises:
         InvalidError: ``document_broken``, with the first problem in ``problems``.
     """
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise _broken(
-            Problem(
-                "error",
-                f"The text is longer than {MAX_BYTES >> 20} MiB ({MAX_BYTES:,} bytes).",
-                "Split it into several files.",
-            )
-        )
+    refuse_too_long(text)
     return _Reader(text.removeprefix("\ufeff")).documents()
 
 
@@ -91,7 +77,7 @@ class _Reader:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.line_starts = [0, *(match.end() for match in _LINE_END.finditer(text))]
+        self.line_starts = [0, *(match.end() for match in LINE_END.finditer(text))]
         self.open: list[int] = []
         """Offsets of the brackets around the current token."""
         self.offsets: dict[str, int] = {}
@@ -117,7 +103,7 @@ class _Reader:
             positions = {pointer: self.place(at) for pointer, at in self.offsets.items()}
             found.append(Document(value, positions))
         if not found:
-            raise self.broken("There is no document in this text.", None, "", 0)
+            raise self.broken(*NO_DOCUMENT, "", 0)
         return found
 
     def value(self, pointer: str) -> Json:
@@ -141,7 +127,7 @@ class _Reader:
         self.enter(pointer)
         while self.word != "}":
             key = self.key(pointer)
-            place = f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}"
+            place = member(pointer, key)
             if place in self.offsets:
                 raise self.standing_twice(key, place)
             self.note(place)
@@ -167,7 +153,7 @@ class _Reader:
 
     def enter(self, pointer: str) -> None:
         if len(self.open) == MAX_DEPTH:
-            raise self.broken(f"This is nested deeper than {MAX_DEPTH} levels.", None, pointer)
+            raise self.broken(*TOO_DEEP, pointer)
         self.open.append(self.start)
         self.advance()
 
@@ -179,11 +165,7 @@ class _Reader:
         self.offsets[pointer] = self.start
         self.pointer_length += len(pointer)
         if self.pointer_length > MAX_POINTERS:
-            raise self.broken(
-                f"The paths to all values are longer than {MAX_POINTERS >> 20} MiB together.",
-                "Use shorter keys, fewer levels or several files.",
-                "",
-            )
+            raise self.broken(*POINTERS_TOO_LONG, "")
 
     def separate(self, close: str, place: str) -> None:
         if self.word == ",":
@@ -232,10 +214,9 @@ class _Reader:
         sign = chr(int(code, 16)) if code else match["bad"]
         at = self.start + 1 + match.start()
         if sign in ("\0", "\\0"):
-            raise self.broken("A text cannot hold the character NUL.", None, pointer, at)
+            raise self.broken(*HAS_NUL, pointer, at)
         if "\ud800" <= sign <= "\udfff":
-            message = f"{_printable(match[0])} is half a character (a lone surrogate)."
-            raise self.broken(message, "Write both halves, or the character itself.", pointer, at)
+            raise self.broken(*half_character(match[0]), pointer, at)
         if len(sign) == 1:
             return sign
         needs = {"\\u": "four hexadecimal digits", "\\x": "two hexadecimal digits"}.get(sign)
@@ -246,18 +227,12 @@ class _Reader:
         match = _NUMBER.fullmatch(self.word)
         if match is None:
             raise self.unfit_number(pointer)
-        value: int | float = 0
-        too_long = len(self.word.lstrip("+-")) > MAX_DIGITS
-        if match["hex"]:
-            value = 0 if too_long else int(self.word, 16)
-            too_long = too_long or abs(value) >= 10**MAX_DIGITS
-        elif not too_long:
-            value = int(self.word) if match["whole"] else float(self.word)
-        if too_long:
-            raise self.broken(f"A number can have {MAX_DIGITS:,} digits at most.", None, pointer)
-        if value in (inf, -inf):
-            raise self.broken("This number is too large.", None, pointer)
-        return value
+        try:
+            if match["hex"]:
+                return whole_number(self.word, 16)
+            return whole_number(self.word, 10) if match["whole"] else fraction(self.word)
+        except ValueError as error:
+            raise self.broken(str(error), None, pointer) from None
 
     def unfit_value(self, pointer: str) -> InvalidError:
         if self.kind == "word":
@@ -268,7 +243,7 @@ class _Reader:
             )
         if not self.open and self.behind:
             message = f"Expected the next document or the end, not '{self.shown()}'."
-            hint = "Documents stand one after another with nothing between them."
+            hint = _NOTHING_BETWEEN
             if self.word == ":":
                 hint = "Are the { } around the keys missing?"
             return self.unfit(message, hint, pointer)
@@ -293,12 +268,13 @@ class _Reader:
         hint = f'A text needs quotes: "{self.shown()}".'
         if re.fullmatch("0[0-9]+", digits):
             hint = f"A number has no zeros in front. {hint}"
+        elif self.word == "---":
+            hint = _NOTHING_BETWEEN
         return self.broken(f"{self.shown()} is not a number.", hint, pointer)
 
     def standing_twice(self, key: str, place: str) -> InvalidError:
         first, second = self.place(self.offsets[place])[0], self.place(self.start)[0]
-        message = f"The key '{_printable(key)}' stands twice: in line {first} and in line {second}."
-        return self.broken(message, "Remove one of them, or rename it.", place)
+        return self.broken(*stands_twice(key, first, second), place)
 
     def unfit(
         self, message: str, hint: str | None, pointer: str, at: int | None = None
@@ -326,7 +302,7 @@ class _Reader:
 
     def open_text(self, pointer: str) -> InvalidError:
         line = self.place(self.start)[0]
-        rest = _LINE_END.split(self.text[self.start :], maxsplit=1)[0]
+        rest = LINE_END.split(self.text[self.start :], maxsplit=1)[0]
         curled = next((sign for sign in rest if sign in _CURLED), None)
         hint = f"Write the closing {self.word} in the same line; a line break in a text is \\n"
         if curled:
@@ -351,24 +327,11 @@ class _Reader:
         self, message: str, hint: str | None, pointer: str, at: int | None = None
     ) -> InvalidError:
         line, column = self.place(self.start if at is None else at)
-        return _broken(Problem("error", message, hint, line, column, pointer))
+        return broken(Problem("error", message, hint, line, column, pointer))
 
     def place(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 
     def shown(self) -> str:
-        return _printable(self.word)
-
-
-def _printable(text: str) -> str:
-    """Text that any message can carry: short, and nothing in it that cannot be seen."""
-    short = text if len(text) <= 40 else text[:40] + "…"
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in short)
-
-
-def _broken(problem: Problem) -> InvalidError:
-    where = f"Line {problem.line}, column {problem.column}: " if problem.line else ""
-    return InvalidError(
-        where + problem.message, code="document_broken", problems=[problem.as_json()]
-    )
+        return printable(self.word)

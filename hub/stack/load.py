@@ -13,9 +13,9 @@ from hub.errors import InvalidError
 from hub.model.json import Json, dumps
 from hub.model.table import TableSpec
 from hub.model.time import US_PER_S
+from hub.stack.documents import read_documents
 from hub.stack.doubts import doubts_of
 from hub.stack.input import InputSchema
-from hub.stack.json5 import Document, parse_documents
 from hub.stack.places import Place, escaped, keys_of, placed_steps, problem_at
 from hub.stack.problem import Problem, nearest
 from hub.stack.references import references_of
@@ -32,6 +32,7 @@ from hub.stack.shapes import (
 from hub.stack.step import canonical
 from hub.stack.steps import CALL, STEPS
 from hub.stack.task import Endpoint, Lane, Reference, Schedule, Stack, Task
+from hub.stack.text import Document
 
 _SCHEDULE, _LANES, _TABLES = "scheduled_task", "priority_queue_system", "tables"
 _STACK = "function_stack"
@@ -47,7 +48,7 @@ def load_stack(name: str, text: str) -> Stack:
     Raises:
         InvalidError: ``document_broken`` or ``stack_invalid``, with all ``problems`` at once.
     """
-    documents = parse_documents(text)
+    documents = read_documents(text)
     version = hashlib.sha256(dumps([each.value for each in documents])).hexdigest()[:16]
     loader = _Loader(name, version)
     for document in documents:

@@ -1,10 +1,8 @@
 """Documents: the tables in ``json5/``, what holds for any value, and what holds for any text."""
 
 import json
-import re
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,32 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hub.errors import InvalidError
-from hub.model.json import dumps, loads
-from hub.stack.json5 import (
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_DIGITS,
-    MAX_POINTERS,
-    Document,
-    parse_documents,
-)
+from hub.model.json import dumps
+from hub.stack.json5 import parse_documents
 from hub.stack.problem import Problem, nearest
+from hub.stack.text import MAX_BYTES, MAX_DEPTH, MAX_DIGITS, MAX_POINTERS, Document
+from tests.stack import tables
+from tests.stack.tables import cases, count, exactly, hold, text_at, values, walk
 
-TABLES = Path(__file__).parent / "json5"
 HIGH = chr(0xD83D)
 LOW = chr(0xDE00)
 
-texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
-values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(-(10**300), 10**300)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
-    max_leaves=20,
-)
 SCRAPS = (
     r"""{ } [ ] : , " ' \ \u12 \ud83d // /* */ a b: true None - 0x 1e .5 “ "a": 'x' é {{x}} #"""
 )
@@ -46,66 +28,13 @@ scraps = st.lists(
 ).map("".join)
 
 
-def cases() -> list[Any]:
-    return [
-        pytest.param(case, id=f"{path.stem}-{place}")
-        for path in sorted(TABLES.glob("*.json"))
-        for place, case in enumerate(loads(path.read_bytes()), 1)
-    ]
-
-
-def exactly(value: Any) -> str:
-    """1, 1.0 and true are three values here."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
 def refused(text: str) -> dict[str, Any]:
-    """The one problem of the text, checked to be one that an answer can carry."""
-    with pytest.raises(InvalidError) as caught:
-        parse_documents(text)
-    error = caught.value
-    assert error.code == "document_broken"
-    [problem] = error.details["problems"]
-    assert problem.keys() == {"severity", "message", "hint", "line", "column", "pointer"}
-    assert problem["severity"] == "error"
-    assert problem["message"] in error.message
-    dumps([error.message, problem])
-    return dict(problem)
+    return tables.refused(parse_documents, text)
 
 
-def walk(value: Any, pointer: str) -> Any:
-    for part in pointer.split("/")[1:]:
-        key = part.replace("~1", "/").replace("~0", "~")
-        value = value[int(key)] if isinstance(value, list) else value[key]
-    return value
-
-
-def text_at(text: str, position: tuple[int, int]) -> str:
-    line, column = position
-    starts = [0, *(match.end() for match in re.finditer(r"\r\n|\r|\n", text))]
-    return text[starts[line - 1] + column - 1 :]
-
-
-def count(value: Any) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + sum(count(each) for each in inner)
-
-
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", cases("json5"))
 def test_a_text_gives_its_documents_or_its_problem(case: dict[str, Any]) -> None:
-    text = case["text"] if isinstance(case["text"], str) else "\n".join(case["text"])
-    if "is" in case:
-        documents = parse_documents(text)
-        assert exactly([each.value for each in documents]) == exactly(case["is"])
-        if "at" in case:
-            found = [{k: list(v) for k, v in each.positions.items()} for each in documents]
-            assert found == case["at"]
-        return
-    problem = refused(text)
-    assert case["error"] in problem["message"]
-    assert [problem["line"], problem["column"]] == case["at"]
-    assert problem["pointer"] == case["pointer"]
-    assert case.get("hint", "") in (problem["hint"] or "")
+    hold(case, parse_documents)
 
 
 @given(values, st.booleans(), st.sampled_from([None, 0, 2]))

@@ -106,6 +106,34 @@ def test_equal_documents_have_the_same_version_however_they_are_written() -> Non
     assert load_stack("shop", WHOLE.replace("n + 1", "n + 2")).version != loaded.version
 
 
+def test_a_stack_in_yaml_is_the_same_stack() -> None:
+    text = """
+# what n8n sends
+task: sell
+description: Sells.
+source: n8n
+function_stack:
+  - {function: add_record, table: sales, data: {n: "{{n + 1}}"}, as: sale}
+  - function: conditional
+    condition: "{{sale.n > 3}}"
+    if: "{{event}}"
+    true_stack:
+      - {function: deliver, destination: till, payload: "{{sale}}"}
+  - function: for_each_loop
+    array: "{{items}}"
+    function_stack:
+      - {function: update_variable, variable: last, value: "{{loop_item}}"}
+      - {function: get_record, table: stock, record_id: "{{loop_item.id}}"}
+  - function: return_response
+    body: {ok: true}
+"""
+    assert load_stack("shop", text).version == load_stack("shop", WHOLE).version
+    assert named(text) == ["sell"]
+    problem = only(text.replace("table: stock", "table: t, tabel: stock"))
+    assert (problem["line"], problem["column"]) == (17, 42)
+    assert problem["message"] == "'tabel' is not known here."
+
+
 def _plain(text: str) -> Any:
     [document] = parse_documents(text)
     return document.value
