@@ -63,6 +63,9 @@ def test_a_page_that_is_out_of_date_is_named(
         ("public_url", "hub.example.org"),
         ("outbound_allow", "10.0.0.0/8,everything"),
         ("outbound_allow", "10.0.0.1/8"),
+        ("timezone", "Mars/Olympus"),
+        ("timezone", "../etc/passwd"),
+        ("timezone", ""),
     ],
 )
 def test_a_wrong_value_is_named_with_its_variable(
@@ -75,6 +78,12 @@ def test_a_wrong_value_is_named_with_its_variable(
     assert refused.value.message.startswith(f"{variable}: ")
     assert "\n" not in refused.value.message
     assert "Value error" not in refused.value.message
+
+
+def test_the_time_zone_is_utc_or_the_one_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().timezone == "UTC"
+    monkeypatch.setenv("HUB_TIMEZONE", "Europe/Berlin")
+    assert load_settings().timezone == "Europe/Berlin"
 
 
 def test_several_wrong_values_are_named_together(monkeypatch: pytest.MonkeyPatch) -> None:

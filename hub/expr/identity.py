@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
+import orjson
+
 from hub.expr.compare import equal
 from hub.expr.context import Context, charge_deep
 from hub.expr.kinds import NUMBERS
@@ -23,7 +25,7 @@ def identity(value: Any) -> Identity:
         return (2, value)
     if isinstance(value, str):
         return (3, value)
-    return (4, json.dumps(value, sort_keys=True))
+    return (4, _sorted_json(value))
 
 
 def identities(context: Context, values: Iterable[Any]) -> Iterator[Identity]:
@@ -39,3 +41,10 @@ def is_among(context: Context, value: Any, items: list[Any]) -> bool:
     if value.__class__ in NESTED:
         charge_deep(context, value, len(items))
     return any(equal(item, value) for item in items)
+
+
+def _sorted_json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:  # integers beyond 64 bits, which orjson does not know
+        return json.dumps(value, sort_keys=True)

@@ -38,6 +38,7 @@ def decode(token: str, key: str, algorithm: str) -> Any:
     Raises:
         ExpressionError: ``token_invalid``; or an unknown algorithm, or no key.
     """
+    _digest(algorithm)
     if not key:
         raise ExpressionError("A token is checked with a key: give the one that it is signed by.")
     if len(token) > _MOST_CHARS:

@@ -1,4 +1,8 @@
-"""Dates as text by PHP's letters: ``Y-m-d`` is 2026-03-05. A backslash before a letter shows it."""
+"""Dates as text by PHP's letters: ``Y-m-d`` is 2026-03-05. A backslash before a letter shows it.
+
+That holds for ``\\t`` and its like too, which the text of an expression has made a tab by then:
+``\\a\\t`` shows "at".
+"""
 
 from calendar import isleap, monthrange
 from collections.abc import Callable
@@ -15,6 +19,7 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_ESCAPED = {"\t": "t", "\n": "n", "\r": "r", "\f": "f", "\b": "b"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _BIEL_OFFSET_S = 3_600
@@ -40,7 +45,7 @@ def _pieces(pattern: str) -> tuple[Piece, ...]:
         if letter == "\\":
             pieces.append(fixed(next(letters, "\\")))
         else:
-            pieces.append(_LETTERS.get(letter) or fixed(letter))
+            pieces.append(_LETTERS.get(letter) or fixed(_ESCAPED.get(letter, letter)))
     return tuple(pieces)
 
 
@@ -56,9 +61,14 @@ def ordinal(number: int) -> str:
 
 def offset(moment: datetime, colon: str) -> str:
     """The distance to UTC: +02:00, +0200."""
-    minutes = round((moment.utcoffset() or timedelta()).total_seconds()) // 60
-    hours, rest = divmod(abs(minutes), 60)
-    return f"{'-' if minutes < 0 else '+'}{hours:02d}{colon}{rest:02d}"
+    seconds = offset_s(moment)
+    hours, minutes = divmod(abs(seconds) // 60, 60)
+    return f"{'-' if seconds < 0 else '+'}{hours:02d}{colon}{minutes:02d}"
+
+
+def offset_s(moment: datetime) -> int:
+    """The distance to UTC in seconds."""
+    return round((moment.utcoffset() or timedelta()).total_seconds())
 
 
 def twelve(moment: datetime) -> int:
@@ -127,7 +137,7 @@ _LETTERS: dict[str, Piece] = {
     "P": lambda at: offset(at, ":"),
     "p": _iso_zulu,
     "T": lambda at: at.tzname() or offset(at, ":"),
-    "Z": lambda at: str(round((at.utcoffset() or timedelta()).total_seconds())),
+    "Z": lambda at: str(offset_s(at)),
     "c": lambda at: php_text(at, "Y-m-d\\TH:i:sP"),
     "r": lambda at: php_text(at, "D, d M Y H:i:s O"),
     "U": lambda at: str(seconds_of(at)),

@@ -1,7 +1,11 @@
-"""The tables in ``cases/``: each case is an expression, a template or a value in a scope."""
+"""The tables in ``cases/``: each case is an expression, a template or a value in a scope.
+
+It is Thursday, 2026-03-05T17:20:30.123456Z; a case may name the hub's time zone and its lanes.
+"""
 
 import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from hub.model.json import loads
 
 CASES = Path(__file__).parent / "cases"
 AT_US = 1_772_731_230_123_456
-VARIABLES = {"HOST": "https://example.test"}
+VARIABLES = {"HOST": "https://example.test", "KEY": "k" * 32}
 COMPILERS = {
     "expr": compile_expression,
     "template": compile_template,
@@ -34,6 +38,11 @@ def compiled(case: dict[str, Any]) -> Compiled:
     return COMPILERS[kind](case[kind])
 
 
+def context_of(case: dict[str, Any]) -> DictContext:
+    context = DictContext(case.get("scope", {}), VARIABLES, AT_US, zone=case.get("zone", "UTC"))
+    return replace(context, lanes=case["lanes"]) if "lanes" in case else context
+
+
 def exactly(value: Any) -> str:
     """1, 1.0 and true are three values here."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
@@ -41,7 +50,7 @@ def exactly(value: Any) -> str:
 
 @pytest.mark.parametrize("case", cases())
 def test_a_case_gives_its_value_or_its_error(case: dict[str, Any]) -> None:
-    context = DictContext(case.get("scope", {}), VARIABLES, AT_US)
+    context = context_of(case)
     if "error" not in case:
         assert exactly(compiled(case).evaluate(context)) == exactly(case["is"])
         return
@@ -56,9 +65,9 @@ def test_an_evaluation_leaves_the_scope_as_it_was() -> None:
         case = parameter.values[0]
         before = exactly(case.get("scope", {}))
         with contextlib.suppress(ExpressionError):
-            compiled(case).evaluate(DictContext(case.get("scope", {}), VARIABLES, AT_US))
+            compiled(case).evaluate(context_of(case))
         assert exactly(case.get("scope", {})) == before
 
 
 def test_the_tables_hold_enough() -> None:
-    assert len(cases()) >= 150
+    assert len(cases()) >= 1_200

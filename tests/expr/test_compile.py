@@ -34,6 +34,12 @@ def refused(compile_it: Callable[[Any], Compiled], source: Any, **names: Any) ->
         ("'a'", ""),
         ("env.A", ""),
         ("length(length)", ["length"]),
+        ("filter(rows, item.a > limit + index)", ["rows", "limit"]),
+        ("map(rows, filter(item.more, $$.a == $index)) || item", ["rows", "item"]),
+        ("reduce(rows, result + item + $result, result)", ["rows", "result"]),
+        ("map(rows, result)", ["rows", "result"]),
+        ("rows | sort_by: item.a : direction", ["rows", "direction"]),
+        ("filter(rows, event.id == item.id)", ["rows", "event"]),
     ],
 )
 def test_it_knows_the_names_that_it_reads(text: str, names: str) -> None:
@@ -60,6 +66,38 @@ def test_it_knows_that_it_draws_random_values() -> None:
     assert compiled.uses_random
     assert not compiled.uses_clock
     assert not compiled.is_constant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{today()}}",
+        "{{random_number()}}",
+        "{{shuffle([1, 2])}}",
+        "{{to_timestamp('now')}}",
+        "{{format_date('2026-01-01', 'Y')}}",
+        "{{add_days('2026-01-01', 1)}}",
+        "{{get_priority_delay('high')}}",
+        "{{map([1], generate_uuid())}}",
+        "{{filter([1], item && env.A)}}",
+    ],
+)
+def test_what_looks_at_the_world_is_not_constant(text: str) -> None:
+    assert not compile_template(text).is_constant
+    assert not compile_expression(text[2:-2]).is_literal
+
+
+def test_what_looks_at_the_zone_or_the_lanes_says_so() -> None:
+    assert compile_expression("format_date(a, 'Y')").reads.zone
+    assert compile_expression("map(a, start_of_day(item))").reads.zone
+    assert compile_expression("get_priority_delay(a)").reads.lanes
+    assert not compile_expression("format_date(a, 'Y')").reads.clock
+
+
+def test_a_zone_is_asked_for_each_time() -> None:
+    compiled = compile_expression("format_date('2026-01-01T00:00:00Z', 'H')")
+    hours = [compiled.evaluate(DictContext(zone=zone)) for zone in ("UTC", "Asia/Tokyo")]
+    assert hours == ["00", "09"]
 
 
 @pytest.mark.parametrize("text", ["5", "{{1 + 2}}", "{{uppercase('a')}} b", "{{[1, {a: 2}]}}"])
@@ -104,6 +142,11 @@ def test_an_expression_is_compiled_once() -> None:
         ("a + sum(['x'])", 4),
         ("[1, to_int('x')]", 4),
         ("1 + env.NOTHING", 4),
+        ("1 + sum(map([1], 1 / (item - 1)))", 19),
+        ("filter([1], nothing(item))", 12),
+        ("map([1], format_date(item, 'Y', 'Nowhere'))", 9),
+        ("reduce([1], 5)", 0),
+        ("1 + regex_match('a', '(')", 4),
     ],
 )
 def test_an_error_says_where_in_the_expression(text: str, position: int) -> None:
@@ -164,6 +207,20 @@ def test_no_message_holds_a_value() -> None:
         "to_int(k)",
         "parse_date(k)",
         "now() | start_of_day: k",
+        "regex_match('a', k + '(')",
+        "regex_matches(k, 'a')",
+        "transform_timestamp(now(), k)",
+        "to_timestamp(k)",
+        "hash('a', k)",
+        "hmac_sha256('a', 'b', k)",
+        "jws_decode(k, {}, k)",
+        "jws_encode({}, {}, k)",
+        "sort_by([1], null, k)",
+        "date_diff(now(), now(), k)",
+        "set([1], k, 1)",
+        "map([k], item * 2)",
+        "csv_parse(k, k)",
+        "base64_decode(k)",
     ):
         assert "s3cret" not in repr(refused(compile_expression, text, k="s3cret").details)
         assert "s3cret" not in refused(compile_expression, text, k="s3cret").message

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hub.expr import FUNCTIONS, DictContext, Function, compile_expression
+from hub.errors import ExpressionError
+from hub.expr import FAMILIES, FUNCTIONS, DictContext, Function, compile_expression
+from hub.expr.functions.registry import function
 from hub.model.json import loads
 
 CONTEXT = DictContext(variables={"KEY": "k" * 32}, at_us=1_772_731_230_123_456)
@@ -36,10 +38,55 @@ def test_the_language_has_this_function(name: str) -> None:
     assert name in FUNCTIONS
 
 
+def test_an_alias_is_the_same_function_by_another_name() -> None:
+    alias, own = FUNCTIONS["to_lower"], FUNCTIONS["lowercase"]
+    assert (alias.name, alias.canonical, own.canonical) == ("to_lower", "lowercase", "lowercase")
+    assert alias.call is own.call
+    assert alias.aliases == own.aliases == ["to_lower"]
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression("to_lower()")
+    assert caught.value.message.startswith("to_lower()")
+
+
+def test_a_name_is_given_once() -> None:
+    with pytest.raises(ValueError, match="two functions are named length"):
+        function("length")(len)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("truncate", "truncate(text, characters, end = '...')"),
+        ("to_upper", "uppercase(text)"),
+        ("concat", "concat(...values)"),
+        ("sum", "sum(items, field?)"),
+        ("format_timestamp", "format_date(moment, pattern, zone?)"),
+        ("reduce", "reduce(items, expression, initial = 0)"),
+    ],
+)
+def test_a_function_shows_how_it_is_called(name: str, shown: str) -> None:
+    assert FUNCTIONS[name].signature == shown
+
+
+def test_every_function_stands_in_a_family() -> None:
+    modules = {module.__name__ for modules in FAMILIES.values() for module in modules}
+    assert {entry.call.__module__ for entry in FUNCTIONS.values()} == modules
+
+
 def test_functions_leave_their_arguments_as_they_were() -> None:
     rows = [{"a": 1}]
     context = DictContext({"rows": rows, "more": {"b": 2}})
-    for text in ("append(rows, 2)", "reverse(rows)", "merge(more, {c: 3})", "concat(rows, rows)"):
+    for text in (
+        "append(rows, 2)",
+        "reverse(rows)",
+        "shuffle(rows)",
+        "sort_by(rows, 'a', 'desc')",
+        "merge(more, {c: 3})",
+        "concat(rows, rows)",
+        "set(rows, '0.a', 2)",
+        "unset(rows, '0.a')",
+        "reduce(rows, set(result, 'a', item), more)",
+    ):
         compile_expression(text).evaluate(context)
     assert rows == [{"a": 1}]
     assert context.names["more"] == {"b": 2}

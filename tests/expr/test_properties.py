@@ -1,10 +1,9 @@
 """For any text and any scope: a JSON value or an ``ExpressionError``, and nothing else."""
 
 import json
-import math
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import ExpressionError
@@ -19,39 +18,19 @@ from hub.expr import (
     text_of,
     truthy,
 )
-
-modest = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-
-BINARY = ["??", "||", "&&", *"+-*/%<>", "==", "!=", "===", "!==", "<=", ">="]
-NAMES = ["a", "b", "c", "input", "null", "true"]
-DATES = ["2026-01-01T00:00:00Z", "2026-01-01T01:00:00+01:00", "2026-01-01", "0001-01-01T00:00Z"]
-scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.integers(-(2**4200), 2**4200)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=12)
-    | st.sampled_from(["", "5", "-1.5", "1e999", "length", "a.b", "UTC", *DATES])
-)
-json_values = st.recursive(
+from tests.expr.strategies import (
+    NAMES,
+    foreign,
+    json_values,
+    literal,
+    modest,
+    outcome,
     scalars,
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.sampled_from([*NAMES, "length", "0"]), inner, max_size=4)
-    ),
-    max_leaves=8,
+    scopes,
 )
-scopes = st.dictionaries(st.sampled_from(NAMES), json_values, max_size=4)
-foreign = st.sampled_from([math.nan, math.inf, object(), b"x", (1, 2), {1: 2}, "\ud800", {None}])
 
-
-def literal(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+RANDOM = [name for name, entry in FUNCTIONS.items() if entry.reads.random]
+BINARY = ["??", "||", "&&", *"+-*/%<>", "==", "!=", "===", "!==", "<=", ">="]
 
 
 def with_operators(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -79,17 +58,6 @@ symbols = st.sampled_from(
 noise = st.lists(symbols, max_size=25).map("".join) | st.text(max_size=30)
 
 
-def outcome(compile_it: Any, source: Any, scope: dict[str, Any]) -> Any:
-    try:
-        value = compile_it(source).evaluate(DictContext(scope, {"X": "x"}, 1_767_225_600_000_000))
-    except ExpressionError as error:
-        value = error
-    if isinstance(value, ExpressionError):
-        assert isinstance(value.details["position"], int)
-        assert value.message
-    return value
-
-
 @modest
 @given(noise, scopes)
 def test_noise_gives_a_value_or_an_expression_error(text: str, scope: dict[str, Any]) -> None:
@@ -111,7 +79,7 @@ def test_an_expression_gives_json_or_an_expression_error(text: str, scope: dict[
 def test_an_expression_gives_the_same_alone_in_braces_and_in_a_value(
     text: str, scope: dict[str, Any]
 ) -> None:
-    if "generate_uuid" in text:
+    if any(name in text for name in RANDOM):
         return
     alone = outcome(compile_expression, text, scope)
     braced = outcome(compile_template, f"{{{{ {text} }}}}", scope)

@@ -129,6 +129,12 @@ def csv_parse(text: Text, separator: Text = ",", quote_sign: Text = '"') -> list
     csv_parse('a;b\\n1;2', ';') → [{a: '1', b: '2'}]
     """
     check_room(text.count("\n") + text.count("\r"))
+    signs = {separator, quote_sign}
+    if len(signs) != 2 or any(len(sign) != 1 or sign in "\r\n" for sign in signs):
+        raise ExpressionError(
+            "The separator and the quote sign are two different characters: csv_parse(text, ';').",
+            code="expression_type",
+        )
     try:
         rows = csv.reader(
             io.StringIO(text.removeprefix(_BYTE_ORDER_MARK), newline=""),
@@ -145,10 +151,10 @@ def csv_parse(text: Text, separator: Text = ",", quote_sign: Text = '"') -> list
             for row in rows
             if row
         ]
-    except (csv.Error, TypeError) as error:
+    except csv.Error as error:
         raise ExpressionError(
-            "This text is no table: check its quotes, the separator (one character) and that no "
-            "value is longer than 131,072 characters.",
+            "This text is no table: check its quotes, and that no value is longer than 131,072 "
+            "characters.",
             code="expression_type",
         ) from error
 
