@@ -217,7 +217,7 @@ class Channels:
         if self._at is None:
             self._at = look.position
         elif self._at.epoch != look.position.epoch:
-            self._start_epoch(look.position.epoch)
+            await self._start_epoch(look.position.epoch)
         elif look.lacks(self._at, self._history_s):
             self._say_gap()
             self._at = look.position if look.first is None else self._at
@@ -230,23 +230,34 @@ class Channels:
                 {keys.FEED: f"{at.ms}-{at.seq}"}, count=_AT_ONCE, block=_BLOCK_MS
             )
         for entry, fields in reply[0][1] if reply else ():
+            epoch = fields[b"epoch"].decode()
+            if epoch != at.epoch:
+                await self._start_epoch(epoch)
+                break
             self._pass_on(entry, fields)
         return bool(reply)
 
+    async def _start_epoch(self, epoch: str) -> None:
+        """Pass on all of an epoch from its beginning, which may lie before the last one's end.
+
+        A clock that was set back, or a second life within the same millisecond, is enough.
+        """
+        entries = await self._redis.xrange(keys.FEED)
+        self._say_gap()
+        self._at = Position(epoch, 0, 0)
+        for entry, fields in entries:
+            if fields[b"epoch"].decode() == epoch:
+                self._pass_on(entry, fields)
+        if entries:
+            self._at = Position(epoch, *_entry_id(entries[-1][0]))
+
     def _pass_on(self, entry: bytes, fields: dict[bytes, bytes]) -> None:
-        epoch = fields[b"epoch"].decode()
-        if self._at is None or epoch != self._at.epoch:
-            self._start_epoch(epoch)
-        self._at = Position(epoch, *_entry_id(entry))
+        self._at = Position(fields[b"epoch"].decode(), *_entry_id(entry))
         readers = self._readers.get(fields[b"channel"].decode())
         if readers:
             message = _message(entry, fields)
             for each in tuple(readers):
                 each.put(message)
-
-    def _start_epoch(self, epoch: str) -> None:
-        self._say_gap()
-        self._at = Position(epoch, 0, 0)
 
     def _say_gap(self) -> None:
         for each in {each for readers in self._readers.values() for each in readers}:

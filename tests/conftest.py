@@ -1,15 +1,40 @@
 """What the tests share. Real parts only: a Valkey of its own for each test process."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
+import structlog
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from hub import keys
 from hub.valkey import EmbeddedValkey
 from tests.databases import Postgres
+
+
+@pytest.fixture(autouse=True)
+def _own_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test may set up logs; no logger remembers it, and afterwards they are as before."""
+    configure = structlog.configure
+
+    def uncached(**wanted: Any) -> None:
+        configure(**{**wanted, "cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", uncached)
+    plain = structlog.dev.plain_traceback  # the default one takes a second for each error
+    add_level = structlog.processors.add_log_level
+    configure(processors=[add_level, structlog.dev.ConsoleRenderer(exception_formatter=plain)])
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

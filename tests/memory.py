@@ -116,4 +116,5 @@ def measure(word: str, path: str, members: list[dict[str, Json]]) -> Json:
 
 
 def _plain(number: Fraction) -> Json:
-    return int(number) if number.denominator == 1 else float(f"{float(number):.15g}")
+    is_whole = number.denominator == 1 and abs(number) < 2**63
+    return int(number) if is_whole else float(f"{float(number):.15g}")

@@ -2,6 +2,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import pairwise
@@ -253,6 +254,24 @@ async def test_listeners_are_told_of_a_gap_when_redis_has_lost_everything(
     assert await hear(listener, 1) == ["a"]
     await redis.flushall()
     await channels.publish([said("b"), said("c")])
+    assert await hear(listener, 3) == [Mark.GAP, "b", "c"]
+    listener.close()
+
+
+@pytest.mark.parametrize(("ahead_ms", "pause_s"), [(3_600_000, 0.0), (400, 0.5)])
+async def test_a_new_epoch_may_begin_before_the_old_one_ended(
+    channels: Channels, redis: Redis, ahead_ms: int, pause_s: float
+) -> None:
+    """As after a failover to a machine whose clock is behind."""
+    await channels.publish([said("x")])
+    await redis.hset(keys.POSITION, "ms", str(int(time.time() * 1000) + ahead_ms))
+    listener = await channels.subscribe(["orders"])
+    await channels.publish([said("a")])
+    assert await hear(listener, 1) == ["a"]
+    await redis.flushall()
+    await channels.publish([said("b")])
+    await asyncio.sleep(pause_s)
+    await channels.publish([said("c")])
     assert await hear(listener, 3) == [Mark.GAP, "b", "c"]
     listener.close()
 

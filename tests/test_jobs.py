@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import structlog
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
@@ -79,7 +78,6 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 def said() -> Iterator[list[EventDict]]:
     """What is logged."""
-    structlog.reset_defaults()
     with capture_logs() as lines:
         yield lines
 

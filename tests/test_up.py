@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-import structlog
 from structlog.testing import capture_logs
 
 from tests.program import ADMIN_KEY, Driven, Program, client, embedded_hub, free_port
@@ -188,7 +187,6 @@ async def test_files_that_did_not_change_are_not_applied_again(tmp_path: Path) -
     folder.mkdir()
     (folder / "good.json5").write_text(STACK)
     for applied in (["good"], []):
-        structlog.reset_defaults()
         with capture_logs() as said:
             async with embedded_hub(tmp_path) as hub:
                 assert (await hub.get("/v1/stacks/good"))["managed_by"] == "file"
@@ -210,7 +208,6 @@ async def test_stack_files_may_be_yaml_and_the_broken_one_says_where(tmp_path: P
     folder.mkdir()
     (folder / "till.yaml").write_text("task: ring\nfunction_stack: []\n")
     (folder / "shop.yml").write_text("task: sell\nfunction_stack: {{ steps }}\n")
-    structlog.reset_defaults()
     with capture_logs() as said:
         async with embedded_hub(tmp_path) as hub:
             assert (await hub.get("/v1/stacks/till"))["tasks"] == ["till/ring"]
@@ -224,7 +221,6 @@ async def test_two_files_for_one_stack_are_named_and_the_first_counts(tmp_path: 
         path = tmp_path / "stacks" / name
         path.parent.mkdir(parents=True)
         path.write_text(json.dumps({"task": task, "function_stack": []}))
-    structlog.reset_defaults()
     with capture_logs() as said:
         async with embedded_hub(tmp_path) as hub:
             assert (await hub.get("/v1/stacks/shop"))["tasks"] == ["shop/first"]

@@ -27,6 +27,7 @@ MAX_TERMS = 200
 MAX_LEVELS = 20
 MAX_LISTED = 10_000
 _MAX_PATH = 200
+_MAX_PLACES = 4
 _PART = re.compile(r"(?:[^\"'\\\x00-\x1f\x7f.\[\]{}%\ud800-\udfff]|%(?!\()){1,100}")
 """A part of a path, as it can stand in a statement of either database."""
 _ODD_NUMBER = re.compile(r"\s*(?:[+-]\s*[0-9]+|0[0-9]+|[0-9]{10,})\s*|\s+[0-9]+\s*|[0-9]+\s+")
@@ -156,11 +157,21 @@ def check_path(path: str, pointer: str = "") -> None:
     Raises:
         FilterError
     """
-    if len(path) > _MAX_PATH or not all(map(_is_part, path.split("."))):
+    parts = path.split(".")
+    if sum(map(is_place, parts)) > _MAX_PLACES:
+        raise FilterError(
+            f"A path goes through at most {_MAX_PLACES} places of lists.", pointer=pointer
+        )
+    if len(path) > _MAX_PATH or not all(map(_is_part, parts)):
         raise FilterError(
             f"{path[:60]!r} names no field: write a name, with dots for inner ones.",
             pointer=pointer,
         )
+
+
+def is_place(part: str) -> bool:
+    """Whether a part of a path can be a place in a list."""
+    return part.isascii() and part.isdigit()
 
 
 def _is_part(part: str) -> bool:
@@ -236,7 +247,7 @@ def value_at(fields: Json, path: str) -> Json:
     for part in path.split("."):
         if isinstance(value, dict):
             value = value.get(part)
-        elif isinstance(value, list) and part.isascii() and part.isdigit():
+        elif isinstance(value, list) and is_place(part):
             value = value[int(part)] if int(part) < len(value) else None
         else:
             return None

@@ -88,6 +88,7 @@ class LedgerWorld:
         try:
             fate, outcome = await self._ledger.write(COMMIT, segment)
         except ConflictError as error:  # another run was quicker with a unique value
+            await self._catalog.refresh()  # or the column has only just become unique
             raise SegmentConflict from error
         if fate is Committed.FENCED:
             raise LeaseLost

@@ -22,9 +22,9 @@ from hub.store.records import (
     find_records,
     insert_records,
     record_of,
+    refuse_too_large,
     remove_records,
     take_ids,
-    too_large,
 )
 from hub.store.schema import tables
 from hub.store.tx import Tx
@@ -64,11 +64,9 @@ def _apply(tx: Tx, change: Change) -> Outcome:
 
 def _matching(tx: Tx, change: Change) -> list[Record]:
     """What matches, locked; a claim passes over what others have locked."""
+    refuse_too_large(tx, change.query, change.most_bytes)
     statement, params = select_of(change.query, lock="skip" if change.skips else "wait")
-    rows = tx.rows(statement, params)
-    if change.most_bytes is not None and sum(len(row[2]) for row in rows) > change.most_bytes:
-        raise too_large(change.query.table, change.most_bytes)
-    return [record_of(row) for row in rows]
+    return [record_of(row) for row in tx.rows(statement, params)]
 
 
 def _new(tx: Tx, change: Change) -> Record:

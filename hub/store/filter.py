@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     delete,
     false,
     func,
@@ -198,6 +199,16 @@ def count_of(query: Query) -> tuple[Select[Any], dict[str, Any]]:
     return _count(query.table, shape), bound.params
 
 
+def size_of(query: Query) -> tuple[Select[Any], dict[str, Any]]:
+    """The statement that adds up how long the documents are that a query would give."""
+    bound = _Bound()
+    shape = bound.shape(query.filter)
+    if query.limit is None:
+        return _size(query.table, shape, is_limited=False), bound.params
+    params = {**bound.params, "most": query.limit}
+    return _size(query.table, shape, is_limited=True), params
+
+
 def delete_of(query: Query) -> tuple[Executable, dict[str, Any]]:
     """The statement that deletes what a filter means, and its parameters."""
     bound = _Bound()
@@ -248,6 +259,16 @@ def _select(
 def _count(table: str, shape: Shape) -> Select[Any]:
     counted = select(func.count(literal(1))).select_from(records)
     return counted.where(_of_table(table), _condition(shape))
+
+
+@lru_cache(maxsize=512)
+def _size(table: str, shape: Shape, *, is_limited: bool) -> Select[Any]:
+    """Of a limited query as many documents as it may give, though they may be other ones."""
+    length = func.length(cast(records.c.doc, Text()))
+    lengths = select(length.label("n")).where(_of_table(table), _condition(shape))
+    if is_limited:
+        lengths = lengths.limit(bindparam("most"))
+    return select(func.coalesce(func.sum(lengths.subquery().c.n), 0))
 
 
 @lru_cache(maxsize=512)

@@ -5,6 +5,7 @@ Paths stand inline in the statement, because expression indexes match by text; v
 
 import json
 from decimal import Decimal
+from itertools import product
 from typing import Any
 
 from sqlalchemy import (
@@ -20,7 +21,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from hub.model.filter import check_path
+from hub.model.filter import check_path, is_place
 
 
 def place(path: str) -> ColumnElement[str]:
@@ -121,22 +122,15 @@ class text_begins(FunctionElement[bool]):  # noqa: N801 - reads as the SQL funct
         return self
 
 
-def _sqlite_path(parts: list[str]) -> str:
-    """``$."a"``; a number is a place in a list where there is one, which SQLite must be told."""
-    return "'$" + "".join(f'."{part}"' for part in parts) + "'"
-
-
-def _sqlite_paths(element: _Reach) -> list[str]:
-    """The path, and as well the one that takes digits for places in lists, if that is another."""
-    parts = element.parts()
-    plain = _sqlite_path(parts)
-    placed = "'$" + "".join(f"[{p}]" if p.isdigit() else f'."{p}"' for p in parts) + "'"
-    return [plain] if placed == plain else [plain, placed]
+def _sqlite_paths(parts: list[str]) -> list[str]:
+    """The path in each way to read it: a number is a name of a field, or a place in a list."""
+    ways = [[f'."{part}"', f"[{part}]"] if is_place(part) else [f'."{part}"'] for part in parts]
+    return ["'$" + "".join(way) + "'" for way in product(*ways)]
 
 
 def _either(element: _Reach, compiler: SQLCompiler, one: str, **kw: Any) -> str:
     doc = compiler.process(element.doc(), **kw)
-    found = [one.format(doc=doc, path=path) for path in _sqlite_paths(element)]
+    found = [one.format(doc=doc, path=path) for path in _sqlite_paths(element.parts())]
     return found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
 
 
@@ -218,7 +212,7 @@ def _holds_sqlite(element: list_holds, compiler: SQLCompiler, **kw: Any) -> str:
     tests = [
         f"(json_type({doc}, {path}) = 'array' AND EXISTS (SELECT 1 FROM json_each({doc}, {path}) "  # noqa: S608 - compiled parts
         f"AS each WHERE each.type {wanted}{value}))"
-        for path in _sqlite_paths(element)
+        for path in _sqlite_paths(element.parts())
     ]
     return f"({' OR '.join(tests)})"
 

@@ -14,12 +14,14 @@ from hub.model.json import Json, loads
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record, check_text
 from hub.model.time import to_iso
-from hub.store.filter import aggregate_of, count_of, delete_of, select_of
+from hub.store.filter import aggregate_of, count_of, delete_of, select_of, size_of
 from hub.store.ledger import Write
 from hub.store.schema import records, tables
 from hub.store.statement import insert_of, one_of
 from hub.store.tx import Row, Tx
 
+_INT64 = 2**63
+_FEW = 10
 _INSERT = insert_of(records)
 _CHANGE = (
     update(records)
@@ -164,14 +166,25 @@ def find_records(tx: Tx, query: Query, most_bytes: int | None = None) -> list[Re
         InvalidError: ``filter_invalid``, ``sort_invalid``.
         LimitError: ``limit_memory``.
     """
-    statement, params = select_of(query)
-    rows = tx.rows(statement, params)
-    if most_bytes is not None and sum(len(row[2]) for row in rows) > most_bytes:
-        raise too_large(query.table, most_bytes)
-    return [record_of(row) for row in rows]
+    refuse_too_large(tx, query, most_bytes)
+    return [record_of(row) for row in tx.rows(*select_of(query))]
 
 
-def too_large(table: str, most_bytes: int) -> LimitError:
+def refuse_too_large(tx: Tx, query: Query, most_bytes: int | None) -> None:
+    """Look how large the documents are together, before they are read.
+
+    Raises:
+        LimitError: ``limit_memory``.
+    """
+    is_small = query.limit is not None and query.limit <= _FEW
+    if most_bytes is None or is_small:
+        return
+    [[size]] = tx.rows(*size_of(query))
+    if size > most_bytes:
+        raise _too_large(query.table, most_bytes)
+
+
+def _too_large(table: str, most_bytes: int) -> LimitError:
     """More matches than a run may hold in memory."""
     return LimitError(
         f"The records of {table} that match are larger than {most_bytes >> 20} MiB: "
@@ -215,10 +228,13 @@ def _measure(measure: str, path: str, first: Any, second: Any) -> Json:
 
 
 def _plain(number: Any) -> Json:
-    """A number as JSON has it, the same from both databases: exact if whole, else 15 digits."""
+    """A number as JSON has it, the same from both databases.
+
+    Whole ones of 64 bits are exact; of others 15 digits count, which is what both can give.
+    """
     if isinstance(number, int):
         return number
-    if number == int(number):
+    if abs(number) < _INT64 and number == int(number):
         return int(number)
     return float(f"{float(number):.15g}")
 

@@ -290,6 +290,8 @@ def _translated(error: sqlite3.Error) -> Exception:
         return ConflictError("Another record has the same unique value.", code="not_unique")
     if isinstance(error, (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError)):
         return InvalidError(f"The database refuses this: {error}.", code="store_refused")
+    if "integer overflow" in str(error):
+        return InvalidError("A sum of whole numbers is larger than 64 bits.", code="sum_too_large")
     if "disk is full" in str(error):
         return StoreError("The disk is full: free space in the data folder.", code="disk_full")
     return StoreError(f"The database cannot be used: {error}.")

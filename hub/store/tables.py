@@ -194,20 +194,29 @@ Raises ConflictError ``declared_elsewhere`` where a stack declares them.
 
 def _rebuild(tx: Tx, table: str, before: TableSpec, after: TableSpec) -> None:
     """Drop the indexes that are wanted no longer, build those that are new."""
-    old, new = _indexed(table, before), _indexed(table, after)
+    old, new = _indexes(tx.dialect, table, before), _indexes(tx.dialect, table, after)
     for name in sorted(old.keys() - new.keys()):
         tx.run(text(f'DROP INDEX IF EXISTS "{name}"'))
     for name in sorted(new.keys() - old.keys()):
-        tx.run(text(_index(tx.dialect, name, table, *new[name]).replace(":", r"\:")))
+        tx.run(text(new[name].replace(":", r"\:")))
 
 
-def _indexed(table: str, spec: TableSpec) -> dict[str, tuple[str, Column]]:
-    """The columns that have an index, by the name of that."""
-    return {
-        index_name(table, name, column): (name, column)
-        for name, column in spec.columns.items()
-        if column.unique or column.index
-    }
+def _indexes(dialect: str, table: str, spec: TableSpec) -> dict[str, str]:
+    """The statements that build a table's indexes, by the names of these."""
+    found = {}
+    for column, declared in spec.columns.items():
+        name = index_name(table, column, declared)
+        if declared.unique:
+            found[name] = _index(dialect, name, table, column, declared, "")
+        elif declared.index:
+            found[name] = _index(dialect, name, table, column, declared, ", id")
+            if dialect == "postgresql":  # which reads one backwards with what is missing in front
+                behind = _index(dialect, f"{name}_d", table, column, declared, _DOWN)
+                found[f"{name}_d"] = behind
+    return found
+
+
+_DOWN = " DESC NULLS LAST, id"
 
 
 def index_name(table: str, column: str, declared: Column) -> str:
@@ -218,12 +227,12 @@ def index_name(table: str, column: str, declared: Column) -> str:
     return f"{prefix}{table[:20]}_{column[:16]}_{digest}"
 
 
-def _index(dialect: str, name: str, table: str, column: str, declared: Column) -> str:
+def _index(dialect: str, name: str, table: str, column: str, declared: Column, rest: str) -> str:
     reach = doc_number if declared.type in _NUMBERS else doc_text
     found = reach(records.c.doc, place(column))
     compiled = found.compile(dialect=_DIALECTS[dialect](), compile_kwargs={"include_table": False})
-    unique, also = ("UNIQUE ", "") if declared.unique else ("", ", id")
+    unique = "UNIQUE " if declared.unique else ""
     return (
-        f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON records (({compiled}){also}) '
+        f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON records (({compiled}){rest}) '
         f"WHERE table_name = '{table}'"
     )

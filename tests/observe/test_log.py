@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
@@ -16,19 +16,6 @@ from hub.observe import log
 from hub.observe.log import set_up_logs
 
 Lines: TypeAlias = Callable[[], list[dict[str, Any]]]
-
-
-@pytest.fixture(autouse=True)
-def _own_logs() -> Iterator[None]:
-    """The process's logs are as they were when the test is over."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    root.handlers.clear()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
 
 
 @pytest.fixture

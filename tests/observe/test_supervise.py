@@ -7,7 +7,6 @@ from itertools import pairwise
 
 import pytest
 import pytest_asyncio
-import structlog
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
@@ -26,7 +25,6 @@ async def supervisor() -> AsyncIterator[Supervisor]:
 @pytest.fixture
 def said() -> Iterator[list[EventDict]]:
     """What is logged."""
-    structlog.reset_defaults()
     with capture_logs() as lines:
         yield lines
 
