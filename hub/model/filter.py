@@ -204,11 +204,11 @@ def check_value(operator: str, value: Json, pointer: str = "") -> None:
         raise FilterError("$exists takes true or false.", pointer=pointer)
 
 
-def map_values(found: Filter, change: Callable[[str, Any], Any]) -> Filter:
-    """The same filter with other values: ``change`` gets operator and value."""
+def map_values(found: Filter, change: Callable[[Compare], Any]) -> Filter:
+    """The same filter with other values: ``change`` makes them from the comparisons."""
     match found:
-        case Compare(path, operator, value):
-            return Compare(path, operator, change(operator, value))
+        case Compare(path, operator):
+            return Compare(path, operator, change(found))
         case Not(part):
             return Not(map_values(part, change))
         case And(parts):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from hub.errors import InvalidError
-from hub.model.filter import instant
+from hub.model.filter import Compare, Filter, instant, map_values
 from hub.model.json import Json, dumps_text
 from hub.model.record import RESERVED_FIELDS
 from hub.model.time import to_iso
@@ -97,9 +97,14 @@ class TableSpec(_Shape):
         """Fields with declared dates in the one form whose text order is their order."""
         settled = dict(doc)
         for name, column in self.columns.items():
-            if column.type == "datetime" and (at := instant(doc.get(name))) is not None:
-                settled[name] = to_iso(at)
+            if column.type == "datetime" and name in doc:
+                settled[name] = _date(doc[name])
         return settled
+
+    def settle_filter(self, found: Filter) -> Filter:
+        """A filter that compares declared dates in the form that they are kept in."""
+        dates = {name for name, column in self.columns.items() if column.type == "datetime"}
+        return map_values(found, lambda each: _settled(each, dates)) if dates else found
 
     def faults(self, doc: Mapping[str, Json]) -> dict[str, str]:
         """What is wrong with a whole record: sentences by column."""
@@ -141,6 +146,19 @@ def _is_of(kind: ColumnType, value: Json) -> bool:
         case "object":
             return isinstance(value, dict)
     return True
+
+
+def _date(value: Json) -> Json:
+    """A date in the one form whose text order is their order; anything else as it is."""
+    at = instant(value)
+    return value if at is None else to_iso(at)
+
+
+def _settled(compared: Compare, dates: set[str]) -> Any:
+    value = compared.value
+    if compared.path not in dates or compared.operator in ("$contains", "$starts_with"):
+        return value
+    return [_date(each) for each in value] if isinstance(value, list) else _date(value)
 
 
 def _shown(value: Json) -> str:

@@ -49,7 +49,7 @@ from hub.store.reach import (
     text_holds,
 )
 from hub.store.schema import records
-from hub.store.statement import inline, one_of
+from hub.store.statement import inline, one_of, seldom
 
 _COLUMNS = {
     "id": records.c.id,
@@ -339,8 +339,7 @@ def _ordered(
 ) -> ColumnElement[bool]:
     if operator == "$eq":
         return left == right
-    compared: ColumnElement[bool] = getattr(left, _ORDER[operator])(right)
-    return compared
+    return seldom(getattr(left, _ORDER[operator])(right))
 
 
 # sorting: by kind (numbers, ranked texts, other texts, the rest), then by number, then by text

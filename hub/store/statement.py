@@ -40,6 +40,32 @@ def _now_postgresql(element: now_us, compiler: SQLCompiler, **kw: Any) -> str:
     return "(extract(epoch from statement_timestamp()) * 1000000)::bigint"
 
 
+class seldom(FunctionElement[bool]):  # noqa: N801 - reads as the SQL function that it is
+    """A condition that holds for few rows, as far as the planner of SQLite should know.
+
+    Without that it takes a range with one end for a quarter of all rows, and no index for it.
+    PostgreSQL counts for itself.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+    def self_group(self, against: Any = None) -> Any:
+        return self
+
+
+@compiles(seldom, "sqlite")
+def _seldom_sqlite(element: seldom, compiler: SQLCompiler, **kw: Any) -> str:
+    (condition,) = element.clauses
+    return f"likelihood({compiler.process(condition, **kw)}, 0.01)"
+
+
+@compiles(seldom, "postgresql")
+def _seldom_postgresql(element: seldom, compiler: SQLCompiler, **kw: Any) -> str:
+    (condition,) = element.clauses
+    return f"({compiler.process(condition, **kw)})"
+
+
 class one_of(FunctionElement[bool]):  # noqa: N801 - reads as the SQL operator that it is
     """``column`` is in the list bound as ``name``: one statement for lists of any length."""
 

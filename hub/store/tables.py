@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import bindparam, func, literal, null, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -196,27 +197,70 @@ def _rebuild(tx: Tx, table: str, before: TableSpec, after: TableSpec) -> None:
     """Drop the indexes that are wanted no longer, build those that are new."""
     old, new = _indexes(tx.dialect, table, before), _indexes(tx.dialect, table, after)
     for name in sorted(old.keys() - new.keys()):
-        tx.run(text(f'DROP INDEX IF EXISTS "{name}"'))
+        tx.run(text(f'DROP {old[name].kind} IF EXISTS "{name}"'))
     for name in sorted(new.keys() - old.keys()):
-        tx.run(text(new[name].replace(":", r"\:")))
+        tx.run(text(new[name].statement.replace(":", r"\:")))
+    if new.keys() - old.keys():
+        _tell_planner(tx, [name for name in new if new[name].kind == "INDEX"])
 
 
-def _indexes(dialect: str, table: str, spec: TableSpec) -> dict[str, str]:
-    """The statements that build a table's indexes, by the names of these."""
+def _tell_planner(tx: Tx, indexes: Sequence[str]) -> None:
+    """Let the planner know what indexes are worth.
+
+    PostgreSQL counts, now and later. SQLite would only count when it is told to, and an index
+    that was built on an empty table would not be used when it is full; so it gets the figures of
+    a large table in which an index finds few rows (see sqlite.org/fileformat2.html#stat1tab).
+    """
+    if tx.dialect == "postgresql":
+        tx.run(text("ANALYZE records"))
+        return
+    tx.run(text("ANALYZE tables"))  # has the table of figures created
+    figures = {_SQLITE_KEY: "1000000 1000000 1"} | dict.fromkeys(indexes, "1000000 10 1")
+    tx.many(_FORGET_FIGURES, [{"of_index": name} for name in figures])
+    tx.many(_FIGURES, [{"of_index": name, "figures": each} for name, each in figures.items()])
+    tx.run(text("ANALYZE sqlite_schema"))  # has them read
+
+
+_SQLITE_KEY = "sqlite_autoindex_records_1"
+_FORGET_FIGURES = text("DELETE FROM sqlite_stat1 WHERE idx = :of_index")
+_FIGURES = text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('records', :of_index, :figures)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """What is built for a column, and how."""
+
+    kind: Literal["INDEX", "STATISTICS"]
+    statement: str
+
+
+def _indexes(dialect: str, table: str, spec: TableSpec) -> dict[str, _Built]:
+    """What is built for a table's columns, by names.
+
+    PostgreSQL reads an index backwards with what is missing in front, so it gets one for each
+    direction; and it counts values for a whole index, but not for one of some rows, so it gets
+    statistics beside it, without which it would rather read whole tables.
+    """
     found = {}
     for column, declared in spec.columns.items():
+        if not (declared.unique or declared.index):
+            continue
         name = index_name(table, column, declared)
-        if declared.unique:
-            found[name] = _index(dialect, name, table, column, declared, "")
-        elif declared.index:
-            found[name] = _index(dialect, name, table, column, declared, ", id")
-            if dialect == "postgresql":  # which reads one backwards with what is missing in front
-                behind = _index(dialect, f"{name}_d", table, column, declared, _DOWN)
-                found[f"{name}_d"] = behind
+        value = _value(dialect, column, declared)
+        unique = "UNIQUE " if declared.unique else ""
+        ends = {"": "" if declared.unique else ", id"}
+        if dialect == "postgresql":
+            counted = f'CREATE STATISTICS IF NOT EXISTS "{name}_s" ON ({value}) FROM records'
+            found[f"{name}_s"] = _Built("STATISTICS", counted)
+            if not declared.unique:
+                ends["_d"] = " DESC NULLS LAST, id"
+        for mark, end in ends.items():
+            found[f"{name}{mark}"] = _Built(
+                "INDEX",
+                f'CREATE {unique}INDEX IF NOT EXISTS "{name}{mark}" ON records (({value}){end}) '
+                f"WHERE table_name = '{table}'",
+            )
     return found
-
-
-_DOWN = " DESC NULLS LAST, id"
 
 
 def index_name(table: str, column: str, declared: Column) -> str:
@@ -227,12 +271,8 @@ def index_name(table: str, column: str, declared: Column) -> str:
     return f"{prefix}{table[:20]}_{column[:16]}_{digest}"
 
 
-def _index(dialect: str, name: str, table: str, column: str, declared: Column, rest: str) -> str:
+def _value(dialect: str, column: str, declared: Column) -> str:
+    """A column's value in SQL, as queries write it too."""
     reach = doc_number if declared.type in _NUMBERS else doc_text
     found = reach(records.c.doc, place(column))
-    compiled = found.compile(dialect=_DIALECTS[dialect](), compile_kwargs={"include_table": False})
-    unique = "UNIQUE " if declared.unique else ""
-    return (
-        f'CREATE {unique}INDEX IF NOT EXISTS "{name}" ON records (({compiled}){rest}) '
-        f"WHERE table_name = '{table}'"
-    )
+    return str(found.compile(dialect=_DIALECTS[dialect](), compile_kwargs={"include_table": False}))

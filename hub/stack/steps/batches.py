@@ -34,7 +34,7 @@ class ClaimRecords(TableStep):
     async def _act(self, turn: Turn, path: str, table: str) -> None:
         sort = sort_of(self.sort, turn, turn.world.table(table))
         limit = limit_of(self.limit, turn, "limit")
-        query = Query(table, self.filter.filter(turn), sort, limit)
+        query = Query(table, self.filter.filter(turn, table), sort, limit)
         change = change_of(turn, query, self.set, "set", skips=True)
         await self.decide(turn, path, table, change, _all)
 
@@ -52,7 +52,7 @@ class UpsertRecord(TableStep):
     data: Data = Field(description="The fields to set.")
 
     async def _act(self, turn: Turn, path: str, table: str) -> None:
-        where = self.where.filter(turn)
+        where = self.where.filter(turn, table)
         change = change_of(turn, Query(table, where, limit=1), self.data)
         adds = {**_equals(where), **change.increase, **change.set}
         await self.decide(turn, path, table, change.adding(adds), lambda o: _all(o)[0])
@@ -72,7 +72,7 @@ class BulkEditRecords(TableStep):
     data: Data = Field(description="The fields to change.")
 
     async def _act(self, turn: Turn, path: str, table: str) -> None:
-        change = change_of(turn, Query(table, self.filter.filter(turn)), self.data)
+        change = change_of(turn, Query(table, self.filter.filter(turn, table)), self.data)
         await self.decide(turn, path, table, change, lambda o: len(o.records))
 
     def bind(self, turn: Turn, table: str, output: Json) -> None:
@@ -88,7 +88,7 @@ class CountRecords(TableStep):
 
     async def act(self, turn: Turn, table: str) -> Json:
         await see(turn, table)
-        return await turn.world.count_records(Query(table, filter_of(self.filter, turn)))
+        return await turn.world.count_records(Query(table, filter_of(self.filter, turn, table)))
 
     def bind(self, turn: Turn, table: str, output: Json) -> None:
         """Bind the number to ``as``, else to ``count``."""
@@ -113,7 +113,7 @@ class AggregateRecords(TableStep):
     async def act(self, turn: Turn, table: str) -> Json:
         wanted = Aggregate(
             table,
-            filter_of(self.filter, turn),
+            filter_of(self.filter, turn, table),
             _groups(None if self.group_by is None else self.group_by.evaluate(turn.scope)),
             _measures(self.measures.evaluate(turn.scope)),
             limit_of(self.limit, turn, "limit"),

@@ -63,7 +63,7 @@ class _OneRecord(TableStep):
     def meant(self, turn: Turn, table: str) -> Query:
         """The query for that record alone."""
         if self.where is not None:
-            return Query(table, self.where.filter(turn), limit=1)
+            return Query(table, self.where.filter(turn, table), limit=1)
         record_id = _record_id(self.record_id and self.record_id.evaluate(turn.scope))
         return Query(table, Compare("id", "$eq", record_id), limit=1)
 
@@ -157,7 +157,7 @@ class GetRecord(TableStep):
             found = await _current(turn, table, record_id) if record_id else None
             return found.as_fields() if found else None
         sort = sort_of(self.sort, turn, turn.world.table(table))
-        records = await find(turn, Query(table, filter_of(self.filter, turn), sort, limit=1))
+        records = await find(turn, Query(table, filter_of(self.filter, turn, table), sort, limit=1))
         return records[0].as_fields() if records else None
 
 
@@ -177,7 +177,7 @@ class QueryAllRecords(TableStep):
         sort = sort_of(self.sort, turn, turn.world.table(table))
         query = Query(
             table,
-            filter_of(self.filter, turn),
+            filter_of(self.filter, turn, table),
             sort,
             limit=limit_of(self.limit, turn, "limit"),
             offset=limit_of(self.offset, turn, "offset") or 0,

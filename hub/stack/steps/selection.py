@@ -15,6 +15,7 @@ from hub.expr import Compiled, DictContext
 from hub.model.change import INCREASE, check_amounts
 from hub.model.filter import (
     EVERYTHING,
+    Compare,
     Filter,
     FilterError,
     check_value,
@@ -40,19 +41,20 @@ class Selection(Composed):
         self._filter = EVERYTHING if written is None else parse_filter(written, _leaf)
         self.parts = tuple(values_of(self._filter))
 
-    def filter(self, turn: Turn) -> Filter:
-        """The filter with the values of now.
+    def filter(self, turn: Turn, table: str) -> Filter:
+        """The filter with the values of now, dates as the table keeps them.
 
         Raises:
             FilterError: a value came out as what nothing is compared with.
         """
 
-        def value_of(operator: str, value: Compiled) -> Json:
+        def value_of(compared: Compare) -> Json:
+            value: Compiled = compared.value
             found = value.evaluate(turn.scope)
-            check_value(operator, found)
+            check_value(compared.operator, found)
             return found
 
-        return map_values(self._filter, value_of)
+        return turn.world.table(table).settle_filter(map_values(self._filter, value_of))
 
 
 def _leaf(operator: str, value: Json, pointer: str) -> Compiled:

@@ -70,9 +70,9 @@ class TableStep(Step):
         self.bind(turn, table, output)
 
 
-def filter_of(where: Selection | None, turn: Turn) -> Filter:
+def filter_of(where: Selection | None, turn: Turn, table: str) -> Filter:
     """A filter with the values of now; without one everything matches."""
-    return EVERYTHING if where is None else where.filter(turn)
+    return EVERYTHING if where is None else where.filter(turn, table)
 
 
 def change_of(

@@ -52,7 +52,7 @@ async def _find(call: Call) -> Response:
     sort = sort_of(page.filters.get("sort"), spec)
     query = Query(
         table,
-        filter_of(page.filters.get("filter")),
+        filter_of(page.filters.get("filter"), spec),
         sort,
         limit=page.limit + 1,
         after=_place(page.decoded(), sort),
@@ -83,8 +83,8 @@ async def _change(call: Call) -> Response:
 
 
 async def _change_all(call: Call) -> Response:
-    table, _ = table_of(call)
-    return answer({"count": len(await _changed(call, Query(table, _wanted(call))))})
+    table, spec = table_of(call)
+    return answer({"count": len(await _changed(call, Query(table, _wanted(call, spec))))})
 
 
 async def _changed(call: Call, query: Query) -> list[Record]:
@@ -117,8 +117,8 @@ async def _remove(call: Call) -> Response:
 
 
 async def _remove_all(call: Call) -> Response:
-    table, _ = table_of(call)
-    query = Query(table, _wanted(call))
+    table, spec = table_of(call)
+    query = Query(table, _wanted(call, spec))
     return answer({"count": await call.hub.ledger.write(REMOVE_WHERE, query)})
 
 
@@ -132,13 +132,13 @@ def table_of(call: Call) -> tuple[str, TableSpec]:
     return table, call.hub.catalog.now.tables.get(table, UNDECLARED)
 
 
-def filter_of(text: str | None) -> Filter:
+def filter_of(text: str | None, spec: TableSpec) -> Filter:
     """A filter in a query parameter.
 
     Raises:
         FilterError: ``filter_invalid``.
     """
-    return parse_filter(_query_json("filter", text or "{}"))
+    return spec.settle_filter(parse_filter(_query_json("filter", text or "{}")))
 
 
 def sort_of(text: str | None, spec: TableSpec) -> tuple[Sort, ...]:
@@ -150,7 +150,7 @@ def sort_of(text: str | None, spec: TableSpec) -> tuple[Sort, ...]:
     return parse_sort(_query_json("sort", text or "null"), spec)
 
 
-def _wanted(call: Call) -> Filter:
+def _wanted(call: Call, spec: TableSpec) -> Filter:
     """The filter that a change of many has to name."""
     text = call.query("filter").get("filter")
     if text is None:
@@ -158,7 +158,7 @@ def _wanted(call: Call) -> Filter:
             'Say which records are meant: ?filter={"status":"open"}, or ?filter={} for all.',
             code="filter_missing",
         )
-    return filter_of(text)
+    return filter_of(text, spec)
 
 
 def _place(value: Any, sort: tuple[Sort, ...]) -> Place | None:

@@ -127,7 +127,7 @@ async def _export(call: Call) -> Response:
     table, spec = table_of(call)
     given = call.query("format", "filter", "sort")
     form = known_word("format", given.get("format"), FORMATS) or "jsonl"
-    query = Query(table, filter_of(given.get("filter")), sort_of(given.get("sort"), spec))
+    query = Query(table, filter_of(given.get("filter"), spec), sort_of(given.get("sort"), spec))
     select_of(query)  # what cannot be asked for is refused before the first byte
     parts = export_records(call.hub.ledger, query, spec, cast(Format, form))
     return StreamingResponse(
