@@ -102,6 +102,27 @@ def verify_standard(
     return message_id
 
 
+def verify_hmac(secret: bytes, given: str | None, body: bytes, algorithm: str) -> None:
+    """Check an HMAC of the body: hexadecimal digits or base64, a name such as ``sha256=`` before.
+
+    Raises:
+        SignatureError: ``signature_missing``, ``signature_wrong``.
+    """
+    if not given:
+        raise SignatureError(
+            "The header field with the signature is missing.", code="signature_missing"
+        )
+    digest = hmac.digest(secret, body, algorithm)
+    bare = given.strip().removeprefix(f"{algorithm}=")
+    spelt = [digest.hex(), base64.b64encode(digest).decode()]
+    if not _any_equal(map(_exact, spelt), [_exact(bare), _exact(bare.lower())]):
+        raise SignatureError(
+            f"The signature does not fit. Sign the exact bytes that you send: their "
+            f"HMAC-{algorithm.upper()} with the secret, as hexadecimal digits or base64.",
+            code="signature_wrong",
+        )
+
+
 def verify_header_token(tokens: Iterable[str], header_value: str | None) -> None:
     """Check the token in a header field against those that a source takes.
 

@@ -89,6 +89,10 @@ EXAMPLES: dict[str, str] = {
 ] },
 { function: "log", message: "{{pluck(made, 'square')}}" },
 """,
+    "get_all_raw_input": """
+{ function: "get_all_raw_input", encoding: "json", output_variable: "body" },
+{ function: "log", message: "{{length(body)}} fields came" },
+""",
     "get_cache": """
 { function: "get_cache", key: "rate", default: 1, as: "rate" },
 """,
@@ -159,6 +163,12 @@ EXAMPLES: dict[str, str] = {
 { function: "upsert_record", table: "visits", where: { page: "/prices" },
   data: { count: { $inc: 1 } } },
 { function: "log", message: "seen {{visits.count}} times" },
+""",
+    "verify_signature": """
+{ function: "try_catch",
+  try_stack: [{ function: "verify_signature", signature_header: "x-hub-signature-256",
+    secret: "what both sides know" }],
+  catch_stack: [{ function: "return_response", status: 401, body: "{{error.message}}" }] },
 """,
     "while_loop": """
 { function: "create_variable", name: "n", value: 1 },

@@ -14,12 +14,14 @@ from hub.stack.steps.later import LaterStep
 
 _FAMILIES = {
     "records": "Records",
+    "batches": "Records",
     "control": "Choosing and ending",
     "loops": "Repeating",
     "variables": "Variables",
     "tasks": "Tasks",
     "outside": "Requests",
     "sending": "Deliveries, messages, events",
+    "arrived": "What came",
     "answers": "Answers",
     "keeping": "Values that are kept",
     "later": "Not yet",
@@ -41,18 +43,17 @@ def steps_page() -> str:
         *_table(Step, _COMMON),
         "",
     ]
-    for family, title in _FAMILIES.items():
-        steps = [each for each in STEPS.items() if _family(each[1]) == family]
-        if steps:
-            lines += [f"## {title}", ""]
-            for name, model in steps:
+    for title in dict.fromkeys(_FAMILIES.values()):
+        lines += [f"## {title}", ""]
+        for name, model in STEPS.items():
+            if _family(model) == title:
                 lines += _step(name, model)
     return "\n".join(lines)
 
 
 def _family(model: type[Step]) -> str:
-    """The module that a step stands in; a package's modules are one family."""
-    return model.__module__.removeprefix("hub.stack.steps.").partition(".")[0].partition("_")[0]
+    """The title under which a step stands: that of its module."""
+    return _FAMILIES[model.__module__.removeprefix("hub.stack.steps.")]
 
 
 def _step(name: str, model: type[Step]) -> Iterator[str]:

@@ -172,6 +172,10 @@ class LedgerWorld:
         except HubError as error:
             raise StepError(error.message, code=error.code) from error
 
+    async def event_body(self, event_id: str | None) -> bytes | None:
+        row = None if event_id is None else await self._ledger.read(one, events, id=event_id)
+        return None if row is None else row["body"]
+
     async def event(self, event_id: str | None) -> Json:
         row = None if event_id is None else await self._ledger.read(one, events, id=event_id)
         if row is None:

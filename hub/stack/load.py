@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -29,8 +29,9 @@ from hub.stack.shapes import (
     TaskDocument,
     TaskFields,
 )
-from hub.stack.step import canonical
+from hub.stack.step import Step, canonical
 from hub.stack.steps import CALL, STEPS
+from hub.stack.steps.arrived import GetAllRawInput, VerifySignature
 from hub.stack.task import Endpoint, Lane, Reference, Schedule, Stack, Task
 from hub.stack.text import Document
 
@@ -96,6 +97,7 @@ class _Loader:
         self.tables: dict[str, TableSpec] = {}
         self.references: list[Reference] = []
         self.doubts: list[Problem] = []
+        self.raw: frozenset[str] | None = None
 
     def stack(self) -> Stack:
         """What was loaded."""
@@ -103,7 +105,7 @@ class _Loader:
             self.name,
             self.version,
             self.tasks,
-            tuple(self.endpoints),
+            tuple(replace(each, raw=self.raw) for each in self.endpoints),
             tuple(self.schedules),
             self.lanes,
             self.tables,
@@ -177,12 +179,19 @@ class _Loader:
         self.tasks[name] = task
         self._load_tables(found, shape.tables)
         steps = list(placed_steps(shape.function_stack, found.value[_STACK], found.steps_at))
+        self._note_raw(step for step, _, _ in steps)
         self.references += references_of(found.place, steps, shape, found.pointer, name)
         self.doubts += doubts_of(found.place, steps, task)
         if isinstance(shape, EndpointDocument):
             self._load_endpoint(found, shape, task)
         elif isinstance(shape, ScheduleBody):
             self.schedules.append(_schedule(shape, task))
+
+    def _note_raw(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            if isinstance(step, (GetAllRawInput, VerifySignature)):
+                fields = step.fields if isinstance(step, VerifySignature) else frozenset()
+                self.raw = (self.raw or frozenset()) | fields
 
     def _load_endpoint(self, found: _Found, shape: EndpointDocument, task: Task) -> None:
         endpoint = _endpoint(shape, task)

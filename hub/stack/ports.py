@@ -161,6 +161,10 @@ class World(Protocol):
         """
         ...
 
+    async def event_body(self, event_id: str | None) -> bytes | None:
+        """The body of the event that started the run; None if there is none."""
+        ...
+
     async def event(self, event_id: str | None) -> Json:
         """What a stack sees of the event that started its run; None if there was none."""
         ...

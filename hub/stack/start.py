@@ -32,6 +32,7 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
     if run.context:
         course.facts = context = loads(run.context)
         course.key_base = context.pop("key_base", run.id)
+        course.raw = context.pop("raw", None)
     return Turn(course, course.frame, await scope_of(course, task, given))
 
 

@@ -62,6 +62,9 @@ class Endpoint:
     cors: tuple[str, ...] = ()
     """Origins, or ``*``, or ``weweb``."""
     wait_s: float = 25
+    raw: frozenset[str] | None = None
+    """Header fields with signatures, of which steps of its stack read; None where none reads
+    requests as they come."""
 
     def meets(self, other: "Endpoint") -> bool:
         """Whether a request could mean either: alike but for the names of their parameters."""

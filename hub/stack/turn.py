@@ -114,6 +114,7 @@ class Course:
         "journal",
         "key_base",
         "max_steps",
+        "raw",
         "run",
         "steps",
         "until_us",
@@ -135,6 +136,8 @@ class Course:
         """By the world's clock: when the active time of this turn is over."""
         self.facts: dict[str, Json] = {}
         """What tasks read of the run: event, run, auth, request."""
+        self.raw: Any = None
+        """The request as it came, where a step of the endpoint's stack asks for it."""
         self.key_base = run.id
         """What idempotency keys begin with."""
         self.effects = Effects()

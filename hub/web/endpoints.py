@@ -6,6 +6,7 @@ answered with the run's URL.
 """
 
 import asyncio
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,9 +51,14 @@ _THROWN = {
     "not_found": 404,
     "conflict": 409,
     "input_invalid": 422,
+    "signature_missing": 401,
+    "signature_wrong": 401,
+    "timestamp_missing": 401,
+    "timestamp_stale": 401,
+    "timestamp_future": 401,
     "too_many_requests": 429,
 }
-"""Codes of failures that are the caller's, as a stack throws them."""
+"""Codes of failures that are the caller's, as steps and stacks raise them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +138,12 @@ class Endpoints:
         endpoint, params = _with_method(request.method, found)
         auth = await self._callers.identify(request, endpoint)
         task = await self._hub.catalog.task(endpoint.task)
-        given, query = await self._given(request, params)
+        raw = await read_bytes(
+            request, self._hub.settings.body_timeout_s, self._hub.settings.max_body_bytes
+        )
+        query = _fields(request.url.query)
+        body = _body(raw, request.headers.get("content-type"), any_type=endpoint.raw is not None)
+        given = {**query, **body, **params}  # the parameters of the path over all
         if task.input is not None:
             task.input.check(given)
         start = RunStart(
@@ -140,20 +151,12 @@ class Endpoints:
             task=task.full_name,
             input=dumps_text(given),
             idempotency_key=_key(request.headers),
-            context=dumps_text({"auth": auth, "request": _shown(request, query, params)}),
+            context=dumps_text(
+                {"auth": auth, "request": _shown(request, query, params)}
+                | ({} if endpoint.raw is None else {"raw": _as_it_came(request, raw, endpoint.raw)})
+            ),
         )
         return await self._run(start, endpoint, task)
-
-    async def _given(
-        self, request: Request, params: dict[str, str]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The run's input: the query, the body over it, the parameters of the path over both."""
-        query = _fields(request.url.query)
-        raw = await read_bytes(
-            request, self._hub.settings.body_timeout_s, self._hub.settings.max_body_bytes
-        )
-        body = _body(raw, request.headers.get("content-type"))
-        return {**query, **body, **params}, query
 
     async def _run(self, start: RunStart, endpoint: Endpoint, task: Task) -> Response:
         waiting = self._runner.answers.expect(start.id)
@@ -235,13 +238,16 @@ def _fields(query: str) -> dict[str, Any]:
     return found
 
 
-def _body(raw: bytes, content_type: str | None) -> dict[str, Any]:
+def _body(raw: bytes, content_type: str | None, *, any_type: bool) -> dict[str, Any]:
+    """The fields of a body; with ``any_type`` of one that steps read for themselves, too."""
     kind = (content_type or "application/json").partition(";")[0].strip().lower()
     if not raw:
         return {}
     if kind == _FORM:
         return _fields(raw.decode("latin-1"))
     if kind != "application/json" and not kind.endswith("+json"):
+        if any_type:
+            return {}
         raise InvalidError(
             f"This takes JSON or a form, not {kind[:100]!r}: send application/json.",
             code="content_type_unsupported",
@@ -268,6 +274,12 @@ def _shown(request: Request, query: dict[str, Any], params: dict[str, str]) -> J
         "params": params,
         "ip": request.client.host if request.client else None,
     }
+
+
+def _as_it_came(request: Request, raw: bytes, fields: frozenset[str]) -> Json:
+    """The request for steps that read it byte by byte, with the signatures that they check."""
+    signatures = {name: request.headers[name] for name in sorted(fields) if name in request.headers}
+    return {"body": base64.b64encode(raw).decode(), "fields": signatures}
 
 
 def _rendered(answer: Answer, run_id: str) -> Response:

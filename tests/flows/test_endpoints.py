@@ -1,6 +1,7 @@
 """A page calls a path of a stack's own, and gets the stack's answer."""
 
 import asyncio
+import hmac
 from typing import Any
 
 import httpx
@@ -87,6 +88,39 @@ FAILING = """
     body: "how: {{request.params.how}} {{request.query.x}}" }] },
 ] }
 """
+
+
+PAID = """
+{
+  api_endpoint: "/paid",
+  auth: "public",
+  function_stack: [
+    { function: "verify_signature", signature_header: "X-Pay-Signature",
+      secret: "{{env.PAY_SECRET}}" },
+    { function: "get_all_raw_input", output: "text" },
+    { function: "return_response",
+      body: { text: "{{text}}", amount: "{{amount}}", shown: "{{request.headers}}" } },
+  ],
+}
+"""
+
+
+async def test_an_endpoint_checks_the_signature_of_the_exact_body(hub: Driven) -> None:
+    await hub.put("/v1/variables/PAY_SECRET", {"value": "between us", "secret": True})
+    await hub.put("/v1/stacks/pay", PAID)
+    for kind, body in (("application/json", b'{ "amount": 5 }'), ("text/plain", "5 €".encode())):
+        signature = hmac.new(b"between us", body, "sha256").hexdigest()
+        headers = {"content-type": kind, "x-pay-signature": f"sha256={signature}"}
+        async with httpx.AsyncClient(base_url=hub.api.base_url) as anybody:
+            answer = await anybody.post("/paid", content=body, headers=headers)
+            refused = await anybody.post("/paid", content=body + b" ", headers=headers)
+        told = answer.json()
+        assert answer.status_code == 200, told
+        assert told["text"] == body.decode()
+        assert told["amount"] == (5 if kind == "application/json" else None)
+        assert signature not in str(told["shown"])
+        assert refused.json()["code"] == "signature_wrong"
+        assert refused.status_code == 401
 
 
 async def test_a_failure_before_the_answer_is_a_problem_with_its_run(hub: Driven) -> None:

@@ -67,6 +67,7 @@ class World:
     answer: Callable[[Wish], Received] = field(default=_nobody)
     """What the world outside says to a request."""
     event_seen: Json = None
+    event_raw: bytes | None = None
     zone: str = "UTC"
     lanes: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
     tick_us: int = 1
@@ -220,6 +221,9 @@ class World:
             raise StepError(f"The task {full_name!r} is gone.", code="task_gone")
         return found
 
+    async def event_body(self, event_id: str | None) -> bytes | None:
+        return self.event_raw
+
     async def event(self, event_id: str | None) -> Json:
         return self.event_seen
 
@@ -347,9 +351,9 @@ async def execute(world: World, *tasks: Task, given: Json = None, **fields: Any)
     return world
 
 
-async def ran(*steps: Json, world: World | None = None, given: Json = None) -> World:
+async def ran(*steps: Json, world: World | None = None, given: Json = None, **fields: Any) -> World:
     """The world after a run of these steps."""
-    return await execute(world or World(), task_of(*steps), given=given)
+    return await execute(world or World(), task_of(*steps), given=given, **fields)
 
 
 async def survived(world: World, task: Task, given: Json = None) -> World:

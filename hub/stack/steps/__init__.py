@@ -7,6 +7,7 @@ from pydantic import Discriminator, Tag
 from hub.stack.step import Step, canonical
 from hub.stack.steps import later
 from hub.stack.steps.answers import ReturnResponse
+from hub.stack.steps.arrived import GetAllRawInput, VerifySignature
 from hub.stack.steps.batches import (
     AggregateRecords,
     BulkEditRecords,
@@ -62,6 +63,7 @@ STEPS: dict[str, type[Step]] = {
     "external_api_request": ExternalApiRequest,
     "for_each_loop": ForEachLoop,
     "generate_analysis_report": later.GenerateAnalysisReport,
+    "get_all_raw_input": GetAllRawInput,
     "get_cache": GetCache,
     "get_record": GetRecord,
     "get_system_metrics": later.GetSystemMetrics,
@@ -86,6 +88,7 @@ STEPS: dict[str, type[Step]] = {
     "update_variable": UpdateVariable,
     "upload_results": later.UploadResults,
     "upsert_record": UpsertRecord,
+    "verify_signature": VerifySignature,
     "wait_for": later.WaitFor,
     "while_loop": WhileLoop,
 }
