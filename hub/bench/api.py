@@ -45,6 +45,18 @@ class Api:
             raise failed(f"GET {path} was answered with {status}: {answer[:500].decode()}")
         return orjson.loads(answer)
 
+    def post(self, path: str, body: object, content_type: str = "application/json") -> Any:
+        """Send something, bytes as they stand, and read the JSON that comes of it.
+
+        Raises:
+            HubError: ``bench_failed``: the hub refused it.
+        """
+        data = body if isinstance(body, bytes) else orjson.dumps(body)
+        status, answer = self._ask("POST", path, data, content_type)
+        if status not in (200, 201, 202):
+            raise failed(f"POST {path} was answered with {status}: {answer[:500].decode()}")
+        return orjson.loads(answer)
+
     def is_ready(self) -> bool:
         """Whether ``/readyz`` says so; false also while nobody listens."""
         try:
@@ -62,7 +74,7 @@ class Api:
         headers = {"Authorization": f"Bearer {self.key}"}
         if content_type is not None:
             headers["Content-Type"] = content_type
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

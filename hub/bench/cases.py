@@ -1,4 +1,4 @@
-"""What is measured: ingest, end to end, light load, startup."""
+"""What is measured: the language, tables, ingest, end to end, light load, startup."""
 
 import time
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from hub.bench.ledgers import Ledger
 from hub.bench.processes import listening, module, resident_mb, running
 from hub.bench.scene import Case, Figure, Measured, Scene
 from hub.bench.subject import DELIVERING, TRIVIAL, free_port, hub, settings, up, wait_ready
+from hub.bench.tables import Tables
 from hub.bench.tally import Report
 from hub.bench.watch import Watch, faults_of_arrivals
 
@@ -211,6 +212,7 @@ class Startup:
 
 CASES: tuple[Case, ...] = (
     Language(),
+    Tables(),
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
     EndToEnd(),

@@ -43,6 +43,8 @@ class Subject:
     api: Api
     secret: str
     children: tuple[Child, ...]
+    database_url: str | None = None
+    """Of PostgreSQL."""
 
     def set_up(self, stack: str, sink_port: int | None = None) -> None:
         """A source that takes signed requests for ``stack``, which may deliver to the sink."""
@@ -89,7 +91,8 @@ def hub(scene: Scene, *, worker: bool = True) -> Iterator[Subject]:
             )
             for name, command in _programs(scene.ledger, worker=worker).items()
         )
-        subject = Subject(Api(port, key), new_secret(), children)
+        url = ledger.get("HUB_DATABASE_URL")
+        subject = Subject(Api(port, key), new_secret(), children, url)
         wait_ready(subject.api, children)
         yield subject
         subject.check()
