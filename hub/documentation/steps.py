@@ -88,7 +88,7 @@ def _kind(field: FieldInfo) -> str:
         return "stacks" if "dict" in text or "tuple[tuple" in text else "stack"
     if "Compiled" in text:
         return "any"
-    if "Retry" in text:
+    if any(each in text for each in ("Retry", "Selection", "Fields")):
         return "object"
     if "Literal" in text:
         return " or ".join(f"`{each}`" for each in get_args(field.annotation))

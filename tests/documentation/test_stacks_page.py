@@ -49,6 +49,22 @@ async def test_branches_give_what_they_made() -> None:
     assert await result("prices", answers=answers) == [200, 201]
 
 
+async def test_a_query_finds_what_the_page_says() -> None:
+    assert await result("find") == ["Oslo", "Rome"]
+    assert await result("find", input={"most": 100}) == ["Oslo"]
+
+
+async def test_a_declared_table_fills_in_what_is_missing() -> None:
+    assert await result("visit", input={"mail": "ada@example.com"}) == ["free", 1]
+    known = {"customers": [{"id": 1, "mail": "ada@example.com", "plan": "team", "visits": 4}]}
+    given = {"mail": "ada@example.com"}
+    assert await result("visit", input=given, tables=known) == ["team", 5]
+
+
+async def test_claimed_records_are_taken_once() -> None:
+    assert await result("mail_out") == 1
+
+
 async def test_the_endpoint_s_task_answers() -> None:
     told = await simulated(named("/orders/{shop}"), "orders-shop", input={"item": "pen", "shop": 1})
     assert [run["result"] for run in kinds(told, "run")] == [{"order": 1}, None]
