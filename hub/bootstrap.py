@@ -1,4 +1,9 @@
-"""Opens everything once, for every program and every test alike, and closes it in reverse."""
+"""Opens everything once, for every program and every test alike, and closes it in reverse.
+
+What packages add is found by two groups of entry points: ``hub.connectors`` names objects (see
+:mod:`hub.connector`), ``hub.functions`` modules whose functions stacks may then call (see
+:mod:`hub.stack.plugin`). One that cannot be loaded keeps the hub from starting.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -21,6 +26,7 @@ from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
 
 CONNECTORS = "hub.connectors"
+FUNCTIONS = "hub.functions"
 _log = structlog.get_logger("hub.bootstrap")
 
 
@@ -64,6 +70,22 @@ def load_connectors() -> dict[str, Connector]:
     return found
 
 
+def load_functions() -> None:
+    """Register every function that an installed package offers to stacks; once is enough.
+
+    Raises:
+        SettingsError: one cannot be loaded.
+    """
+    for point in entry_points(group=FUNCTIONS):
+        try:
+            point.load()
+        except Exception as error:
+            raise SettingsError(
+                f"The functions {point.name!r} ({point.value}) cannot be loaded: {error}. "
+                "Mend or uninstall their package."
+            ) from error
+
+
 @asynccontextmanager
 async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     """The hub's parts, opened; its background tasks run until the end of the block.
@@ -73,6 +95,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     Raises:
         StoreError, SettingsError: it cannot start, and why.
     """
+    load_functions()  # before the stacks that name them
     ledger = await open_ledger(settings.database_url, settings.data, settings.commit_timeout_s)
     redis = Redis.from_url(redis_url, socket_connect_timeout=2)
     bell = Doorbell(connect_jobs(redis_url))

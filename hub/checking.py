@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hub.bootstrap import load_functions
 from hub.errors import InvalidError
 from hub.model.json import dumps_text
 from hub.stack.check import problems_of
@@ -31,7 +32,12 @@ class Found:
 
 
 def check(paths: Sequence[Path], *, as_json: bool = False, strict: bool = False) -> int:
-    """Check them and say what was found; 1 where there are errors, with ``strict`` any problem."""
+    """Check them and say what was found; 1 where there are errors, with ``strict`` any problem.
+
+    Raises:
+        SettingsError: functions of an installed package cannot be loaded.
+    """
+    load_functions()
     files = stack_files(paths)
     if not files:
         sys.stderr.write(f"hub: There are no stacks in {', '.join(map(str, paths))}.\n")

@@ -8,9 +8,9 @@ from dataclasses import replace
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from hub.errors import HubError, StoreError
+from hub.errors import ConflictError, HubError, InvalidError, StoreError
 from hub.model.ids import new_id
-from hub.model.json import dumps_text, loads
+from hub.model.json import Json, dumps_text, loads
 from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
 from hub.model.segment import Segment
 from hub.model.time import to_iso
@@ -18,6 +18,7 @@ from hub.stack.interpret import Flow, StepFailed, StopTask, is_catchable, run_st
 from hub.stack.journal import RETRY
 from hub.stack.ports import LeaseLost, Parked, SegmentConflict, SegmentRefused, World
 from hub.stack.start import open_turn
+from hub.stack.steps.tasks import check_chain
 from hub.stack.task import Task
 from hub.stack.turn import Turn
 from hub.store.catalog import Catalog
@@ -66,41 +67,46 @@ class Executor:
         )
 
     async def _to_the_end(self, run: ClaimedRun) -> Ending:
+        task = None
         try:
             task = await self._catalog.task(run.task, run.version)
             run = replace(run, version=task.version)
-            for _ in range(_CONFLICTS):
-                turn = await open_turn(run, task, self._world)
-                try:
-                    ending = await _interpret(turn, task)
-                    await turn.course.commit(ending)
-                except Parked as parked:
-                    await turn.course.commit(parked_until_us=parked.until_us)
-                    raise
-                except SegmentConflict:
-                    rows = await self._ledger.read(journal_of, run.id)
-                    run = replace(run, journal=tuple(rows))
-                else:
-                    return ending
-            failure = Failure(
-                "conflict", "Other runs kept changing the same records: retry it later."
-            )
+            return await self._carry_out(run, task)
         except StoreError:
             raise
         except SegmentRefused as refused:
             failure = Failure(refused.error.code, refused.error.message)
         except HubError as error:
             failure = Failure(error.code, error.message)
-        ending = Ending(RunStatus.FAILED, run.version, None, failure)
-        await self._commit_ending(run, ending)
-        return ending
+        return await self._fail(run, task, failure)
 
-    async def _commit_ending(self, run: ClaimedRun, ending: Ending) -> None:
-        """End a run that did nothing more."""
-        segments = len(run.journal)
+    async def _carry_out(self, run: ClaimedRun, task: Task) -> Ending:
+        """Interpret a run, from its journal again where others have changed its records.
+
+        Raises:
+            ConflictError: they did so again and again, and it came no further.
+        """
+        lost = 0
+        while lost < _CONFLICTS:
+            turn = await open_turn(run, task, self._world)
+            try:
+                return await _take_turn(turn, task)
+            except SegmentConflict:
+                rows = await self._ledger.read(journal_of, run.id)
+                lost = lost + 1 if len(rows) == len(run.journal) else 0
+                run = replace(run, journal=tuple(rows))
+        raise ConflictError("Other runs kept changing the same records: retry it later.")
+
+    async def _fail(self, run: ClaimedRun, task: Task | None, failure: Failure) -> Ending:
+        """End a run without what its open segment held."""
+        ending = Ending(RunStatus.FAILED, run.version, None, failure)
+        starts = _told_of_failure(self._world, run, task, failure) if task is not None else []
         await self._world.commit(
-            Segment(run.id, run.fence, segments, ending=ending, version=run.version)
+            Segment(
+                run.id, run.fence, len(run.journal), runs=starts, ending=ending, version=run.version
+            )
         )
+        return ending
 
     async def _give_back(self, run: ClaimedRun) -> None:
         """The ledger failed: once it is back the run is queued again, and that is no crash."""
@@ -114,13 +120,24 @@ class Executor:
             return
 
 
-async def _interpret(turn: Turn, task: Task) -> Ending:
-    """Run a task's steps.
+async def _take_turn(turn: Turn, task: Task) -> Ending:
+    """Interpret a run until it ends or is parked, and commit that.
 
     Raises:
         Parked: it goes on later.
         LeaseLost, SegmentConflict, SegmentRefused, StoreError: the turn cannot go on.
     """
+    try:
+        ending = await _interpret(turn, task)
+    except Parked as parked:
+        await turn.course.commit(parked_until_us=parked.until_us)
+        raise
+    await turn.course.commit(ending)
+    return ending
+
+
+async def _interpret(turn: Turn, task: Task) -> Ending:
+    """Run a task's steps; raises as :func:`_take_turn`."""
     try:
         with suppress(StopTask):
             await run_steps(task.steps, turn, "")
@@ -130,16 +147,15 @@ async def _interpret(turn: Turn, task: Task) -> Ending:
         _retry(turn, task, failed)
         failure = Failure(failed.error.code, failed.error.message, failed.path)
     except Flow as flow:
-        failure = Failure("flow", f"{flow.word} stands outside any loop.")
-    except HubError as error:
-        failure = Failure(error.code, error.message)
+        astray = flow.astray()
+        failure = Failure(astray.code, astray.message, flow.path)
     except Exception as error:  # noqa: BLE001 - a fault of the hub ends this run, not the worker
         _log.exception("run.broken")
         failure = Failure("internal", f"The hub itself failed: {type(error).__name__}.")
     else:
         answer = turn.frame.answer
         return Ending(RunStatus.SUCCEEDED, task.version, None if answer is None else answer.body)
-    _start_on_error(turn, task, failure)
+    turn.effects.runs += _told_of_failure(turn.world, turn.run, task, failure)
     return Ending(RunStatus.FAILED, task.version, None, failure)
 
 
@@ -158,28 +174,36 @@ def _retry(turn: Turn, task: Task, failed: StepFailed) -> None:
     raise Parked(now + task.retry.pause_us(tries + 1, f"{turn.run.id}:{tries + 1}"))
 
 
-def _start_on_error(turn: Turn, task: Task, failure: Failure) -> None:
-    """Start the task that is to know of a failure."""
+def _told_of_failure(world: World, run: ClaimedRun, task: Task, failure: Failure) -> list[RunStart]:
+    """The run of the task that is to know of a failure, if there is one."""
     if task.on_error is None:
-        return
+        return []
     try:
-        name = turn.world.full_task_name(task.stack, task.on_error)
+        name = world.full_task_name(task.stack, task.on_error)
+        depth = check_chain(run.chain_depth + 1)
     except HubError as error:
         _log.warning("task.missed", task=task.on_error, error=error.message)
-        return
+        return []
     given = {
         "error": loads(failure.as_json()),
         "task": task.full_name,
-        "run_id": turn.run.id,
-        "input": turn.scope.fields,
+        "run_id": run.id,
+        "input": _given(run),
     }
-    turn.effects.runs.append(
+    return [
         RunStart(
             id=new_id("run"),
             task=name,
             input=dumps_text(given),
-            event_id=turn.run.event_id,
-            parent=turn.run.id,
-            chain_depth=turn.run.chain_depth + 1,
+            event_id=run.event_id,
+            parent=run.id,
+            chain_depth=depth,
         )
-    )
+    ]
+
+
+def _given(run: ClaimedRun) -> Json:
+    """A run's input, null where it cannot be read."""
+    with suppress(InvalidError):
+        return None if run.input is None else loads(run.input)
+    return None

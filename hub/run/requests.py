@@ -1,7 +1,7 @@
 """Requests of steps: whose address it is, how its answers are read, and the one way out."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from hub.connector import Connector, classify_by_status
 from hub.model.destination import Destination
@@ -56,6 +56,12 @@ def _owner(url: str, destinations: Mapping[str, Destination]) -> Destination | N
 
 def _begins(url: str, start: str) -> bool:
     """``https://a.b/hook`` begins ``https://a.b/hook/1`` and ``…/hook?x=1``, not ``…/hooks``."""
-    if not url.startswith(start):
+    if not url.startswith(start) or _climbs(url[len(start) :]):
         return False
     return len(url) == len(start) or start[-1] in "/?=&" or url[len(start)] in "/?#"
+
+
+def _climbs(rest: str) -> bool:
+    """Whether the rest of a path leads back out of its beginning: ``/../admin``."""
+    path = rest.partition("?")[0].partition("#")[0]
+    return ".." in unquote(path).split("/")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hub.bootstrap import load_connectors
+from hub.bootstrap import load_connectors, load_functions
 from hub.errors import HubError, InvalidError
 from hub.model.json import Json, dumps_text, loads
 from hub.model.time import US_PER_S, from_iso
@@ -50,6 +50,7 @@ async def run(options: Options) -> int:
     Raises:
         HubError: something of the options cannot be used, and what to change.
     """
+    load_functions()
     wanted = _wanted(options)
     clock = Clock(wanted.begin_us)
     async with AsyncExitStack() as stack:

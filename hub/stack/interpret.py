@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from hub.errors import HubError, LimitError, StoreError
+from hub.errors import HubError, LimitError, StepError, StoreError
 from hub.stack.journal import failed_of
 from hub.stack.patience import Retry, pause
 from hub.stack.turn import AGAIN, MAX_DEPTH, Turn
@@ -25,6 +25,18 @@ class Flow(Exception):  # noqa: N818 - a signal that a stack gives, not a fault
     """A step leaves the stack that it stands in: no ``try_catch`` holds it up."""
 
     word: ClassVar[str]
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+        """The step's."""
+
+    def astray(self) -> StepError:
+        """What it is where nothing around it could be left so."""
+        return StepError(
+            f"{self.word!r} stands outside any loop: put it into one, or use 'stop'.",
+            code="outside_loop",
+        )
 
 
 class BreakLoop(Flow):
@@ -50,13 +62,13 @@ async def run_steps(steps: "Sequence[Step]", turn: Turn, prefix: str) -> None:
 
     Raises:
         StepFailed: the first step that failed.
+        LimitError: ``limit_depth``.
         Flow: a step leaves this stack.
         Parked, StoreError, LeaseLost, SegmentConflict, SegmentRefused: the turn cannot go on.
     """
+    if turn.depth == MAX_DEPTH:
+        raise LimitError(f"Stacks are nested deeper than {MAX_DEPTH}.", code="limit_depth")
     turn.depth += 1
-    if turn.depth > MAX_DEPTH:
-        turn.depth -= 1
-        raise StepFailed(prefix.rsplit("/", 2)[0], _too_deep())
     try:
         for place, step in enumerate(steps):
             path = f"{prefix}{place}"
@@ -69,64 +81,71 @@ async def run_steps(steps: "Sequence[Step]", turn: Turn, prefix: str) -> None:
                     if waiting is not None:
                         await waiting
                 elif step.wanted(turn, path):
-                    await _within_limit(step, turn, path)
-            except StoreError:
-                raise
+                    await _with_care(step, turn, path)
             except HubError as error:
-                note_failure(step, turn, path, error)
-                raise StepFailed(path, error) from error
+                raise _failed(step, turn, path, error) from error
     finally:
         turn.depth -= 1
 
 
-async def _within_limit(step: "Step", turn: Turn, path: str) -> None:
+async def _with_care(step: "Step", turn: Turn, path: str) -> None:
+    if step.retry is None:
+        await _in_time(step, turn, path)
+    else:
+        await _again_and_again(step, step.retry, turn, path)
+
+
+async def _in_time(step: "Step", turn: Turn, path: str) -> None:
+    """Perform it, in the time that it has."""
     before, limit_us = turn.deadline_us, step.limit_us(turn)
     if limit_us is not None:
         until = turn.world.now_us() + limit_us
         turn.deadline_us = min(until, before) if before else until
     try:
-        if step.retry is None:
-            await _once(step, turn, path)
-        else:
-            await _again_and_again(step, step.retry, turn, path)
+        waiting = step.perform(turn, path)
+        if waiting is not None:
+            await waiting
     finally:
         turn.deadline_us = before
 
 
-async def _once(step: "Step", turn: Turn, path: str) -> None:
-    waiting = step.perform(turn, path)
-    if waiting is not None:
-        await waiting
-
-
 async def _again_and_again(step: "Step", retry: Retry, turn: Turn, path: str) -> None:
-    """Each try has a path of its own, ``3``, ``3~~1``, ``3~~2``, so it is journaled apart."""
-    for n in range(1, retry.max + 1):
-        before = path if n == 1 else f"{path}{AGAIN}{n - 1}"
+    """Each try has a path of its own, ``3``, ``3~~1``, ``3~~2``, so it is journaled apart.
+
+    Each has the step's time, and its own clock and chance.
+    """
+    for n in range(retry.max + 1):
+        at = path
+        if n > 0:
+            at = f"{path}{AGAIN}{n}"
+            await pause(turn, f"{at}/pause?", retry.pause_us(n, f"{turn.run.id}:{path}:{n}"))
+            waiting = turn.begin_step(at)
+            if waiting is not None:
+                await waiting
         try:
-            await _once(step, turn, before)
-        except StepFailed as failed:
-            if not is_catchable(failed.error):
-                raise
+            await _in_time(step, turn, at)
+        except StepFailed as error:
+            failed = error
         except HubError as error:
-            if not is_catchable(error):
-                raise
-            note_failure(step, turn, before, error)
+            failed = _failed(step, turn, at, error)
         else:
             return
-        await pause(turn, f"{path}{AGAIN}{n}?", retry.pause_us(n, f"{turn.run.id}:{path}:{n}"))
-    await _once(step, turn, f"{path}{AGAIN}{retry.max}")
+        if n == retry.max or not is_catchable(failed.error):
+            raise failed
 
 
-def note_failure(step: "Step", turn: Turn, path: str, error: HubError) -> None:
-    """Put a failure into the journal: that of a step that touched the world counts on resume."""
+def _failed(step: "Step", turn: Turn, path: str, error: HubError) -> StepFailed:
+    """Put a failure into the journal: that of a step that touched the world counts on resume.
+
+    Raises:
+        StoreError: it is one, which is no failure of the step.
+    """
+    if isinstance(error, StoreError):
+        raise error
     turn.note_failure(path, step.function, failed_of(error), journaled=step.touches_world)
+    return StepFailed(path, error)
 
 
 def is_catchable(error: HubError) -> bool:
     """Whether a stack may go on after it: a refusal, a timeout, bad data; never a run's limit."""
     return not isinstance(error, (StoreError, LimitError))
-
-
-def _too_deep() -> LimitError:
-    return LimitError(f"Stacks are nested deeper than {MAX_DEPTH}.", code="limit_depth")

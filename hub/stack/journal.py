@@ -98,10 +98,13 @@ class Journal:
     """Rows so far: the number of the next one."""
     retries: int = 0
     """How often the run was taken up again at a step that had failed."""
-    fresh: list[Entry] = field(default_factory=list)
+    fresh: dict[str, Entry] = field(default_factory=dict)
+    """By path, in order."""
     traced: int = 0
+    """How many of them are only for people."""
     shown: set[str] = field(default_factory=set)
     """Paths of committed entries that are only for people."""
+    _begun: set[str] | None = None
 
     @classmethod
     def of(cls, rows: Iterable[bytes]) -> "Journal":
@@ -111,7 +114,7 @@ class Journal:
             for entry in decode(row):
                 if entry.function == RETRY:
                     journal.retries += 1
-                    journal.done.pop(entry.output, None)
+                    journal._take_out(entry.output)
                 elif entry.journaled:
                     journal.done[entry.path] = entry.failure or entry.output
                 else:
@@ -119,23 +122,53 @@ class Journal:
             journal.segments += 1
         return journal
 
+    def _take_out(self, path: str) -> None:
+        """Have a failed step tried again, with what it looked up in vain and its time."""
+        self.done.pop(path, None)
+        for own in (f"{path}!", f"{path}/task?"):
+            if isinstance(self.done.get(own), Failed):
+                del self.done[own]
+
+    def add(self, entry: Entry) -> None:
+        """Note a step that a resumed run needs the result of."""
+        before = self.fresh.get(entry.path)
+        if before is not None and not before.journaled:
+            self.traced -= 1
+        self.fresh[entry.path] = entry
+
+    def holds(self, path: str) -> bool:
+        """Whether a step has a result or a failure already, which a resumed run takes."""
+        fresh = self.fresh.get(path)
+        return path in self.done or (fresh is not None and fresh.journaled)
+
+    def begun(self, prefix: str) -> bool:
+        """Whether an earlier life of the run has journaled a step whose path begins so.
+
+        ``prefix`` ends in a slash. All are gathered when it is asked first.
+        """
+        if self._begun is None:
+            self._begun = {
+                path[: at + 1] for path in self.done for at, sign in enumerate(path) if sign == "/"
+            }
+        return prefix in self._begun
+
     def trace(self, entry: Entry) -> None:
         """Note a step that needs no result on resume; the last ones of a segment are kept."""
-        if entry.path in self.shown:
-            return  # computed again by a resumed run
-        self.fresh.append(entry)
+        if entry.path in self.shown or self.holds(entry.path):
+            return  # computed again by a resumed run, or shown with what it has read
+        self.add(entry)
         self.traced += 1
         if self.traced >= 2 * MAX_TRACE:
             self._shorten()
 
     def _shorten(self) -> None:
         surplus = self.traced - MAX_TRACE
-        kept = []
-        for entry in self.fresh:
+        kept = {}
+        for path, entry in self.fresh.items():
             if surplus > 0 and not entry.journaled:
                 surplus -= 1
             else:
-                kept.append(entry)
+                kept[path] = entry
         self.fresh, self.traced = kept, min(self.traced, MAX_TRACE)
 
     def take_fresh(self) -> bytes:
@@ -143,10 +176,10 @@ class Journal:
         if not self.fresh:
             return b""
         self._shorten()
-        row = encode(self.fresh)
+        fresh, self.fresh, self.traced = self.fresh, {}, 0
+        row = encode(fresh.values())
         self.done.update(
-            (each.path, each.failure or each.output) for each in self.fresh if each.journaled
+            (path, each.failure or each.output) for path, each in fresh.items() if each.journaled
         )
-        self.fresh, self.traced = [], 0
         self.segments += 1
         return row

@@ -30,7 +30,7 @@ class Retry(BaseModel):
         # beyond a thousand doublings the power itself would overflow
         pause_s = self.base_s and min(self.max_s, self.base_s * self.factor ** min(n - 1, 150))
         chance = random.Random(seed).uniform(1 - self.jitter, 1 + self.jitter)  # noqa: S311 - no secret
-        return int(pause_s * chance * US_PER_S)
+        return int(min(self.max_s, pause_s * chance) * US_PER_S)
 
 
 async def pause(turn: Turn, path: str, delay_us: int, function: str = "pause") -> None:
@@ -39,12 +39,14 @@ async def pause(turn: Turn, path: str, delay_us: int, function: str = "pause") -
     It stands in the journal as ``function``.
 
     Raises:
+        StepError: ``timeout``: the time around is over before that.
         Parked: the run goes on from its journal when it is due.
     """
     world = turn.world
     until: Any = turn.replayed(path)
     if until is NOT_DONE:
         until = world.now_us() + delay_us
+        turn.check_deadline(until, path)
         turn.record(path, function, until)
     left_us = until - world.now_us()
     if left_us <= 0:

@@ -1,7 +1,7 @@
 """The names that expressions see: one flat set of variables per run, shared by nested stacks."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from hub.errors import LimitError, StepError
@@ -80,14 +80,8 @@ class Scope:
             StepError: ``name_reserved``, ``name_outer``.
             LimitError: ``limit_memory``.
         """
-        if name in RESERVED:
-            check_name(name)
-        if name in self._outer:
-            raise StepError(
-                f"{name!r} is a variable outside this branch, and branches run side by side: "
-                "give the result another name (as), and use what the branches give.",
-                code="name_outer",
-            )
+        if name in RESERVED or name in self._outer:
+            self.check(name)
         size = size_of(value)
         self._used += size - self._sizes.get(name, 0)
         if self._used > MAX_BYTES:
@@ -98,6 +92,20 @@ class Scope:
             )
         self._sizes[name] = size
         self.variables[name] = value
+
+    def check(self, name: str) -> None:
+        """Refuse a name that no value can be bound to here.
+
+        Raises:
+            StepError: ``name_reserved``, ``name_outer``.
+        """
+        check_name(name)
+        if name in self._outer:
+            raise StepError(
+                f"{name!r} is a variable outside this branch, and branches run side by side: "
+                "give the result another name (as), and use what the branches give.",
+                code="name_outer",
+            )
 
     def env(self, name: str) -> Any:
         """The value of ``env.name``, constant within a step; ExpressionError if it is not set."""
@@ -150,50 +158,3 @@ def check_name(name: str) -> None:
             f"{name!r} is a name of the hub's own: choose another one for the variable.",
             code="name_reserved",
         )
-
-
-class Revealing:
-    """A scope as what leaves the hub sees it: secret variables have their values.
-
-    What was revealed stands in ``secrets``, so that it can be hidden again in what comes back.
-    """
-
-    __slots__ = (
-        "_scope",
-        "_secret",
-        "lane_delay_s",
-        "lookup",
-        "now_us",
-        "random",
-        "secrets",
-        "zone",
-    )
-
-    def __init__(self, scope: Scope, secret: Callable[[str], str | None]) -> None:
-        self._scope = scope
-        self._secret = secret
-        self.lookup = scope.lookup
-        self.now_us = scope.now_us
-        self.random = scope.random
-        self.zone = scope.zone
-        self.lane_delay_s = scope.lane_delay_s
-        self.secrets: dict[str, str] = {}
-
-    def env(self, name: str) -> Any:
-        """The value of ``env.name``, secret or not."""
-        value = self._secret(name)
-        if value is None:
-            return self._scope.env(name)
-        self.secrets[name] = value
-        return value
-
-    def hidden(self, value: Json) -> Json:
-        """A value in which secrets are their names again: ``{{env.NAME}}``."""
-        if isinstance(value, str):
-            for name, secret in self.secrets.items():
-                if secret:
-                    value = value.replace(secret, f"{{{{env.{name}}}}}")
-            return value
-        if isinstance(value, dict):
-            return {self.hidden(key): self.hidden(each) for key, each in value.items()}
-        return [self.hidden(each) for each in value] if isinstance(value, list) else value

@@ -31,7 +31,7 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
     course.until_us = world.now_us() + (task.timeout_us or MAX_ACTIVE_US)
     if run.context:
         course.facts = context = loads(run.context)
-        course.key_base = context.pop("key_base", run.id)
+        course.key_base = context.pop("key_base", course.key_base)
         course.raw = context.pop("raw", None)
     return Turn(course, course.frame, await scope_of(course, task, given))
 

@@ -1,6 +1,6 @@
 """What every step is: fields that may hold expressions, and what it does in a turn."""
 
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
@@ -20,7 +20,6 @@ from hub.expr import Compiled, compile_value, truthy
 from hub.model.json import MAX_DEPTH, Json, depth_of, dumps_text
 from hub.model.time import US_PER_S
 from hub.stack.patience import MAX_WAIT_S, Retry
-from hub.stack.scope import check_name
 from hub.stack.turn import NOT_DONE, Turn
 
 MAX_COUNT = 2**62
@@ -132,9 +131,9 @@ class Step(BaseModel):
 
     def compute(self, value: Compiled, turn: Turn, path: str) -> Json:
         """What the step's expression gives; noted as the step's trace."""
-        if not _observes(value):
-            turn.trace(path, self.function)
-        return settled(value, turn, path, self.function)
+        result = settled(value, turn, path, self.function)
+        turn.trace(path, self.function)
+        return result
 
 
 class Composed:
@@ -161,13 +160,23 @@ def settled(value: Compiled, turn: Turn, path: str, function: str) -> Json:
     """
     if not _observes(value):
         return value.evaluate(turn.scope)
-    seen = turn.replayed(path)
-    if seen is not NOT_DONE:
-        turn.scope.recall(seen)
-        return value.evaluate(turn.scope)
-    result = value.evaluate(turn.scope)
-    turn.record(path, function, turn.scope.observed())
+    [result] = settled_all([value], turn, path, function)
     return result
+
+
+def settled_all(
+    values: Sequence[Compiled | None], turn: Turn, path: str, function: str
+) -> list[Json]:
+    """The same of several expressions of one step; None for those that are left out."""
+    scope = turn.scope
+    observes = any(_observes(each) for each in values if each is not None)
+    seen = turn.replayed(path) if observes else NOT_DONE
+    if seen is not NOT_DONE:
+        scope.recall(seen)
+    results = [each and each.evaluate(scope) for each in values]
+    if observes and seen is NOT_DONE:
+        turn.record(path, function, scope.observed())
+    return results
 
 
 def _observes(value: Compiled) -> bool:
@@ -179,9 +188,14 @@ class WorldStep(Step):
 
     touches_world: ClassVar[bool] = True
 
+    @property
+    def binds(self) -> str | None:
+        """The variable that gets the result."""
+        return self.as_
+
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
-        if self.as_ is not None:
-            check_name(self.as_)
+        if self.binds is not None:
+            turn.scope.check(self.binds)
         output = turn.replayed(path)
         if output is not NOT_DONE:
             self.bind(turn, output)
@@ -199,8 +213,8 @@ class WorldStep(Step):
 
     def bind(self, turn: Turn, output: Json) -> None:
         """Bind the step's result to its name."""
-        if self.as_ is not None:
-            turn.scope.assign(self.as_, output)
+        if self.binds is not None:
+            turn.scope.assign(self.binds, output)
 
 
 def text_of(value: Json, field: str) -> str:
@@ -279,9 +293,24 @@ def number_of(value: Json, field: str, *, least: float, most: float) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= most:
         return value
     raise StepError(
-        f"{field!r} must be a number from {least:,g} to {most:,g} and came out as {_shown(value)}.",
+        f"{field!r} must be a number from {least:,} to {most:,} and came out as {_shown(value)}.",
         code="field_invalid",
     )
+
+
+def whole_of(value: Json, field: str, *, least: int, most: int) -> int:
+    """A field's value as a whole number within bounds; decimal text is its number.
+
+    Raises:
+        StepError: ``field_invalid``.
+    """
+    number = number_of(value, field, least=least, most=most)
+    if number != int(number):
+        raise StepError(
+            f"{field!r} must be a whole number and came out as {_shown(value)}.",
+            code="field_invalid",
+        )
+    return int(number)
 
 
 def _shown(value: Json) -> str:

@@ -9,13 +9,14 @@ with the names that it sees.
 """
 
 import asyncio
+import hashlib
 import re
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from hub.errors import HubError, InvalidError, LimitError, StepError
+from hub.errors import HubError, InvalidError, LimitError, StepError, StoreError
 from hub.model.change import Change, Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
@@ -23,6 +24,7 @@ from hub.model.json import Json, dumps_text
 from hub.model.record import Record
 from hub.model.run import Answer, ClaimedRun, Ending, RunAttempt, RunStart
 from hub.model.segment import Cached, Publication, Segment
+from hub.model.time import US_PER_S
 from hub.stack.journal import Entry, Failed, Journal, encode, failed_of
 from hub.stack.ports import SegmentRefused, World
 from hub.stack.scope import Scope
@@ -39,6 +41,7 @@ _NOTHING: Any = object()
 AGAIN = "~~"
 """Stands in a path before the number of a further try of the step."""
 _TRIES = re.compile(AGAIN + r"[0-9]+")
+_KEY = re.compile(r"[!-~]{1,200}")
 
 
 @dataclass(slots=True)
@@ -94,10 +97,12 @@ class Effects:
 class Frame:
     """One task being carried out in a run: the run's own, or one that ``run_task`` calls."""
 
-    __slots__ = ("answer", "task")
+    __slots__ = ("answer", "prefix", "task")
 
-    def __init__(self, task: "Task") -> None:
+    def __init__(self, task: "Task", prefix: str = "") -> None:
         self.task = task
+        self.prefix = prefix
+        """What the paths of its steps begin with."""
         self.answer: Answer | None = None
 
 
@@ -107,6 +112,7 @@ class Course:
     __slots__ = (
         "_committing",
         "_opened_at",
+        "_over",
         "_segment_steps",
         "effects",
         "facts",
@@ -138,13 +144,15 @@ class Course:
         """What tasks read of the run: event, run, auth, request."""
         self.raw: Any = None
         """The request as it came, where a step of the endpoint's stack asks for it."""
-        self.key_base = run.id
+        self.key_base = f"{run.id}:"
         """What idempotency keys begin with."""
         self.effects = Effects()
         self.steps = 0
         self._segment_steps = 0
         self._opened_at = world.now_us()
         self._committing = asyncio.Lock()
+        self._over: BaseException | None = None
+        """Why nothing more can be committed: what comes later builds on what is not there."""
 
     def count(self, now: int) -> Awaitable[None] | None:
         """Count a step; what it gives, if anything, is to be awaited before the step.
@@ -182,7 +190,7 @@ class Course:
     ) -> None:
         """Journal a result."""
         took = self.world.now_us() - started_at
-        self.journal.fresh.append(Entry(path, function, started_at, took, output, note=note))
+        self.journal.add(Entry(path, function, started_at, took, output, note=note))
 
     async def commit(
         self,
@@ -193,13 +201,16 @@ class Course:
     ) -> Outcome | None:
         """The barrier: everything of the open segment becomes durable, and a new one is open.
 
-        One at a time; what other branches add meanwhile belongs to the next segment. Gives what
-        came of a ``change``, whose journal row is one more.
+        One at a time; what other branches add meanwhile belongs to the next segment. After one
+        that failed no other is made: it could hold what builds on the lost one. Gives what came
+        of a ``change``, whose journal row is one more.
 
         Raises:
             LeaseLost, SegmentConflict, SegmentRefused, StoreError: the turn cannot go on.
         """
         async with self._committing:
+            if self._over is not None:
+                raise self._over
             effects, self.effects = self.effects, Effects()
             self._segment_steps = 0
             number = self.journal.segments
@@ -227,8 +238,15 @@ class Course:
             )
             try:
                 outcome = await self.world.commit(segment)
+            except asyncio.CancelledError:
+                self._over = StoreError("A commit was broken off: whether it was made is open.")
+                raise
             except InvalidError as error:
-                raise SegmentRefused(error) from error
+                self._over = SegmentRefused(error)
+                raise self._over from error
+            except BaseException as error:
+                self._over = error
+                raise
             if change is not None:
                 self.journal.segments += 1
             self._opened_at = self.world.now_us()
@@ -282,24 +300,34 @@ class Turn:
         """Another branch, with a copy of the names."""
         return Turn(self.course, self.frame, self.scope.branch(), self.depth, self.deadline_us)
 
-    def call(self, task: "Task", scope: Scope) -> "Turn":
+    def call(self, task: "Task", scope: Scope, prefix: str) -> "Turn":
         """A task called in this run, with names of its own."""
-        return Turn(self.course, Frame(task), scope, self.depth, self.deadline_us)
+        return Turn(self.course, Frame(task, prefix), scope, self.depth, self.deadline_us)
 
     def key(self, path: str) -> str:
-        """The idempotency key of a step: the same for each further try of it."""
-        return f"{self.course.key_base}:{_TRIES.sub('', path)}"
+        """The idempotency key of a step: the same for each further try of it.
 
-    def context_for(self, task: str, path: str) -> str | None:
+        It goes into header fields, so what would not fit there is digested.
+        """
+        key = self._key_base(path)
+        if _KEY.fullmatch(key):
+            return key
+        digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{self.run.id}:{digest}"
+
+    def _key_base(self, path: str) -> str:
+        return self.course.key_base + _TRIES.sub("", path)
+
+    def context_for(self, task: str) -> str | None:
         """What a run that this one starts is told of who asked for it.
 
         A task that asks for itself where something failed hands its key base on, so that what
         is done again carries the same keys as what may have gone through.
         """
-        auth = self.scope.reserved["auth"]
+        auth, error = self.scope.reserved["auth"], self.scope.reserved["error"]
         context = {} if auth is None else {"auth": auth}
-        if "/catch/" in path and task == self.frame.task.full_name:
-            context["key_base"] = self.course.key_base
+        if error is not None and task == self.frame.task.full_name:
+            context["key_base"] = self._key_base(self.frame.prefix)
         return dumps_text(context) if context else None
 
     def replayed(self, path: str) -> Json:
@@ -320,12 +348,12 @@ class Turn:
     def note_failure(self, path: str, function: str, failed: Failed, *, journaled: bool) -> None:
         """Note that a step failed; ``journaled``: so it does when the run is resumed."""
         journal = self.course.journal
-        if path in journal.done or any(each.path == path for each in journal.fresh):
+        if journal.holds(path):
             return
         took = self.world.now_us() - self._started_at
         entry = Entry(path, function, self._started_at, took, None, journaled, failed)
         if journaled:
-            journal.fresh.append(entry)
+            journal.add(entry)
         else:
             journal.trace(entry)
 
@@ -339,17 +367,35 @@ class Turn:
 
         Raises:
             StepError: ``timeout``.
-            LimitError: ``limit_steps``.
+            LimitError: ``limit_steps``, ``limit_time``.
         """
         course = self.course
         self._started_at = now = course.world.now_us()
         self.scope.begin_step(f"{course.run.id}:{path}")
-        if 0 < self.deadline_us < now:
-            raise StepError(
+        if self.deadline_us:
+            self.check_deadline(now, f"{path}!")
+        return course.count(now)
+
+    def check_deadline(self, us: int, path: str) -> None:
+        """Refuse what would begin at ``us``, if that is too late.
+
+        It is journaled under ``path``: a resumed run, which has its time anew, is as late.
+
+        Raises:
+            StepError: ``timeout``.
+        """
+        self.replayed(path)
+        if 0 < self.deadline_us < us:
+            error = StepError(
                 "The time for this is over (timeout): give it more, or do less at once.",
                 code="timeout",
             )
-        return course.count(now)
+            self.note_failure(path, "timeout", Failed(error.code, error.message), journaled=True)
+            raise error
+
+    def left_s(self) -> float | None:
+        """The seconds until the deadline, None if there is none."""
+        return (self.deadline_us - self.world.now_us()) / US_PER_S if self.deadline_us else None
 
     async def commit(self) -> None:
         """See :meth:`Course.commit`."""

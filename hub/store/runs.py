@@ -48,9 +48,17 @@ def run_row(start: RunStart) -> dict[str, Any]:
     }
 
 
+_INSERT_ONCE = INSERT.on_conflict_do_nothing(
+    index_elements=["task", "idempotency_key"], index_where=runs.c.idempotency_key.is_not(None)
+)
+
+
 def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
-    """Queue runs inside a transaction."""
-    tx.many(INSERT, [run_row(start) for start in starts])
+    """Queue runs inside a transaction; of those with the same task and key the first counts."""
+    keyed = [start for start in starts if start.idempotency_key is not None]
+    keyed.sort(key=lambda start: (start.task, start.idempotency_key))
+    tx.many(INSERT, [run_row(start) for start in starts if start.idempotency_key is None])
+    tx.many(_INSERT_ONCE, [run_row(start) for start in keyed])
 
 
 _BY_KEY = select(runs.c.id).where(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, null, select, update
+from sqlalchemy import bindparam, func, null, select, update
 
 from hub.model.change import Outcome
 from hub.model.event import Arrival
@@ -66,7 +66,7 @@ _END = (
     .values(
         status=bindparam("to_status"),
         version=bindparam("of_version"),
-        result=bindparam("with_result"),
+        result=func.coalesce(bindparam("with_result"), runs.c.result),  # an answer stays
         failure=bindparam("with_failure"),
         worker=null(),
         lease_until=null(),

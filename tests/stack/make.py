@@ -43,6 +43,59 @@ def each(array: Any, *steps: Any) -> dict[str, Any]:
     return {"function": "for_each_loop", "array": array, "function_stack": steps}
 
 
+def at_once(array: Any, *steps: Any, most: Any = 10, **fields: Any) -> dict[str, Any]:
+    """A loop whose rounds go on side by side."""
+    return {**each(array, *steps), "concurrency": most, **fields}
+
+
+def parallel(*stacks: Any, **fields: Any) -> dict[str, Any]:
+    return {"function": "parallel", "stacks": stacks, **fields}
+
+
+def repeat(condition: Any, *steps: Any, **fields: Any) -> dict[str, Any]:
+    return {"function": "while_loop", "condition": condition, "function_stack": steps, **fields}
+
+
+BREAK = {"function": "break"}
+CONTINUE = {"function": "continue"}
+STOP = {"function": "stop"}
+
+
+def attempt(steps: Any, caught: Any = (), last: Any = ()) -> dict[str, Any]:
+    stacks = {"try_stack": steps, "catch_stack": caught, "finally_stack": last}
+    return {"function": "try_catch", **stacks}
+
+
+def throw(message: Any = "Thrown.", **fields: Any) -> dict[str, Any]:
+    return {"function": "throw_error", "message": message, **fields}
+
+
+def switch(variable: Any, **fields: Any) -> dict[str, Any]:
+    return {"function": "switch", "variable": variable, **fields}
+
+
+def sleep(seconds: Any) -> dict[str, Any]:
+    return {"function": "sleep", "seconds": seconds}
+
+
+def call(function: str, **fields: Any) -> dict[str, Any]:
+    """A step whose function is a task, or that of a plug-in."""
+    return {"function": function, **fields}
+
+
+def run_task(task: Any, data: Any = None, **fields: Any) -> dict[str, Any]:
+    return {"function": "run_task", "task": task, "data": data, **fields}
+
+
+def ask(url: Any = "https://api.example.com/", **fields: Any) -> dict[str, Any]:
+    return {"function": "external_api_request", "url": url, **fields}
+
+
+def note(expression: str) -> dict[str, Any]:
+    """Appends a value to the variable ``seen``."""
+    return let("seen", f"{{{{append(seen, {expression})}}}}")
+
+
 def choose(condition: Any, yes: Any = (), no: Any = ()) -> dict[str, Any]:
     return {"function": "conditional", "condition": condition, "true_stack": yes, "false_stack": no}
 

@@ -61,11 +61,11 @@ def test_outputs_may_be_as_deep_as_records_are() -> None:
 
 def test_each_row_is_a_segment_and_later_rows_add_to_earlier_ones() -> None:
     journal = Journal()
-    journal.fresh.append(done("0", 1))
+    journal.add(done("0", 1))
     first = journal.take_fresh()
-    assert (journal.segments, journal.done, journal.fresh) == (1, {"0": 1}, [])
+    assert (journal.segments, journal.done, journal.fresh) == (1, {"0": 1}, {})
     journal.trace(computed("1"))
-    journal.fresh.append(done("2", 3))
+    journal.add(done("2", 3))
     second = journal.take_fresh()
     again = Journal.of([first, second])
     assert (again.segments, again.done) == (journal.segments, journal.done) == (2, {"0": 1, "2": 3})
@@ -83,7 +83,7 @@ def test_the_last_computed_steps_of_a_segment_are_kept_and_all_journaled_ones() 
         journal.trace(computed(str(n)))
         assert len(journal.fresh) < 2 * MAX_TRACE + n // MAX_TRACE + 2
         if n % MAX_TRACE == 0:
-            journal.fresh.append(done(f"{n}/0", n))
+            journal.add(done(f"{n}/0", n))
     kept = decode(journal.take_fresh())
     traced = [entry.path for entry in kept if not entry.journaled]
     assert traced == [str(n) for n in range(9 * MAX_TRACE, 10 * MAX_TRACE)]
@@ -104,4 +104,4 @@ def test_a_step_that_is_computed_again_is_not_shown_twice() -> None:
     journal = Journal.of([encode([computed("0"), done("1")])])
     journal.trace(computed("0"))
     journal.trace(computed("2"))
-    assert [entry.path for entry in journal.fresh] == ["2"]
+    assert list(journal.fresh) == ["2"]

@@ -1,15 +1,18 @@
 """A world in memory for runs: what is committed stays, and a test may crash it at any commit."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
+from hub.connector import classify_by_status
 from hub.errors import ExpressionError, OutboundError, StepError
 from hub.expr import LANES
 from hub.model.change import Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
-from hub.model.json import Json, dumps_text, loads
+from hub.model.http import Headers, OutboundResponse
+from hub.model.json import Json, dumps, dumps_text, loads
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.run import (
@@ -50,6 +53,22 @@ def _nobody(wish: Wish) -> Received:
     raise OutboundError("Nobody answers.", code="connect_failed")
 
 
+def received(
+    status: int = 200,
+    body: Json = None,
+    *,
+    kind: str = "application/json",
+    headers: tuple[tuple[str, str], ...] = (),
+    truncated: bool = False,
+) -> Received:
+    """An answer, read as HTTP itself is; bytes are its body as they stand."""
+    raw = body if isinstance(body, bytes) else dumps(body)
+    fields = Headers([("content-type", kind), *headers])
+    response = OutboundResponse(status, fields, raw, truncated, duration_ms=3)
+    verdict = classify_by_status(response)
+    return Received(response, verdict.outcome.value, verdict.message)
+
+
 @dataclass
 class World:
     """See :class:`hub.stack.ports.World`. A second life begins with :meth:`restart`."""
@@ -60,11 +79,13 @@ class World:
     tasks: set[str] = field(default_factory=lambda: {"shop/ship", "shop/main"})
     loaded: dict[str, Task] = field(default_factory=dict)
     """Tasks that can be called inside a run."""
+    past: dict[tuple[str, str], Task] = field(default_factory=dict)
+    """Older versions of them."""
     short_wait_us: int = 0
     functions: dict[str, Plugin] = field(default_factory=dict)
     listeners: tuple[str, ...] = ()
     """Tasks that run for the events that stacks emit."""
-    answer: Callable[[Wish], Received] = field(default=_nobody)
+    answer: Callable[[Wish], Received | Awaitable[Received]] = field(default=_nobody)
     """What the world outside says to a request."""
     event_seen: Json = None
     event_raw: bytes | None = None
@@ -98,22 +119,36 @@ class World:
     due_us: int | None = None
     """When the parked run is due."""
     ending: Ending | None = None
+    gaps: list[int] = field(default_factory=list)
+    """Segments that did not follow on the ones before: something was lost between."""
     fence: int = 1
     tried: int = 0
+    is_dead: bool = False
     reads: list[str] = field(default_factory=list)
     _given: dict[str, int] = field(default_factory=dict)
 
     async def commit(self, segment: Segment) -> Outcome | None:
+        # what is on its way to a database is committed, whether or not somebody still waits for it
+        committing = asyncio.ensure_future(self._commit(segment))
+        committing.add_done_callback(lambda done: done.exception())
+        return await asyncio.shield(committing)
+
+    async def _commit(self, segment: Segment) -> Outcome | None:
         number, self.tried = self.tried, self.tried + 1
-        if self.crash_at == (number, "before"):
-            raise CrashNow
+        await asyncio.sleep(0)  # other branches of the run go on meanwhile
+        self._maybe_die(number, "before")
         if number in self.meddle:
             self.meddle[number](self)
         self._judge(segment)
         outcome = self._apply(segment)
-        if self.crash_at == (number, "after"):
-            raise CrashNow
+        await asyncio.sleep(0)
+        self._maybe_die(number, "after")
         return outcome
+
+    def _maybe_die(self, number: int, when: str) -> None:
+        self.is_dead |= self.crash_at == (number, when)
+        if self.is_dead:
+            raise CrashNow
 
     def _judge(self, segment: Segment) -> None:
         refused = self.refuse(segment)
@@ -128,7 +163,8 @@ class World:
 
     def _apply(self, segment: Segment) -> Outcome | None:
         if segment.entries:
-            assert segment.n == len(self.rows)
+            if segment.n != len(self.rows):
+                self.gaps.append(segment.n)
             self.rows.append(segment.entries)
         for record in segment.added:
             assert (record.table, record.id) not in self.records
@@ -160,6 +196,7 @@ class World:
         return outcome
 
     async def take_id(self, table: str) -> int:
+        await asyncio.sleep(0)
         self._given[table] = max(self._given.get(table, 0), self._last_id(table)) + 1
         return self._given[table]
 
@@ -174,10 +211,12 @@ class World:
 
     async def get_record(self, table: str, record_id: int) -> Record | None:
         assert 0 < record_id < 2**63
+        await asyncio.sleep(0)
         return self.records.get((table, record_id))
 
     async def find_records(self, query: Query) -> list[Record]:
         self.reads.append(query.table)
+        await asyncio.sleep(0)
         return memory.find(self.records, query)
 
     async def count_records(self, query: Query) -> int:
@@ -217,6 +256,8 @@ class World:
 
     async def task(self, full_name: str, version: str | None) -> Task:
         found = self.loaded.get(full_name)
+        if version is not None and (found is None or found.version != version):
+            found = self.past.get((full_name, version))
         if found is None:
             raise StepError(f"The task {full_name!r} is gone.", code="task_gone")
         return found
@@ -238,8 +279,11 @@ class World:
         return self.variables[name] if name in self.secrets else None
 
     async def request(self, wish: Wish) -> Received:
+        if self.is_dead:
+            raise CrashNow
         self.wishes.append(wish)
-        return self.answer(wish)
+        answer = self.answer(wish)
+        return answer if isinstance(answer, Received) else await answer
 
     def log(self, level: str, path: str, text: str) -> None:
         self.said.append((level, text))
@@ -251,6 +295,14 @@ class World:
         """The process comes up again an hour later: only what was committed is left."""
         self.clock_us += HOUR_US
         self.crash_at = None
+        self.is_dead = False
+        self.fence += 1
+        self._given.clear()
+
+    def resume(self) -> None:
+        """It is time for the parked run, which another process may take."""
+        assert self.due_us is not None
+        self.clock_us = max(self.clock_us, self.due_us)
         self.fence += 1
         self._given.clear()
 
@@ -258,6 +310,14 @@ class World:
         """Have a record, whatever was there."""
         self.records[record.table, record.id] = record
         return record
+
+    def load(self, full_name: str, *steps: Json, **fields: Json) -> Task:
+        """Have a task that can be called; a version of it that was there before is kept."""
+        before = self.loaded.get(full_name)
+        if before is not None:
+            self.past[full_name, before.version] = before
+        self.loaded[full_name] = task = task_named(full_name, *steps, **fields)
+        return task
 
     def have(self, table: str, **doc: Json) -> Record:
         """A record that was there before."""
@@ -344,16 +404,37 @@ def task_of(*steps: Json) -> Task:
     return load_stack("shop", dumps_text(document)).tasks["main"]
 
 
+def task_named(full_name: str, *steps: Json, **fields: Json) -> Task:
+    """A task of these steps, as another one calls it."""
+    stack, _, name = full_name.partition("/")
+    document = {"task": name, "function_stack": steps, **fields}
+    return load_stack(stack, dumps_text(document)).tasks[name]
+
+
 async def execute(world: World, *tasks: Task, given: Json = None, **fields: Any) -> World:
     """One life of the run: to its end, or to the crash."""
     ledger, catalog = cast(Ledger, _Rows(world)), cast(Catalog, _Tasks(*tasks))
     await Executor(ledger, catalog, world).execute(claimed(world, given, **fields))
+    assert world.gaps == []
     return world
 
 
 async def ran(*steps: Json, world: World | None = None, given: Json = None, **fields: Any) -> World:
     """The world after a run of these steps."""
     return await execute(world or World(), task_of(*steps), given=given, **fields)
+
+
+async def lived(world: World, *tasks: Task, given: Json = None, **fields: Any) -> World:
+    """The world after a run that may be parked and killed, and is resumed each time."""
+    while world.ending is None:
+        world.due_us = None
+        try:
+            await execute(world, *tasks, given=given, **fields)
+        except CrashNow:
+            world.restart()
+        if world.ending is None and world.due_us is not None:
+            world.resume()
+    return world
 
 
 async def survived(world: World, task: Task, given: Json = None) -> World:
@@ -365,3 +446,14 @@ async def survived(world: World, task: Task, given: Json = None) -> World:
     if world.ending is None:
         await execute(world, task, given=given)
     return world
+
+
+def obliging(*answers: Received, **fields: Any) -> World:
+    """A world that answers in turn, the last one from then on; an empty 200 without any."""
+    given = list(answers) or [received()]
+    return World(answer=lambda wish: given.pop(0) if len(given) > 1 else given[0], **fields)
+
+
+def headers_of(wish: Wish) -> dict[str, str]:
+    """The header fields of a request."""
+    return dict(wish.request.headers)

@@ -7,7 +7,7 @@ import pytest
 
 from hub.model.ids import new_id
 from hub.model.record import Record
-from hub.model.run import Ending, Failure, RunStatus
+from hub.model.run import Answer, Ending, Failure, RunStatus
 from hub.model.segment import Publication, Segment
 from hub.store import events, leases, lookup, outbox, runs, schema
 from hub.store.ledger import Ledger
@@ -35,6 +35,32 @@ async def test_a_repeated_idempotency_key_gives_the_first_run(ledger: Ledger) ->
     ids = await asyncio.gather(*(ledger.write(runs.START, start) for start in starts))
     assert set(ids) == {starts[0].id}
     assert await ledger.write(runs.START, run_start(idempotency_key="k")) == starts[0].id
+
+
+async def test_of_runs_that_segments_start_with_the_same_key_the_first_counts(
+    ledger: Ledger,
+) -> None:
+    first = await ledger.write(runs.START, run_start(idempotency_key="k0"))
+    for _ in range(4):
+        await ledger.write(runs.START, run_start(task="shop/main"))
+    parents = [run for run in await claim_runs(ledger) if run.task == "shop/main"]
+    keys = [f"k{n % 3}" for n in range(5)]
+    segments = [
+        Segment(
+            run.id,
+            run.fence,
+            0,
+            runs=[run_start(idempotency_key=key, parent=run.id) for key in [*keys, None]],
+            ending=Ending(RunStatus.SUCCEEDED, "v1"),
+        )
+        for run in parents
+    ]
+    fates = await asyncio.gather(*(ledger.write(COMMIT, segment) for segment in segments))
+    assert set(fates) == {(Committed.DONE, None)}
+    rows = await ledger.read(lookup.where, schema.runs, task="shop/sell")
+    found = sorted(row["idempotency_key"] or "" for row in rows)
+    assert found == ["", "", "", "", "k0", "k1", "k2"]
+    assert first in {row["id"] for row in rows}
 
 
 async def test_a_segment_commits_everything_or_nothing(ledger: Ledger) -> None:
@@ -119,6 +145,17 @@ async def test_a_failed_run_says_why(ledger: Ledger) -> None:
     row = await ledger.read(lookup.one, schema.runs, id=run.id)
     assert row is not None
     assert row["failure"] == '{"code":"oops","message":"It broke.","step":"3"}'
+
+
+async def test_an_answer_stays_the_result_of_a_run_that_fails_later(ledger: Ledger) -> None:
+    await ledger.write(runs.START, run_start())
+    (run,) = await claim_runs(ledger)
+    await ledger.write(COMMIT, Segment(run.id, run.fence, 0, answer=Answer('{"n":1}', 201)))
+    ending = Ending(RunStatus.FAILED, "v1", None, Failure("oops", "It broke."))
+    await ledger.write(COMMIT, Segment(run.id, run.fence, 0, ending=ending))
+    row = await ledger.read(lookup.one, schema.runs, id=run.id)
+    assert row is not None
+    assert (row["status"], row["result"], row["answer"]) == ("failed", '{"n":1}', "[201,[]]")
 
 
 async def test_a_heartbeat_keeps_what_a_worker_works_on_and_nothing_else(ledger: Ledger) -> None:

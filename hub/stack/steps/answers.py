@@ -10,7 +10,7 @@ from hub.errors import StepError
 from hub.expr import text_of as as_text
 from hub.model.json import Json
 from hub.model.run import Answer
-from hub.stack.step import OptionalValue, Step, json_of, number_of, object_of
+from hub.stack.step import OptionalValue, Step, json_of, object_of, settled_all, whole_of
 from hub.stack.turn import Turn
 
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -38,25 +38,19 @@ class ReturnResponse(Step):
         frame = turn.frame
         if frame.answer is not None:
             raise StepError("The run has answered already.", code="answered_twice")
-        body: Json = None
-        if self.body is None:
-            turn.trace(path, self.function)
-        else:
-            body = self.compute(self.body, turn, path)
-        frame.answer = Answer(json_of(body, "body"), self._status(turn), self._headers(turn))
+        fields = [self.body, self.status, self.headers]
+        body, status, headers = settled_all(fields, turn, path, self.function)
+        turn.trace(path, self.function)
+        frame.answer = Answer(
+            json_of(body, "body"),
+            200 if self.status is None else whole_of(status, "status", least=200, most=599),
+            () if self.headers is None else _fields(headers),
+        )
         return turn.course.answer(frame.answer) if frame is turn.course.frame else None
 
-    def _status(self, turn: Turn) -> int:
-        if self.status is None:
-            return 200
-        value = self.status.evaluate(turn.scope)
-        return int(number_of(value, "status", least=200, most=599))
 
-    def _headers(self, turn: Turn) -> tuple[tuple[str, str], ...]:
-        if self.headers is None:
-            return ()
-        given = object_of(self.headers.evaluate(turn.scope), "headers")
-        return tuple(_field(name, value) for name, value in given.items())
+def _fields(headers: Json) -> tuple[tuple[str, str], ...]:
+    return tuple(_field(name, value) for name, value in object_of(headers, "headers").items())
 
 
 def _field(name: str, value: Any) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from hub.model.http import Headers
 from hub.model.json import Json, loads
 from hub.model.time import US_PER_S
 from hub.signature import parse_secret, verify_hmac, verify_standard
-from hub.stack.scope import Revealing
+from hub.stack.revealing import Revealing
 from hub.stack.step import OptionalValue, Value, WorldStep, text_of
 from hub.stack.turn import Turn
 

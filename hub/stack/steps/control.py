@@ -19,8 +19,8 @@ from hub.stack.interpret import (
     run_steps,
 )
 from hub.stack.patience import MAX_WAIT_S, pause
-from hub.stack.step import OptionalValue, Step, Value, number_of
-from hub.stack.turn import Turn
+from hub.stack.step import OptionalValue, Step, Value, number_of, settled_all, whole_of
+from hub.stack.turn import NOT_DONE, Turn
 
 if TYPE_CHECKING:
     from hub.stack.steps import AnyStep
@@ -154,8 +154,7 @@ def branches_of(value: OptionalValue, turn: Turn) -> int | None:
     """
     if value is None:
         return None
-    most = number_of(value.evaluate(turn.scope), "concurrency", least=1, most=_MOST_BRANCHES)
-    return int(most)
+    return whole_of(value.evaluate(turn.scope), "concurrency", least=1, most=_MOST_BRANCHES)
 
 
 def _escaped(name: str) -> str:
@@ -170,7 +169,7 @@ class Break(Step):
 
     def perform(self, turn: Turn, path: str) -> None:
         turn.trace(path, self.function)
-        raise BreakLoop
+        raise BreakLoop(path)
 
 
 class Continue(Step):
@@ -180,7 +179,7 @@ class Continue(Step):
 
     def perform(self, turn: Turn, path: str) -> None:
         turn.trace(path, self.function)
-        raise ContinueLoop
+        raise ContinueLoop(path)
 
 
 class Stop(Step):
@@ -190,7 +189,7 @@ class Stop(Step):
 
     def perform(self, turn: Turn, path: str) -> None:
         turn.trace(path, self.function)
-        raise StopTask
+        raise StopTask(path)
 
 
 class ThrowError(Step):
@@ -201,8 +200,8 @@ class ThrowError(Step):
     code: OptionalValue = Field(None, description="The same for programs; without it `thrown`.")
 
     def perform(self, turn: Turn, path: str) -> None:
-        message = as_text(self.compute(self.message, turn, path))
-        code = None if self.code is None else self.code.evaluate(turn.scope)
+        message, code = settled_all([self.message, self.code], turn, f"{path}?", self.function)
+        message = as_text(message)
         raise StepError(
             message[:_LONGEST_MESSAGE] or "A step threw an error without a message.",
             code="thrown" if code is None else as_text(code)[:_LONGEST_CODE] or "thrown",
@@ -223,6 +222,8 @@ class Sleep(Step):
     touches_world: ClassVar[bool] = True
 
     async def perform(self, turn: Turn, path: str) -> None:
-        value = self.seconds.evaluate(turn.scope)
-        seconds = number_of(value, "seconds", least=0, most=MAX_WAIT_S)
-        await pause(turn, path, int(seconds * US_PER_S), self.function)
+        delay_us = 0
+        if turn.replayed(path) is NOT_DONE:
+            value = self.seconds.evaluate(turn.scope)
+            delay_us = int(number_of(value, "seconds", least=0, most=MAX_WAIT_S) * US_PER_S)
+        await pause(turn, path, delay_us, self.function)

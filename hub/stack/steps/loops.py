@@ -10,7 +10,7 @@ from hub.expr import truthy
 from hub.model.json import Json
 from hub.stack.branches import Branch, run_branches
 from hub.stack.interpret import BreakLoop, ContinueLoop, StepFailed, is_catchable, run_steps
-from hub.stack.step import OptionalValue, Step, Value, number_of, settled
+from hub.stack.step import OptionalValue, Step, Value, settled, whole_of
 from hub.stack.steps.control import branches_of
 from hub.stack.turn import MAX_STEPS, Turn
 
@@ -62,8 +62,6 @@ class ForEachLoop(Step):
             return None
         if not isinstance(items, list):
             raise StepError("'array' must be a list.", code="field_invalid")
-        if not self.function_stack:
-            return None
         most = branches_of(self.concurrency, turn)
         if most is None:
             return self._one_by_one(items, turn, path)
@@ -119,7 +117,7 @@ class WhileLoop(Step):
         return self._loop(turn, path)
 
     async def _loop(self, turn: Turn, path: str) -> None:
-        most = self._most(turn)
+        most = self._most(turn, path)
         reserved = turn.scope.reserved
         outer, index = reserved["loop_index"], 0
         try:
@@ -142,7 +140,8 @@ class WhileLoop(Step):
             await waiting
         return truthy(settled(self.condition, turn, path, self.function))
 
-    def _most(self, turn: Turn) -> int:
+    def _most(self, turn: Turn, path: str) -> int:
         if self.max is None:
             return MAX_STEPS
-        return int(number_of(self.max.evaluate(turn.scope), "max", least=0, most=MAX_STEPS))
+        value = settled(self.max, turn, f"{path}/max?", self.function)
+        return whole_of(value, "max", least=0, most=MAX_STEPS)

@@ -1,21 +1,21 @@
 """The step that asks something of the world outside, and waits for the answer."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from pydantic import AliasChoices, Field
 
-from hub.errors import InvalidError, OutboundError, StepError
+from hub.errors import HubError, InvalidError, OutboundError, StepError
+from hub.expr import Compiled, truthy
 from hub.expr import text_of as as_text
-from hub.expr import truthy
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps, loads
 from hub.model.run import RunAttempt
-from hub.model.time import US_PER_S
 from hub.stack.ports import Received, Wish
-from hub.stack.scope import Revealing
+from hub.stack.revealing import Revealing
 from hub.stack.step import OptionalValue, Value, WorldStep, object_of, text_of
 from hub.stack.steps.tasks import key_of
 from hub.stack.turn import NOT_DONE, Turn
@@ -52,32 +52,42 @@ class ExternalApiRequest(WorldStep):
         None, description="Instead of the hub's own, which is the run and the step."
     )
 
+    @property
+    def binds(self) -> str:
+        return self.as_ or "response"
+
     async def _act(self, turn: Turn, path: str) -> None:
-        self._recall(turn, path)
         sees = Revealing(turn.scope, turn.world.secret)
         wish = self._wish(turn, path, sees)
-        if self._observes():
-            turn.record(f"{path}?", self.function, turn.scope.observed())
         await turn.commit()  # nothing leaves the hub before what led to it is durable
         output = await self._sent(turn, path, wish, sees)
         turn.record(path, self.function, output)
         self.bind(turn, output)
 
-    def bind(self, turn: Turn, output: Json) -> None:
-        """Bind the answer to ``as``, else to ``response``."""
-        turn.scope.assign(self.as_ or "response", output)
+    def _wish(self, turn: Turn, path: str, sees: Revealing) -> Wish:
+        """What is sent; after a crash it says the same as the first time.
 
-    def _recall(self, turn: Turn, path: str) -> None:
-        """Sent again after a crash, it says the same as the first time."""
-        seen = turn.replayed(f"{path}?") if self._observes() else NOT_DONE
+        Raises:
+            StepError: it cannot be sent. No secret stands in the message.
+        """
+        seen = turn.replayed(f"{path}?") if self._observes else NOT_DONE
         if seen is not NOT_DONE:
             turn.scope.recall(seen)
+        try:
+            wish = self._made(turn, path, sees)
+        except HubError as error:
+            raise StepError(sees.hidden(error.message), code=error.code) from error
+        if self._observes and seen is NOT_DONE:
+            turn.record(f"{path}?", self.function, turn.scope.observed())
+        return wish
 
+    @cached_property
     def _observes(self) -> bool:
-        fields = (self.url, self.headers, self.data, self.query)
-        return any(each and (each.reads.clock or each.reads.env) for each in fields)
+        """Whether an expression reads the clock or ``env``."""
+        parts = (part for part in self.parts() if isinstance(part, Compiled))
+        return any(part.reads.clock or part.reads.env for part in parts)
 
-    def _wish(self, turn: Turn, path: str, sees: Revealing) -> Wish:
+    def _made(self, turn: Turn, path: str, sees: Revealing) -> Wish:
         url = text_of(self.url.evaluate(sees), "url")
         if self.query is not None:
             url = _with_query(url, object_of(self.query.evaluate(sees), "query"))
@@ -87,7 +97,7 @@ class ExternalApiRequest(WorldStep):
         if self.data is not None:
             body, kind = _body(self.data.evaluate(sees), headers.get("content-type"))
             headers.setdefault("content-type", kind)
-        if method not in _SAFE:
+        if method not in _SAFE or self.idempotency_key is not None:
             headers.setdefault("idempotency-key", self._key(turn, path))
         request = OutboundRequest(method, url, tuple(headers.items()), body)
         return Wish(request, self._timeout_s(turn), MAX_ANSWER_BYTES)
@@ -104,10 +114,15 @@ class ExternalApiRequest(WorldStep):
         return method
 
     def _headers(self, sees: Revealing) -> dict[str, str]:
+        """Header fields by their names in small letters; what is null is left out."""
         if self.headers is None:
             return {}
         given = object_of(self.headers.evaluate(sees), "headers")
-        return {name.lower(): as_text(value) for name, value in given.items()}
+        headers = {name.lower(): as_text(v) for name, v in given.items() if v is not None}
+        if sees.has_revealed:  # what was made of a secret, as for Basic, is one too
+            credentials = headers.get("authorization", "").rpartition(" ")[2]
+            sees.hide(credentials, "headers.authorization")
+        return headers
 
     def _key(self, turn: Turn, path: str) -> str:
         if self.idempotency_key is None:
@@ -115,11 +130,11 @@ class ExternalApiRequest(WorldStep):
         return key_of(self.idempotency_key.evaluate(turn.scope))
 
     def _timeout_s(self, turn: Turn) -> float:
-        own_us = self.limit_us(turn)
-        timeout_s = TIMEOUT_S if own_us is None else own_us / US_PER_S
-        if turn.deadline_us:
-            timeout_s = min(timeout_s, (turn.deadline_us - turn.world.now_us()) / US_PER_S)
-        return max(0.001, min(timeout_s, MAX_TIMEOUT_S))
+        """Its own time, or the default one; never beyond the time of what it stands in."""
+        has_own = self.timeout is not None or self.timeout_s is not None
+        most = MAX_TIMEOUT_S if has_own else TIMEOUT_S
+        left_s = turn.left_s()
+        return most if left_s is None else max(0.001, min(left_s, most))
 
     async def _sent(self, turn: Turn, path: str, wish: Wish, sees: Revealing) -> Json:
         started_at = turn.world.now_us()
@@ -129,10 +144,11 @@ class ExternalApiRequest(WorldStep):
         except (OutboundError, InvalidError) as error:
             took_ms = (turn.world.now_us() - started_at) // 1000
             noted = _attempt(turn, path, wish, shown, started_at)
-            turn.effects.attempts.append(noted(took_ms, None, error.code, error.message, None))
-            raise StepError(sees.hidden(error.message), code=error.code) from error
+            message = sees.hidden(error.message)
+            turn.effects.attempts.append(noted(took_ms, None, error.code, message, None))
+            raise StepError(message, code=error.code) from error
         response = received.response
-        body = sees.hidden(_parsed(response))
+        body, message = sees.hidden(_parsed(response)), sees.hidden(received.message)
         noted = _attempt(turn, path, wish, shown, started_at)
         kept = body if isinstance(body, str) else dumps(body).decode()
         turn.effects.attempts.append(
@@ -140,11 +156,11 @@ class ExternalApiRequest(WorldStep):
                 response.duration_ms,
                 response.status,
                 received.outcome,
-                received.message,
+                message,
                 kept[:_KEPT_CHARS].replace("\x00", "\ufffd"),
             )
         )
-        self._judge(turn, received, body)
+        self._judge(turn, received, message, body)
         return {
             "status": response.status,
             "headers": sees.hidden(dict(response.headers)),
@@ -152,7 +168,7 @@ class ExternalApiRequest(WorldStep):
             "duration_ms": response.duration_ms,
         }
 
-    def _judge(self, turn: Turn, received: Received, body: Json) -> None:
+    def _judge(self, turn: Turn, received: Received, message: str, body: Json) -> None:
         response = received.response
         if response.truncated:
             raise StepError(
@@ -165,7 +181,7 @@ class ExternalApiRequest(WorldStep):
         ):
             return
         raise StepError(
-            f"Status {response.status}: {received.message}",
+            f"Status {response.status}: {message}",
             code="not_delivered" if 200 <= response.status < 300 else "status_refused",
             status=response.status,
             body=body,
@@ -207,7 +223,10 @@ def _body(value: Json, kind: str | None) -> tuple[bytes, str]:
 
 
 def _with_query(url: str, query: Mapping[str, Json]) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise StepError(f"'url' cannot be read: {error}.", code="url_invalid") from error
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, _encoded(query))))))
 
 

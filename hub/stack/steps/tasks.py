@@ -1,7 +1,6 @@
 """Steps that have other tasks done: later on their own, or here and now."""
 
 from collections.abc import Awaitable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import AliasChoices, ConfigDict, Field, field_validator, model_validator
@@ -12,9 +11,9 @@ from hub.model.ids import new_id
 from hub.model.json import Json, loads
 from hub.model.run import DEFAULT_LANE, RunStart
 from hub.model.time import US_PER_S
-from hub.stack.interpret import StopTask, run_steps
+from hub.stack.interpret import Flow, StepFailed, StopTask, run_steps
+from hub.stack.journal import Failed
 from hub.stack.patience import MAX_WAIT_S
-from hub.stack.scope import check_name
 from hub.stack.start import scope_of
 from hub.stack.step import (
     OptionalValue,
@@ -24,6 +23,7 @@ from hub.stack.step import (
     compiled,
     json_of,
     object_of,
+    settled_all,
     text_of,
 )
 from hub.stack.turn import NOT_DONE, Turn
@@ -67,7 +67,7 @@ class BackgroundTask(WorldStep):
             lane=DEFAULT_LANE,
             idempotency_key=self._key(turn),
             delay_us=delay_us,
-            context=turn.context_for(name, path),
+            context=turn.context_for(name),
         )
         turn.effects.runs.append(start)
         return {"id": start.id, "task": name}
@@ -81,7 +81,12 @@ class BackgroundTask(WorldStep):
     def _delay_us(self, turn: Turn) -> int:
         if self.at is not None:
             due = moment_of(self.at.evaluate(turn.scope))
-            delay_us = 0 if due is None else max(0, due - turn.scope.now_us())
+            if due is None:
+                raise StepError(
+                    "'at' must be a date and came out as null: leave it out to start at once.",
+                    code="field_invalid",
+                )
+            delay_us = max(0, due - turn.scope.now_us())
             field = "at"
         else:
             value = self.delay.evaluate(turn.scope) if self.delay else 0
@@ -136,26 +141,33 @@ class TaskStep(Step):
     """Runs a task inside this run, and waits for it."""
 
     async def _run(self, turn: Turn, path: str, named: str, given: dict[str, Any]) -> None:
-        if self.as_ is not None:
-            check_name(self.as_)
         task = await self._pinned(turn, path, named)
         if task.input is not None:
             task.input.check(given)
-        called = turn.call(task, await scope_of(turn.course, task, given))
-        with suppress(StopTask):
+        called = turn.call(task, await scope_of(turn.course, task, given), f"{path}/")
+        try:
             await run_steps(task.steps, called, f"{path}/")
+        except StopTask:
+            pass
+        except Flow as flow:
+            raise StepFailed(flow.path, flow.astray()) from None
         if self.as_ is not None:
             answer = called.frame.answer
             turn.scope.assign(self.as_, None if answer is None else loads(answer.body))
 
     async def _pinned(self, turn: Turn, path: str, named: str) -> "Task":
         """The task, in the version that it had when it was called first."""
-        pin = turn.replayed(f"{path}/task?")
+        at = f"{path}/task?"
+        pin = turn.replayed(at)
         if pin is not NOT_DONE:
             return await turn.world.task(pin["task"], pin["version"])
-        full = turn.world.full_task_name(turn.frame.task.stack, named)
-        task = await turn.world.task(full, None)
-        turn.record(f"{path}/task?", self.function, {"task": full, "version": task.version})
+        try:
+            full = turn.world.full_task_name(turn.frame.task.stack, named)
+            task = await turn.world.task(full, None)
+        except StepError as error:  # on resume there may be such a task
+            turn.note_failure(at, self.function, Failed(error.code, error.message), journaled=True)
+            raise
+        turn.record(at, self.function, {"task": full, "version": task.version})
         return task
 
 
@@ -171,10 +183,12 @@ class RunTask(TaskStep):
     )
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None]:
+        if self.as_ is not None:
+            turn.scope.check(self.as_)
         turn.trace(path, self.function)
-        data = self.data.evaluate(turn.scope) if self.data else {}
+        named, data = settled_all([self.task, self.data], turn, f"{path}?", self.function)
         given = object_of({} if data is None else data, "data")
-        return self._run(turn, path, text_of(self.task.evaluate(turn.scope), "task"), given)
+        return self._run(turn, path, text_of(named, "task"), given)
 
 
 class Call(TaskStep):
@@ -205,12 +219,16 @@ class Call(TaskStep):
         yield from self.__pydantic_extra__.values()
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
+        if self.as_ is not None:
+            turn.scope.check(self.as_)
+        fields = self.__pydantic_extra__
+        values = settled_all([*fields.values()], turn, f"{path}?", self.function)
+        given = dict(zip(fields, values, strict=True))
         plugin = turn.world.function(self.function)
-        fields = {name: v.evaluate(turn.scope) for name, v in self.__pydantic_extra__.items()}
         if plugin is not None:
-            return plugin.perform(self, turn, path, fields)
+            return plugin.perform(self, turn, path, given)
         turn.trace(path, self.function)
-        return self._run(turn, path, self.function, fields or self._around(turn))
+        return self._run(turn, path, self.function, given or self._around(turn))
 
     @staticmethod
     def _around(turn: Turn) -> dict[str, Any]:
