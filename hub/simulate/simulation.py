@@ -19,6 +19,7 @@ from hub.model.json import Json, dumps_text, loads
 from hub.model.record import Record, check_table, check_text
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart
 from hub.model.segment import Publication
+from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import from_iso, to_iso
 from hub.outbound.client import Sender
 from hub.run.execute import Executor
@@ -207,9 +208,9 @@ class Simulation:
         for name, value in self._wanted.secrets.items():
             body = dumps_text({"value": value, "secret": True})
             await self._ledger.write(PUT_OBJECT, PutObject("variable", name, body))
+        await self.catalog.refresh()
         for table, rows in self._wanted.tables.items():
             await self._fill(check_table(table), rows)
-        await self.catalog.refresh()
         begin_us = self._clock.now_us()
         for stack in loaded:
             for schedule in stack.schedules:
@@ -338,7 +339,8 @@ class Simulation:
         return len(claimed)
 
     async def _fill(self, table: str, rows: list[Json]) -> None:
-        given = [_record(table, row, self._clock.now_us()) for row in rows]
+        spec = self.catalog.now.tables.get(table, UNDECLARED)
+        given = [_record(table, row, self._clock.now_us(), spec) for row in rows]
         free = await self._ledger.write(TAKE_IDS, TakeIds(table, len(rows)))
         most = max((record.id for record in given), default=0)
         if most >= free.stop:  # further records come behind those that have numbers
@@ -404,7 +406,7 @@ def _destinations_of(step: Step) -> Iterator[str]:
             yield from _destinations_of(part)
 
 
-def _record(table: str, row: Json, now: int) -> Record:
+def _record(table: str, row: Json, now: int, spec: TableSpec) -> Record:
     if not isinstance(row, dict):
         raise InvalidError(f"A record of {table!r} must be an object.", code="record_invalid")
     doc = dict(row)
@@ -414,6 +416,8 @@ def _record(table: str, row: Json, now: int) -> Record:
         raise InvalidError(
             f"The id of a record of {table!r} must be a number.", code="record_invalid"
         )
+    doc = spec.complete(doc)
+    spec.check(doc)
     check_text(doc)
     try:
         return Record(

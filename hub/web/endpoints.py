@@ -50,6 +50,7 @@ _THROWN = {
     "forbidden": 403,
     "not_found": 404,
     "conflict": 409,
+    "not_unique": 409,
     "input_invalid": 422,
     "signature_missing": 401,
     "signature_wrong": 401,

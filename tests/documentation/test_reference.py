@@ -143,6 +143,35 @@ async def test_6_users_are_worked_through_by_the_hundred() -> None:
     assert begun == ["00", "10", "20"]
 
 
+async def test_7_yesterday_is_reported_at_six() -> None:
+    views = [
+        {"created_at": "2026-02-28T23:59:59Z", "page_url": "/old", "user_id": 9},
+        *(
+            {"created_at": f"2026-03-01T{n:02d}:00:00Z", "page_url": url, "user_id": user}
+            for n, (url, user) in enumerate([("/a", 1), ("/b", 1), ("/a", 2), ("/a", None)])
+        ),
+        {"created_at": "2026-03-02T00:00:00Z", "page_url": "/new", "user_id": 9},
+    ]
+    told = await simulated(
+        TEXTS[6],
+        None,
+        1,
+        tables={"page_views": views},
+        variables={"SLACK_WEBHOOK_URL": "https://hooks.slack.example/T0"},
+    )
+    [report] = told["tables"]["daily_reports"]
+    assert (report["date"], report["total_views"]) == ("2026-03-01", 4)
+    assert report["unique_visitors"] == 2
+    assert report["top_pages"] == [{"value": "/a", "count": 3}, {"value": "/b", "count": 1}]
+    assert requests(told) == [
+        (
+            "2026-03-02T06:00:00.000000Z",
+            "https://hooks.slack.example/T0",
+            {"text": "Daily Analytics Report: 4 views, 2 unique visitors"},
+        )
+    ]
+
+
 async def test_8_pending_customers_go_to_n8n_and_are_marked() -> None:
     customers = [{"id": n, "sync_status": "pending" if n < 3 else "done"} for n in (1, 2, 3)]
     told = await simulated(TEXTS[7], "sync_customer_data", tables={"customers": customers})
@@ -153,6 +182,23 @@ async def test_8_pending_customers_go_to_n8n_and_are_marked() -> None:
     assert re.fullmatch(r"[0-9a-f-]{36}", body["sync_batch_id"])
     marks = [each["sync_status"] for each in told["tables"]["customers"]]
     assert marks == ["in_progress", "in_progress", "done"]
+
+
+async def test_9_today_s_sales_are_measured_and_published() -> None:
+    sales = [
+        {"created_at": "2026-02-28T23:59:59Z", "amount": 1000},
+        {"created_at": "2026-03-01T00:00:00Z", "amount": 10},
+        {"created_at": "2026-03-01T07:59:59Z", "amount": 5.5},
+    ]
+    told = await simulated(TEXTS[8], "update_dashboard_metrics", tables={"sales": sales})
+    [message] = kinds(told, "message")
+    assert (message["channel"], message["event"]) == ("dashboard_metrics", "metrics_updated")
+    assert message["data"] == {
+        "total_sales": 15.5,
+        "order_count": 2,
+        "average_order": 7.75,
+        "updated_at": MORNING,
+    }
 
 
 async def test_10_new_leads_go_to_make_one_by_one() -> None:

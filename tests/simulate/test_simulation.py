@@ -32,8 +32,9 @@ async def simulated(
 ) -> dict[str, Any]:
     """What a simulation that begins in the morning came to."""
     answers = given.pop("answers", {})
-    clock = Clock(from_iso(MORNING))
-    wanted = Wanted({"shop": text}, task, span_us=int(days * DAY_US), **given)
+    clock = Clock(from_iso(given.pop("begin", MORNING)))
+    stacks = {given.pop("stack", "shop"): text}
+    wanted = Wanted(stacks, task, span_us=int(days * DAY_US), **given)
     sender = StubSender(parse_answers(answers), clock.pass_time)
     async with simulation(wanted, sender, load_connectors(), clock) as made:
         await made.run()
