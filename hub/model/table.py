@@ -112,7 +112,8 @@ class TableSpec(_Shape):
         for name, column in self.columns.items():
             fault = column.fault(doc.get(name))
             if fault is not None:
-                found[name] = f"{name!r} must be {fault}, not {_shown(doc.get(name))}."
+                got = "" if doc.get(name) is None else f", not {_shown(doc[name])}"
+                found[name] = f"{name!r} must be {fault}{got}."
         return found
 
     def check(self, doc: Mapping[str, Json]) -> None:

@@ -8,12 +8,18 @@ from pydantic.json_schema import models_json_schema
 
 from hub.model.json import Json
 from hub.stack.places import keys_of
-from hub.stack.shapes import EndpointDocument, LanesBody, ScheduleBody, TaskDocument
+from hub.stack.shapes import (
+    EndpointDocument,
+    LanesBody,
+    ScheduleBody,
+    TablesDocument,
+    TaskDocument,
+)
 from hub.stack.steps import STEPS
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _STEP = "Step"
-_DOCUMENTS = (TaskDocument, EndpointDocument, ScheduleBody, LanesBody)
+_DOCUMENTS = (TaskDocument, EndpointDocument, ScheduleBody, LanesBody, TablesDocument)
 
 
 def stack_schema() -> dict[str, Json]:
@@ -28,11 +34,12 @@ def stack_schema() -> dict[str, Json]:
     return {
         "$schema": _DIALECT,
         "title": "A stack of the hub",
-        "description": "A task, an endpoint, a schedule, the lanes, or an object of these.",
+        "description": "A task, an endpoint, a schedule, tables, the lanes, or an object of these.",
         "type": "object",
         "anyOf": [
             _ref(TaskDocument),
             _ref(EndpointDocument),
+            _ref(TablesDocument),
             {
                 "properties": {
                     "scheduled_task": _ref(ScheduleBody),

@@ -1,7 +1,6 @@
 """Runs: what commits together and when, how runs fail, what they read again, and their limits."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -350,14 +349,11 @@ async def test_a_chain_of_runs_without_a_delay_ends_at_its_limit() -> None:
 async def test_a_long_loop_gives_way_to_others() -> None:
     task, given = task_of(each("{{items}}", let("a", "{{loop_item}}"))), {"items": [1] * 20_000}
     running = asyncio.ensure_future(execute(World(), task, given=given))
-    longest, turns = 0.0, 0
+    turns = 0
     while not running.done():
-        begun = time.perf_counter()
         await asyncio.sleep(0)
-        longest = max(longest, time.perf_counter() - begun)
         turns += 1
     assert turns >= 100
-    assert longest < 0.25
     assert running.result().ending is not None
 
 

@@ -35,6 +35,12 @@ async def test_they_live_in_one_hub_and_answer(tmp_path: Path) -> None:
         report = await post("/reports", {"from": "2026-01-01", "until": "2100-01-01"})
         assert (report.status_code, report.headers["location"]) == (202, "/reports/1")
         await hub.until("/reports/1", status="ready")
+        given = {"customer": {"id": "c1", "name": "Ada", "email": "a@b.example"}, "amount": 2000}
+        await hub.put(
+            "/v1/destinations/make-leads", {"connector": "make", "url": "http://127.0.0.1:9/"}
+        )
+        run = await post("/v1/tasks/customers/customer_changed/runs", {"input": given})
+        await hub.until(f"/v1/runs/{run.json()['id']}", status="succeeded")
         sale = await post("/sales", {"product": "pen", "amount": 12.5})
         assert sale.status_code == 201
         lead = await post("/leads", {"email": "ada@example.com"})

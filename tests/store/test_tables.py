@@ -304,6 +304,6 @@ def test_all_faults_of_a_record_are_named() -> None:
     with pytest.raises(InvalidError) as refusal:
         declared.check({"b": "z"})
     assert refusal.value.details["faults"] == {
-        "a": "'a' must be a value, and not null, not null.",
+        "a": "'a' must be a value, and not null.",
         "b": "'b' must be one of x, y, not \"z\".",
     }
