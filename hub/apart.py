@@ -2,10 +2,10 @@
 
 from hub.app import serving, settle_memory, stop_event
 from hub.bootstrap import open_hub
-from hub.errors import SettingsError, StoreError
+from hub.errors import SettingsError
 from hub.run.runner import running
 from hub.settings import Settings
-from hub.store.migrate import is_current
+from hub.store.migrate import require_current
 from hub.up import first_key
 from hub.worker import working
 
@@ -44,9 +44,5 @@ async def _redis_url(settings: Settings) -> str:
             "Servers and workers apart need HUB_DATABASE_URL (PostgreSQL) and HUB_REDIS_URL. "
             "For everything in one process start `hub up`."
         )
-    if not await is_current(settings.database_url, settings.data):
-        raise StoreError(
-            "The database does not have this version's tables: run `hub migrate` once.",
-            code="store_not_migrated",
-        )
+    await require_current(settings.database_url, settings.data)
     return settings.redis_url

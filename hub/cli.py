@@ -123,7 +123,9 @@ def apply(
 async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
     from hub.applying import apply_files
     from hub.store.ledger import open_ledger
+    from hub.store.migrate import require_current
 
+    await require_current(settings.database_url, settings.data)
     ledger = await open_ledger(settings.database_url, settings.data)
     try:
         applied = await apply_files(ledger, paths, prune=prune)
@@ -134,6 +136,80 @@ async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
         f"{len(applied.refused)} refused."
     )
     return 1 if applied.refused else 0
+
+
+tables_app = typer.Typer(
+    help="Tables: what is in them, what is declared of them, files in and out.",
+    no_args_is_help=True,
+)
+app.add_typer(tables_app, name="table")
+Table = Annotated[str, typer.Argument(help="The table.")]
+File = Annotated[Path, typer.Argument(help="A file, or - for standard input.")]
+FileFormat = Annotated[
+    str | None, typer.Option("--format", help="csv or jsonl; without it the file's ending says.")
+]
+Filter = Annotated[str | None, typer.Option("--filter", help='{"status": "open"}, as JSON.')]
+Sort = Annotated[str | None, typer.Option("--sort", help='{"created_at": "desc"}, as JSON.')]
+
+
+@tables_app.command("list")
+def table_list() -> None:
+    """List the tables."""
+    from hub.transfer.command import list_tables
+
+    _run(list_tables(_quiet_settings()))
+
+
+@tables_app.command("show")
+def table_show(
+    table: Table,
+    filter: Filter = None,  # noqa: A002 - the option's name
+    sort: Sort = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many records.")] = 20,
+    json: AsJson = False,
+) -> None:
+    """Show records."""
+    from hub.transfer.command import Wanted, show
+
+    _run(show(_quiet_settings(), Wanted(table, filter, sort, limit), as_json=json))
+
+
+@tables_app.command("spec")
+def table_spec(table: Table) -> None:
+    """Show what is declared of a table, as declare takes it."""
+    from hub.transfer.command import show_spec
+
+    _run(show_spec(_quiet_settings(), table))
+
+
+@tables_app.command("declare")
+def table_declare(table: Table, file: File) -> None:
+    """Declare a table's columns: {columns: {mail: {type: 'text', unique: true}}}."""
+    from hub.transfer.command import declare
+
+    _run(declare(_quiet_settings(), table, file))
+
+
+@tables_app.command("import")
+def table_import(table: Table, file: File, form: FileFormat = None) -> None:
+    """Add the rows of a file: all of them, or none where one cannot be."""
+    from hub.transfer.command import import_file
+
+    _run(import_file(_quiet_settings(), table, file, form))
+
+
+@tables_app.command("export")
+def table_export(
+    table: Table,
+    out: Annotated[Path | None, typer.Option(help="The file; without it standard output.")] = None,
+    form: FileFormat = None,
+    filter: Filter = None,  # noqa: A002 - the option's name
+    sort: Sort = None,
+) -> None:
+    """Write records as CSV or JSON lines."""
+    from hub.transfer.command import Wanted, export
+
+    _run(export(_quiet_settings(), Wanted(table, filter, sort), out, form))
 
 
 @app.command()
@@ -246,6 +322,16 @@ def _settings(**given: Any) -> Settings:
     except HubError as error:
         _give_up(error)
     set_up_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+def _quiet_settings() -> Settings:
+    """The settings, for what prints its result by itself."""
+    try:
+        settings = load_settings()
+    except HubError as error:
+        _give_up(error)
+    set_up_logs("error", "auto")
     return settings
 
 

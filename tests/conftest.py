@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from hub import keys
+from hub.store.ledger import Ledger, open_ledger
+from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from tests.databases import Postgres
 
@@ -60,6 +63,15 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
     else:
         with request.getfixturevalue("postgres").database() as url:
             yield url
+
+
+@pytest_asyncio.fixture
+async def ledger(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ledger]:
+    """A migrated, empty ledger, on either database."""
+    await migrate(database_url, tmp_path)
+    opened = await open_ledger(database_url, tmp_path)
+    yield opened
+    await opened.close()
 
 
 @pytest_asyncio.fixture

@@ -35,6 +35,25 @@ async def is_current(database_url: str | None, data: Path) -> bool:
     return await _on_connection(database_url, data, lambda c: _revision(c) == _newest())
 
 
+async def require_current(database_url: str | None, data: Path) -> None:
+    """Refuse a database that is not there, or has not this version's tables.
+
+    Raises:
+        StoreError: ``store_missing``, ``store_not_migrated``.
+    """
+    if database_url is None and not await asyncio.to_thread((data / SQLITE_FILE).exists):
+        raise StoreError(
+            f"There is no hub's database in {data} (HUB_DATA): start `hub up` once, or run "
+            "`hub migrate`.",
+            code="store_missing",
+        )
+    if not await is_current(database_url, data):
+        raise StoreError(
+            "The database does not have this version's tables: run `hub migrate` once.",
+            code="store_not_migrated",
+        )
+
+
 async def _on_connection(
     database_url: str | None, data: Path, work: Callable[[Connection], T]
 ) -> T:

@@ -16,8 +16,9 @@ from hub.store.changes import ADD, Addition
 from hub.store.ledger import Ledger
 from hub.store.records import find_records
 from hub.transfer import BATCH, Format
-from hub.transfer.rows import Row, row_error, rows_of
+from hub.transfer.rows import FileFault, Row, rows_of
 
+MAX_PROBLEMS = 20
 _Doc: TypeAlias = tuple[dict[str, Json], int]
 
 
@@ -31,6 +32,8 @@ class Import:
     form: Format
     at: int
     _seen: dict[str, set[Json]] = field(default_factory=dict)
+    _faults: list[tuple[int, str]] = field(default_factory=list)
+    """What is wrong, by lines."""
 
     async def run(self, ledger: Ledger) -> int:
         """Add every row; gives how many there were.
@@ -38,15 +41,16 @@ class Import:
         What an exported file has of ids and ``updated_at`` is left out: the hub gives new ones.
 
         Raises:
-            InvalidError: ``row_invalid``, with the ``line``: nothing was added.
+            InvalidError: ``rows_invalid``, with ``problems`` by lines: nothing was added.
             ConflictError: ``not_unique``: so many rows were ``added`` before.
         """
-        for rows in self._batches():
-            await self._look(ledger, rows)
-            await asyncio.sleep(0)
+        await self._check(ledger)
+        return await self._add(ledger)
+
+    async def _add(self, ledger: Ledger) -> int:
         added = 0
         for rows in self._batches():
-            docs = [self._doc(row) for row in rows]
+            docs = [self._doc(row) for row in rows]  # they were all looked at
             addition = Addition(self.table, docs, self.at, self.spec)
             try:
                 await ledger.write(ADD, addition)
@@ -60,6 +64,24 @@ class Import:
             added += len(docs)
         return added
 
+    async def _check(self, ledger: Ledger) -> None:
+        try:
+            for rows in self._batches():
+                await self._look(ledger, rows)
+                await asyncio.sleep(0)
+                if len(self._faults) > MAX_PROBLEMS:
+                    break
+        except FileFault as fault:
+            self._faults.append((fault.line, str(fault)))
+        if self._faults:
+            (line, message), *others = faults = sorted(self._faults)
+            more = f" (and {len(others):,} more)" if others else ""
+            raise InvalidError(
+                f"Nothing was added. Line {line:,}: {message}{more}",
+                code="rows_invalid",
+                problems=[{"line": n, "message": text} for n, text in faults[:MAX_PROBLEMS]],
+            )
+
     def _batches(self) -> Iterator[Sequence[Row]]:
         rows = rows_of(self.file, self.form, self.spec)
         while batch := list(islice(rows, BATCH)):
@@ -67,26 +89,35 @@ class Import:
 
     def _doc(self, row: Row) -> _Doc:
         fields = {name: value for name, value in row.fields.items() if name != "id"}
-        try:
-            return new_doc(fields, self.spec, self.at)
-        except InvalidError as error:
-            raise row_error(row.line, error.message) from None
+        return new_doc(fields, self.spec, self.at)
 
     async def _look(self, ledger: Ledger, rows: Sequence[Row]) -> None:
         """Find what cannot be added, unique values that are there already too."""
-        docs = [self._doc(row) for row in rows]
-        for name in self.spec.unique:
-            seen = self._seen.setdefault(name, set())
-            for row, (doc, _) in zip(rows, docs, strict=True):
-                value = doc.get(name)
-                if value is not None and value in seen:
-                    raise row_error(row.line, not_unique(name).message)
-                seen.add(value)
-        records = [Record(self.table, 0, doc, self.at, self.at) for doc, _ in docs]
+        docs = [(row.line, doc) for row in rows if (doc := self._sound(row)) is not None]
+        fresh = [(line, doc) for line, doc in docs if not self._repeats(line, doc)]
+        records = [Record(self.table, 0, doc, self.at, self.at) for _, doc in fresh]
         for name, query in rivals(self.spec, records):
             for rival in await ledger.read(find_records, query):
-                value = rival.doc[name]
-                line = next(
-                    r.line for r, (d, _) in zip(rows, docs, strict=True) if d[name] == value
-                )
-                raise row_error(line, not_unique(name, rival.id).message)
+                line = next(line for line, doc in fresh if doc.get(name) == rival.doc[name])
+                self._faults.append((line, not_unique(name, rival.id).message))
+
+    def _repeats(self, line: int, doc: dict[str, Json]) -> bool:
+        """Whether a unique value stood in the file before."""
+        before = len(self._faults)
+        for name in self.spec.unique:
+            seen, value = self._seen.setdefault(name, set()), doc.get(name)
+            if value is not None and value in seen:
+                self._faults.append((line, f"{name!r} is unique, and stood in the file before."))
+            seen.add(value)
+        return len(self._faults) > before
+
+    def _sound(self, row: Row) -> dict[str, Json] | None:
+        """A row's document, or None where something is wrong with it."""
+        if not row.fault:
+            try:
+                return self._doc(row)[0]
+            except InvalidError as error:
+                self._faults.append((row.line, error.message))
+        else:
+            self._faults.append((row.line, row.fault))
+        return None

@@ -20,15 +20,19 @@ _WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row, and the line that it begins at."""
+    """A row, and the line that it begins at; or what is wrong with it."""
 
     line: int
     fields: dict[str, Json]
+    fault: str = ""
 
 
-def row_error(line: int, message: str) -> InvalidError:
-    """What is wrong with a row."""
-    return InvalidError(f"Line {line:,}: {message}", code="row_invalid", line=line)
+class FileFault(Exception):  # noqa: N818 - it becomes an InvalidError
+    """From this line on the file cannot be read."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def rows_of(file: BinaryIO, form: Format, spec: TableSpec) -> Iterator[Row]:
@@ -38,7 +42,7 @@ def rows_of(file: BinaryIO, form: Format, spec: TableSpec) -> Iterator[Row]:
     declared as something else, and an empty cell is no value.
 
     Raises:
-        InvalidError: ``row_invalid``, with the ``line``.
+        FileFault: nothing further can be read.
     """
     file.seek(0)
     return _csv(file, spec) if form == "csv" else _lines(file)
@@ -49,66 +53,66 @@ def _lines(file: BinaryIO) -> Iterator[Row]:
     while raw := file.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(raw) > MAX_LINE_BYTES:
-            raise row_error(number, f"A line has at most {MAX_LINE_BYTES:,} bytes.")
+            raise FileFault(number, f"A line has at most {MAX_LINE_BYTES:,} bytes.")
         raw = raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw
         if not raw.strip():
             continue
-        try:
-            value = loads(raw)
-        except InvalidError as error:
-            raise row_error(number, error.message) from None
-        if not isinstance(value, dict):
-            raise row_error(number, "Each line must be a JSON object of fields.")
-        yield Row(number, value)
+        yield _of_json(number, raw)
+
+
+def _of_json(line: int, raw: bytes) -> Row:
+    try:
+        value = loads(raw)
+    except InvalidError as error:
+        return Row(line, {}, error.message)
+    if not isinstance(value, dict):
+        return Row(line, {}, "Each line must be a JSON object of fields.")
+    return Row(line, value)
 
 
 def _csv(file: BinaryIO, spec: TableSpec) -> Iterator[Row]:
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
-    try:
-        yield from _csv_rows(text, spec)
-    except UnicodeDecodeError as error:
-        raise InvalidError(
-            f"The file is not UTF-8 text (byte {error.start} of a part): save it as UTF-8.",
-            code="text_broken",
-        ) from None
-    finally:
-        text.detach()  # the file stays open for its owner
-
-
-def _csv_rows(text: io.TextIOWrapper, spec: TableSpec) -> Iterator[Row]:
-    first = text.readline(MAX_LINE_BYTES)
-    delimiter = max(_DELIMITERS, key=first.count)
-    text.seek(0)
-    csv.field_size_limit(MAX_LINE_BYTES)
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
-    names: list[str] = []
     line = 1
+    names: list[str] = []
     try:
+        reader = _reader(text)
         for cells in reader:
             if not names:
                 names = _names(cells)
             elif any(cells):
-                yield Row(line, _fields(names, cells, spec, line))
+                yield _of_cells(line, names, cells, spec)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise row_error(line, f"This is no CSV: {error}.") from None
+        raise FileFault(line, f"This is no CSV: {error}.") from None
+    except UnicodeDecodeError:
+        raise FileFault(line, "The file is not UTF-8 text: save it as UTF-8.") from None
+    finally:
+        text.detach()  # the file stays open for its owner
     if not names:
-        raise row_error(1, "The file is empty: its first line must name the fields.")
+        raise FileFault(1, "The file is empty: its first line must name the fields.")
+
+
+def _reader(text: io.TextIOWrapper) -> Any:
+    """A reader for the delimiter of the first line: a spreadsheet chooses it by its country."""
+    first = text.readline(MAX_LINE_BYTES)
+    text.seek(0)
+    csv.field_size_limit(MAX_LINE_BYTES)
+    return csv.reader(text, delimiter=max(_DELIMITERS, key=first.count), strict=True)
 
 
 def _names(cells: list[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise row_error(1, f"The field {twice[0]!r} is named twice.")
+        raise FileFault(1, f"The field {twice[0]!r} is named twice.")
     if not all(names):
-        raise row_error(1, "The first line must name every field.")
+        raise FileFault(1, "The first line must name every field.")
     return names
 
 
-def _fields(names: list[str], cells: list[str], spec: TableSpec, line: int) -> dict[str, Json]:
+def _of_cells(line: int, names: list[str], cells: list[str], spec: TableSpec) -> Row:
     if len(cells) > len(names):
-        raise row_error(line, f"There are {len(cells)} cells for {len(names)} fields.")
+        return Row(line, {}, f"There are {len(cells)} cells for {len(names)} fields.")
     fields: dict[str, Json] = {}
     for name, cell in zip(names, cells, strict=False):
         if cell == "":
@@ -118,10 +122,8 @@ def _fields(names: list[str], cells: list[str], spec: TableSpec, line: int) -> d
             fields[name] = _READ.get(column.type, unguarded)(cell) if column else unguarded(cell)
         except (ValueError, InvalidError):
             wanted = "" if column is None else column.type
-            raise row_error(
-                line, f"{name!r} must be of type {wanted}, not {cell[:60]!r}."
-            ) from None
-    return fields
+            return Row(line, {}, f"{name!r} must be of type {wanted}, not {cell[:60]!r}.")
+    return Row(line, fields)
 
 
 def _number(cell: str) -> Json:
