@@ -1,0 +1,119 @@
+"""Changes that are decided in the commit: wherever a run is killed, they are done once."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hub.model.json import dumps_text, loads
+from hub.model.table import TableSpec
+from hub.stack.load import Task
+from tests.stack.make import add, answer, attempt, choose, each, edit, into, let
+from tests.stack.test_records import bulk_edit, claim, count, delete, upsert
+from tests.stack.test_resume import MOMENT
+from tests.stack.world import World, lived, task_of
+
+UNIQUE = TableSpec.model_validate({"columns": {"key": {"type": "text", "unique": True}}})
+
+
+def side_by_side(*stacks: Any) -> dict[str, Any]:
+    return {"function": "parallel", "stacks": list(stacks)}
+
+
+def fresh(crash_at: tuple[int, str] | None = None) -> World:
+    world = World(crash_at=crash_at)
+    world.specs["once"] = UNIQUE
+    world.have("totals", n=0)
+    for n in range(6):
+        world.have("jobs", n=n, state="new")
+    return world
+
+
+def effects(world: World) -> Any:
+    """What is left of a run, without the moments."""
+    assert world.ending is not None
+    records = [[key, record.doc] for key, record in sorted(world.records.items())]
+    ending = [world.ending.status, world.ending.result, repr(world.ending.failure)]
+    return loads(MOMENT.sub("moment", dumps_text([records, ending])))
+
+
+TAKE = claim("jobs", {"state": "new"}, {"state": "taken"}, sort={"n": "desc"}, limit=2)
+COUNT = into("counted", edit("totals", 1, {"n": {"$inc": 1}}))
+KEEP = attempt(
+    [add("once", {"key": "k"})],
+    [into("seen", upsert("once", {"key": "k"}, {"times": {"$inc": 1}}))],
+)
+EVERYTHING = task_of(
+    into("first", TAKE),
+    each("{{first}}", COUNT, edit("jobs", "{{loop_item.id}}", {"state": "done"})),
+    KEEP,
+    KEEP,
+    attempt([edit("jobs", 1, {"state": {"$inc": 1}})], [let("refused", "{{error.code}}")]),
+    into("many", bulk_edit("jobs", {"state": "done"}, {"paid": {"$inc": 10}})),
+    choose("{{many == 2}}", [into("gone", delete("jobs", where={"state": "new"}))]),
+    side_by_side([into("a", TAKE)], [into("c", COUNT), into("b", count("jobs"))]),
+    into("left", count("jobs", filter={"state": "new"})),
+    answer(["{{pluck(first, 'n')}}", "{{refused}}", "{{many}}", "{{gone}}", "{{left}}"]),
+)
+
+
+COMMITS = 10
+
+
+async def undisturbed(task: Task) -> World:
+    return await lived(fresh(), task)
+
+
+async def test_it_does_what_it_says() -> None:
+    world = await undisturbed(EVERYTHING)
+    assert len(world.segments) == COMMITS
+    assert world.result == [[5, 4], "increase_invalid", 2, True, 1]
+    assert world.docs("totals") == [{"n": 3}]
+    assert world.docs("once") == [{"key": "k", "times": 1}]
+    assert len(world.docs("jobs")) == 5
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("commit", range(COMMITS))
+async def test_it_ends_as_the_undisturbed_one_wherever_it_is_killed(commit: int, when: str) -> None:
+    world = await lived(fresh((commit, when)), EVERYTHING)
+    assert effects(world) == effects(await undisturbed(EVERYTHING))
+    assert world.gaps == []
+
+
+STEPS = st.sampled_from(
+    [
+        TAKE,
+        COUNT,
+        KEEP,
+        bulk_edit("jobs", {"state": "taken"}, {"n": {"$inc": 1}}),
+        upsert("jobs", {"n": 77}, {"state": "new"}),
+        into("d", delete("jobs", where={"n": 0})),
+        add("jobs", {"n": 9, "state": "new"}),
+        let("x", 1),
+    ]
+)
+TREES = st.recursive(
+    STEPS,
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=2).map(lambda stack: each([1, 2], *stack)),
+        st.lists(inner, min_size=1, max_size=3).map(attempt),
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(TREES, min_size=1, max_size=4),
+    commit=st.integers(0, 12),
+    when=st.sampled_from(["before", "after"]),
+)
+async def test_any_such_run_ends_as_the_undisturbed_one(
+    steps: list[Any], commit: int, when: str
+) -> None:
+    task = task_of(*steps)
+    world = await lived(fresh((commit, when)), task)
+    assert effects(world) == effects(await undisturbed(task))
+    assert len({entry.path for entry in world.entries}) == len(world.entries)
