@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.errors import ExpressionError
 from hub.expr.context import Context, charge
+from hub.expr.functions.parameters import CHECKED_EARLY
 from hub.expr.functions.registry import LAZY, Function
 from hub.expr.kinds import fits, out_of_range
 from hub.expr.lazy import lazy_of
@@ -25,12 +26,15 @@ def call(function: Function, arguments: Sequence[Node], position: int) -> Node:
     """A call, with its number of arguments checked.
 
     Raises:
-        ExpressionError: ``function_arguments`` for too few or too many.
+        ExpressionError: ``function_arguments`` for too few or too many, ``expression_type`` for
+            a pattern that is none.
     """
     function.check_count(len(arguments))
-    readers = [
-        _reader(function.converter(place), argument) for place, argument in enumerate(arguments)
-    ]
+    converters = [function.converter(place) for place in range(len(arguments))]
+    for convert, argument in zip(converters, arguments, strict=True):
+        if convert in CHECKED_EARLY and argument.fixed:
+            _check(convert, argument)
+    readers = [_reader(*each) for each in zip(converters, arguments, strict=True)]
     if function.wants_context:
         readers.insert(0, lambda context: context)
     run = _light(function.call, readers) if function.light else _metered(function.call, readers)
@@ -38,6 +42,13 @@ def call(function: Function, arguments: Sequence[Node], position: int) -> Node:
     parts = [_outside(function, place, argument) for place, argument in enumerate(arguments)]
     levels = _LEVELS + _LAZY_LEVELS if function.binds else _LEVELS
     return combine(guarded, position, parts, function.reads, levels=levels, weight=_WEIGHT)
+
+
+def _check(convert: Callable[[Any], Any], argument: Node) -> None:
+    try:
+        convert(argument.value)
+    except ExpressionError as error:
+        raise placed(error, argument.position) from None
 
 
 def _reader(convert: Callable[[Any], Any] | None, argument: Node) -> Closure:

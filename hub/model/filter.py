@@ -27,6 +27,7 @@ MAX_TERMS = 200
 MAX_LEVELS = 20
 MAX_LISTED = 10_000
 _MAX_PATH = 200
+_ALIKE = 0.7
 _MAX_PLACES = 4
 _PART = re.compile(r"(?:[^\"'\\\x00-\x1f\x7f.\[\]{}%\ud800-\udfff]|%(?!\()){1,100}")
 """A part of a path, as it can stand in a statement of either database."""
@@ -335,7 +336,7 @@ def instant(value: Json) -> int | None:
 
 
 def _unknown(key: str, known: tuple[str, ...], pointer: str) -> FilterError:
-    near = get_close_matches(key, known, 1)
+    near = get_close_matches(key, known, 1, _ALIKE)
     hint = f" Did you mean {near[0]}?" if near else f" Known are {', '.join(known)}."
     return FilterError(f"A filter does not know {key[:60]!r} here.{hint}", pointer=pointer)
 

@@ -302,6 +302,11 @@ def _translated(found: _Found, error: ErrorDetails) -> Problem:
         return _at(found, pointer, f"{error['loc'][-1]!r} is missing.")
     if kind == "expression":
         return _expression(found, pointer, error["ctx"])
+    if kind == "literal_error":
+        near = nearest(str(error["input"]), re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+        return _at(
+            found, pointer, f"{error['loc'][-1]!r} must be {error['ctx']['expected']}.", near
+        )
     if kind in _KINDS:
         return _at(found, pointer, f"{error['loc'][-1]!r} must be {_KINDS[kind]}.")
     return _at(found, pointer, error["msg"].removeprefix("Value error, "))

@@ -1,11 +1,12 @@
 """What every step is: fields that may hold expressions, and what it does in a turn."""
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -15,8 +16,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from hub.errors import ExpressionError, StepError
-from hub.expr import Compiled, compile_value, truthy
+from hub.errors import ExpressionError, HubError, StepError
+from hub.expr import Compiled, DictContext, compile_value, truthy
 from hub.model.json import MAX_DEPTH, Json, depth_of, dumps_text
 from hub.model.time import US_PER_S
 from hub.stack.patience import MAX_WAIT_S, Retry
@@ -42,6 +43,22 @@ OptionalValue = Annotated[Compiled | None, PlainValidator(compiled), WithJsonSch
 """The same where it may be left out; a ``null`` that is written is a value too."""
 
 
+def checked(check: Callable[[Json], object]) -> AfterValidator:
+    """Has a value that is written out checked when it is loaded, as a run would check it."""
+
+    def validate(value: Compiled | None) -> Compiled | None:
+        if value is not None and value.is_literal:
+            try:
+                check(value.evaluate(_NOTHING))
+            except HubError as error:
+                fault = {"message": error.message}
+                raise PydanticCustomError("expression", "{message}", fault) from error
+        return value
+
+    return AfterValidator(validate)
+
+
+_NOTHING = DictContext()
 _ALIASES = {
     "publish_realtime_message": "realtime_publish",
     "foreach_loop": "for_each_loop",

@@ -146,7 +146,7 @@ def test_an_expression_is_compiled_once() -> None:
         ("filter([1], nothing(item))", 12),
         ("map([1], format_date(item, 'Y', 'Nowhere'))", 9),
         ("reduce([1], 5)", 0),
-        ("1 + regex_match('a', '(')", 4),
+        ("1 + regex_match('a', '(')", 21),
     ],
 )
 def test_an_error_says_where_in_the_expression(text: str, position: int) -> None:

@@ -31,6 +31,10 @@ STACK = """
 ] }
 { task: "after", function_stack: [
   { function: "add_record", table: "after", data: { n: "{{input.n}}" } },
+  { function: "claim_records", table: "kept", filter: { n: "{{input.n}}", taken: null },
+    set: { taken: true }, as: "mine" },
+  { function: "upsert_record", table: "counts", where: { digit: "{{input.n % 10}}" },
+    data: { n: { $inc: "{{length(mine)}}" } } },
 ] }
 """
 
@@ -112,12 +116,13 @@ async def settled(driven: Driven, sink: Sink) -> None:
 
 
 async def audit(driven: Driven, load: Load, sink: Sink) -> None:
-    """Each acknowledged event: one record, one following run, one key at the sink."""
+    """Each acknowledged event: one record, one following run and count, one key at the sink."""
     everything = list(range(EVENTS))
     assert sorted(load.acknowledged) == everything
     assert len(set(load.acknowledged.values())) == EVENTS
     assert sorted(await table(driven, "kept")) == everything
     assert sorted(await table(driven, "after")) == everything
+    assert await table(driven, "counts") == [EVENTS // 10] * 10
     assert (await driven.get("/v1/runs?status=failed"))["items"] == []
     assert (await driven.get("/v1/deliveries?status=dead"))["items"] == []
     keys: defaultdict[int, set[str]] = defaultdict(set)

@@ -132,12 +132,15 @@ async def test_what_the_hub_sets_cannot_be_edited(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("table", ["", "1a", "a b", "a;b", "a" * 64, 5, None, "{{missing}}"])
+@pytest.mark.parametrize("table", ["", "1a", "a b", "a;b", "a" * 64, 5, None])
 @pytest.mark.parametrize("step", [add("", {}), edit("", 1, {}), get(""), query("")])
 async def test_a_table_s_name_is_checked(step: dict[str, Any], table: Any) -> None:
-    code, message = await refusal({**step, "table": table})
+    code, message = await refusal({**step, "table": "{{input.t}}"}, given={"t": table})
     assert code == "table_invalid"
     assert "no table name" in message
+    with pytest.raises(InvalidError, match="no table name") as found:
+        task_of({**step, "table": table})
+    assert found.value.details["problems"][0]["pointer"] == "/function_stack/0/table"
 
 
 @pytest.mark.parametrize("where", ["{{x}}", {"{{x}}": 1}, {"a": [{"b": "{{x}}"}]}])
@@ -361,19 +364,33 @@ def test_what_is_no_filter_is_found_when_the_stack_is_loaded(
         (get("t", record_id=1.5), "field_invalid"),
         (get("t", record_id=[1]), "field_invalid"),
         (edit("t", "{{sent}}", {}), "field_invalid"),
-        (get("t", sort={"n": "up"}), "sort_invalid"),
         (query("t", sort={"n": "{{sent}}"}), "sort_invalid"),
-        (query("t", sort="n"), "sort_invalid"),
-        (query("t", limit=-1), "field_invalid"),
         (query("t", limit="{{sent}}"), "field_invalid"),
-        (query("t", limit=True), "field_invalid"),
-        (query("t", offset=1.5), "field_invalid"),
+        (query("t", offset="{{sent}}"), "field_invalid"),
     ],
 )
 async def test_ids_orders_and_counts_that_are_none_are_refused(
     step: dict[str, Any], code: str
 ) -> None:
     assert (await refusal(step, given={"sent": {"$gt": 0}}))[0] == code
+
+
+@pytest.mark.parametrize(
+    ("step", "field"),
+    [
+        (get("t", sort={"n": "up"}), "sort"),
+        (query("t", sort="n"), "sort"),
+        (query("t", limit=-1), "limit"),
+        (query("t", limit=True), "limit"),
+        (query("t", offset=1.5), "offset"),
+        (into("a", {"function": "aggregate_records", "table": "t", "measures": {}}), "measures"),
+    ],
+)
+def test_what_is_written_out_is_refused_when_it_is_loaded(step: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidError) as refusal:
+        task_of(step)
+    [problem] = refusal.value.details["problems"]
+    assert problem["pointer"] == f"/function_stack/0/{field}"
 
 
 # variables

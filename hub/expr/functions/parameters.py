@@ -9,6 +9,7 @@ from hub.expr.functions.registry import LAZY
 from hub.expr.kinds import number_of, text_of, unfit
 from hub.expr.lazy import Lazy
 from hub.expr.moments import moment_of
+from hub.expr.patterns import Pattern, literal_of, pattern_of
 
 
 def as_list(value: Any) -> list[Any]:
@@ -65,7 +66,21 @@ def as_zone(value: Any) -> str | None:
     return text_of(value).strip() or None
 
 
+def as_pattern(value: Any) -> Pattern:
+    """A regular expression, with or without slashes and flags around it."""
+    return pattern_of(text_of(value))
+
+
+def as_slashed(value: Any) -> Pattern:
+    """A regular expression between slashes, as Xano writes them."""
+    return literal_of(text_of(value))
+
+
+CHECKED_EARLY = (as_pattern, as_slashed)
+"""What refuses an argument that is written out when the expression is compiled."""
 Text: TypeAlias = Annotated[str, text_of]
+Regex: TypeAlias = Annotated[Pattern, as_pattern]
+XanoRegex: TypeAlias = Annotated[Pattern, as_slashed]
 Word: TypeAlias = Annotated[str, as_word]
 Num: TypeAlias = Annotated[int | float, number_of]
 Whole: TypeAlias = Annotated[int, as_whole]

@@ -8,10 +8,10 @@ from typing import TypeAlias
 
 from hub.expr.context import Context, charge
 from hub.expr.functions.lists import check_room
-from hub.expr.functions.parameters import Text
+from hub.expr.functions.parameters import Regex, Text, XanoRegex
 from hub.expr.functions.registry import function
 from hub.expr.kinds import fits
-from hub.expr.patterns import Match, Pattern, literal_of, pattern_of
+from hub.expr.patterns import Match, Pattern
 
 Parts: TypeAlias = tuple[str | int, ...]
 """A replacement: pieces of text, and numbers of groups."""
@@ -23,18 +23,18 @@ _GROUP = re.compile(
 
 
 @function("regex_match")
-def regex_match(text: Text, pattern: Text) -> bool:
+def regex_match(text: Text, pattern: Regex) -> bool:
     """Whether a pattern fits anywhere in a text; ``^`` and ``$`` tie it to the ends.
 
     regex_match('order-123', '[0-9]+') → true
     regex_match('ORDER', '/^order$/i') → true
     regex_match('order-123', '^[0-9]+$') → false
     """
-    return pattern_of(pattern).search(text) is not None
+    return pattern.search(text) is not None
 
 
 @function("regex_replace")
-def regex_replace(context: Context, text: Text, pattern: Text, put: Text) -> str:
+def regex_replace(context: Context, text: Text, pattern: Regex, put: Text) -> str:
     """With every match of a pattern replaced; ``$1`` is the first group, ``$&`` the whole match.
 
     The text comes first here, unlike in Xano.
@@ -43,11 +43,10 @@ def regex_replace(context: Context, text: Text, pattern: Text, put: Text) -> str
     regex_replace('<p>Hi <b>Ada</b></p>', '<[^>]*>', '') → 'Hi Ada'
     regex_replace('2026-03-05', '(\\d+)-(\\d+)-(\\d+)', '$3.$2.$1') → '05.03.2026'
     """
-    compiled = pattern_of(pattern)
-    parts = _parts(put, compiled)
+    parts = _parts(put, pattern)
     pieces: list[str] = []
     room = end = 0
-    for match in compiled.search_all(text):
+    for match in pattern.search_all(text):
         charge(context, match)
         pieces += (text[end : match.start()], _filled(parts, match))
         room += len(pieces[-2]) + len(pieces[-1])
@@ -58,35 +57,37 @@ def regex_replace(context: Context, text: Text, pattern: Text, put: Text) -> str
 
 
 @function("regex_matches")
-def regex_matches(pattern: Text, text: Text) -> bool:
+def regex_matches(pattern: XanoRegex, text: Text) -> bool:
     """Whether a text fits a pattern; as in Xano the pattern comes first, in slashes.
 
     regex_matches('/^a.*c$/', 'abbbbc') → true
     '/\\d{3}/' | regex_matches: 'tel. 555' → true
     """
-    return literal_of(pattern).search(text) is not None
+    return pattern.search(text) is not None
 
 
 @function("regex_get_first_match")
-def regex_get_first_match(pattern: Text, text: Text) -> list[str | None]:
+def regex_get_first_match(pattern: XanoRegex, text: Text) -> list[str | None]:
     """The first match and its groups; as in Xano the pattern comes first, in slashes.
 
     regex_get_first_match('/(\\w+)@(\\w+)/', 'to ada@example') → ['ada@example', 'ada', 'example']
     regex_get_first_match('/x/', 'abc') → []
     """
-    match = literal_of(pattern).search(text)
+    match = pattern.search(text)
     return [] if match is None else _with_groups(match)
 
 
 @function("regex_get_all_matches")
-def regex_get_all_matches(context: Context, pattern: Text, text: Text) -> list[list[str | None]]:
+def regex_get_all_matches(
+    context: Context, pattern: XanoRegex, text: Text
+) -> list[list[str | None]]:
     """All matches, each with its groups; as in Xano the pattern comes first, in slashes.
 
     regex_get_all_matches('/\\w+/', 'a b') → [['a'], ['b']]
     regex_get_all_matches('/(\\w)=(\\d)/', 'a=1 b=2') → [['a=1', 'a', '1'], ['b=2', 'b', '2']]
     """
     found: list[list[str | None]] = []
-    for match in literal_of(pattern).search_all(text):
+    for match in pattern.search_all(text):
         found.append(_with_groups(match))
         charge(context, found[-1])
         check_room(len(found))

@@ -1,6 +1,6 @@
 """Steps that are decided inside a commit, or by the database: claims, upserts, measures."""
 
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AliasChoices, Field
 
@@ -10,8 +10,16 @@ from hub.model.filter import And, Compare, Filter
 from hub.model.json import Json
 from hub.model.query import Aggregate, Measure, Query
 from hub.model.record import RESERVED_FIELDS
-from hub.stack.step import OptionalValue, Value, object_of
-from hub.stack.steps.selection import Data, OptionalWhere, Where, limit_of, sort_of
+from hub.stack.step import OptionalValue, Value, checked, object_of
+from hub.stack.steps.selection import (
+    Data,
+    Limit,
+    OptionalWhere,
+    SortBy,
+    Where,
+    limit_of,
+    sort_of,
+)
 from hub.stack.steps.tables import TableStep, change_of, filter_of, see
 from hub.stack.turn import Turn
 
@@ -28,8 +36,8 @@ class ClaimRecords(TableStep):
     function: Literal["claim_records"]
     filter: Where = Field(description="Which records; the marks should take them out of it.")
     set: Data = Field(description="The fields that mark them as taken.")
-    sort: OptionalValue = Field(None, description='`{"field": "asc"}` or a list of such.')
-    limit: OptionalValue = Field(None, description="At most so many; without it all.")
+    sort: SortBy = Field(None, description='`{"field": "asc"}` or a list of such.')
+    limit: Limit = Field(None, description="At most so many; without it all.")
 
     async def _act(self, turn: Turn, path: str, table: str) -> None:
         sort = sort_of(self.sort, turn, turn.world.table(table))
@@ -95,6 +103,36 @@ class CountRecords(TableStep):
         turn.scope.assign(self.as_ or "count", output)
 
 
+def _groups(value: Json) -> tuple[str, ...]:
+    paths = [] if value is None else value if isinstance(value, list) else [value]
+    if not all(isinstance(path, str) for path in paths):
+        raise StepError("'group_by' must be a field, or a list of such.", code="field_invalid")
+    return tuple(paths)
+
+
+def _measures(value: Json) -> tuple[tuple[str, Measure, str], ...]:
+    wanted = object_of(value, "measures")
+    if not wanted or len(wanted) > _MOST_MEASURES:
+        raise StepError(
+            f"'measures' must name from 1 to {_MOST_MEASURES} measures.", code="field_invalid"
+        )
+    return tuple(_measure(name, each) for name, each in wanted.items())
+
+
+def _measure(name: str, value: Json) -> tuple[str, Measure, str]:
+    if value == "count":
+        return name, "count", ""
+    if isinstance(value, dict) and len(value) == 1:
+        [(measure, path)] = value.items()
+        if measure in _MEASURES and isinstance(path, str):
+            return name, measure, path
+    raise StepError(
+        f'The measure {name!r} must be "count", or one of {{"sum": "field"}} and its kind: '
+        f"{', '.join(_MEASURES)}.",
+        code="field_invalid",
+    )
+
+
 class AggregateRecords(TableStep):
     """Measures groups of records; the list of groups goes to ``as``, or ``groups``.
 
@@ -102,13 +140,15 @@ class AggregateRecords(TableStep):
     """
 
     function: Literal["aggregate_records"]
-    measures: Value = Field(
+    measures: Annotated[Value, checked(_measures)] = Field(
         description='`{"total": {"sum": "amount"}}`, `{"orders": "count"}`: '
         f"{', '.join(_MEASURES)}."
     )
-    group_by: OptionalValue = Field(None, description="A field, or a list of such.")
+    group_by: Annotated[OptionalValue, checked(_groups)] = Field(
+        None, description="A field, or a list of such."
+    )
     filter: OptionalWhere = Field(None, description="Which records; without it all.")
-    limit: OptionalValue = Field(None, description="At most so many groups; without it all.")
+    limit: Limit = Field(None, description="At most so many groups; without it all.")
 
     async def act(self, turn: Turn, table: str) -> Json:
         wanted = Aggregate(
@@ -139,33 +179,3 @@ def _equals(where: Filter) -> dict[str, Any]:
         case And(parts):
             return {name: value for each in parts for name, value in _equals(each).items()}
     return {}
-
-
-def _groups(value: Json) -> tuple[str, ...]:
-    paths = [] if value is None else value if isinstance(value, list) else [value]
-    if not all(isinstance(path, str) for path in paths):
-        raise StepError("'group_by' must be a field, or a list of such.", code="field_invalid")
-    return tuple(paths)
-
-
-def _measures(value: Json) -> tuple[tuple[str, Measure, str], ...]:
-    wanted = object_of(value, "measures")
-    if not wanted or len(wanted) > _MOST_MEASURES:
-        raise StepError(
-            f"'measures' must name from 1 to {_MOST_MEASURES} measures.", code="field_invalid"
-        )
-    return tuple(_measure(name, each) for name, each in wanted.items())
-
-
-def _measure(name: str, value: Json) -> tuple[str, Measure, str]:
-    if value == "count":
-        return name, "count", ""
-    if isinstance(value, dict) and len(value) == 1:
-        [(measure, path)] = value.items()
-        if measure in _MEASURES and isinstance(path, str):
-            return name, measure, path
-    raise StepError(
-        f'The measure {name!r} must be "count", or one of {{"sum": "field"}} and its kind: '
-        f"{', '.join(_MEASURES)}.",
-        code="field_invalid",
-    )

@@ -16,7 +16,15 @@ from hub.model.table import TableSpec
 from hub.model.unique import not_unique, rivals
 from hub.stack.memory import MAX_BYTES
 from hub.stack.step import OptionalValue, Value, object_of
-from hub.stack.steps.selection import Data, OptionalWhere, after_of, limit_of, sort_of
+from hub.stack.steps.selection import (
+    Data,
+    Limit,
+    OptionalWhere,
+    SortBy,
+    after_of,
+    limit_of,
+    sort_of,
+)
 from hub.stack.steps.tables import TableStep, change_of, filter_of, find
 from hub.stack.turn import Turn
 
@@ -149,7 +157,7 @@ class GetRecord(TableStep):
     function: Literal["get_record"]
     record_id: OptionalValue = Field(None, description="The record's id; null gives null.")
     filter: OptionalWhere = Field(None, description="Fields and the values that they must have.")
-    sort: OptionalValue = Field(None, description="Which one is the first.")
+    sort: SortBy = Field(None, description="Which one is the first.")
 
     async def act(self, turn: Turn, table: str) -> Json:
         if self.record_id is not None:
@@ -166,9 +174,9 @@ class QueryAllRecords(TableStep):
 
     function: Literal["query_all_records"]
     filter: OptionalWhere = Field(None, description="Fields and the values that they must have.")
-    sort: OptionalValue = Field(None, description='`{"field": "asc"}` or a list of such.')
-    limit: OptionalValue = Field(None, description="At most so many; without it all.")
-    offset: OptionalValue = Field(None, description="Leave out so many first.")
+    sort: SortBy = Field(None, description='`{"field": "asc"}` or a list of such.')
+    limit: Limit = Field(None, description="At most so many; without it all.")
+    offset: Limit = Field(None, description="Leave out so many first.")
     after: OptionalValue = Field(
         None, description="The last record of the page before, or its id: the page behind it."
     )

@@ -28,7 +28,14 @@ from hub.model.query import Place, Sort, parse_sort, place_of
 from hub.model.record import RESERVED_FIELDS
 from hub.model.table import TableSpec
 from hub.stack.places import escaped
-from hub.stack.step import Composed, compiled, count_of, object_of
+from hub.stack.step import (
+    Composed,
+    OptionalValue,
+    checked,
+    compiled,
+    count_of,
+    object_of,
+)
 from hub.stack.turn import Turn
 
 _NOTHING = DictContext()
@@ -170,6 +177,12 @@ Where = Annotated[Selection, PlainValidator(_selection), WithJsonSchema({})]
 OptionalWhere = Annotated[Selection | None, PlainValidator(_selection), WithJsonSchema({})]
 Data = Annotated[Fields, PlainValidator(Fields), WithJsonSchema({})]
 """A field that holds changes of a record's fields."""
+
+
+SortBy = Annotated[OptionalValue, checked(parse_sort)]
+"""A field that holds an order."""
+Limit = Annotated[OptionalValue, checked(lambda value: value is None or count_of(value, "limit"))]
+"""A field that holds a number of records."""
 
 
 def sort_of(value: Compiled | None, turn: Turn, spec: TableSpec) -> tuple[Sort, ...]:

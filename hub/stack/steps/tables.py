@@ -1,7 +1,7 @@
 """What all steps on tables have in common."""
 
 from collections.abc import Awaitable, Callable
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -12,7 +12,7 @@ from hub.model.query import Query
 from hub.model.record import Record, check_table
 from hub.stack.memory import MAX_BYTES
 from hub.stack.scope import check_name
-from hub.stack.step import Step, Value, settled
+from hub.stack.step import Step, Value, checked, settled
 from hub.stack.steps.selection import Fields, Selection
 from hub.stack.turn import NOT_DONE, Turn
 
@@ -22,7 +22,9 @@ class TableStep(Step):
 
     touches_world: ClassVar[bool] = True
 
-    table: Value = Field(description="The table; it appears on first use.")
+    table: Annotated[Value, checked(check_table)] = Field(
+        description="The table; it appears on first use."
+    )
 
     def perform(self, turn: Turn, path: str) -> Awaitable[None] | None:
         table = check_table(settled(self.table, turn, f"{path}/table?", self.function))
