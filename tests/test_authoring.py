@@ -114,3 +114,12 @@ def test_run_really_sends_where_that_is_asked_for(stack: Path) -> None:
     mapped = ["--map", "https://mail.example.com/=http://127.0.0.1:1/"]
     told = typed("run", stack, *given, *mapped, code=1)
     assert "No connection could be made" in told
+
+
+def test_check_sees_tables_that_two_stacks_declare_otherwise(tmp_path: Path) -> None:
+    for name, kind in (("one", "text"), ("two", "number"), ("three", "text")):
+        text = f"{{ tables: {{ people: {{ columns: {{ n: {{ type: '{kind}' }} }} }} }} }}"
+        (tmp_path / f"{name}.json5").write_text(text)
+    told = typed("check", tmp_path, code=1)
+    assert told.count("[declared-elsewhere]") == 4
+    assert "The table 'people' is declared otherwise by the stack 'two'." in told

@@ -21,6 +21,7 @@ def problems_of(
         *_unresolved(stack, around, severity),
         *_cycles(stack, around),
         *_twins(stack, others),
+        *_declared_otherwise(stack, others),
     ]
     return sorted(problems, key=lambda each: (each.line or 0, each.column or 0))
 
@@ -95,6 +96,18 @@ def _twins(stack: Stack, others: Mapping[str, Stack]) -> Iterator[Problem]:
                 "Give one of them another path.",
                 code="endpoint-taken",
             )
+
+
+def _declared_otherwise(stack: Stack, others: Mapping[str, Stack]) -> Iterator[Problem]:
+    for other in others.values():
+        for table in sorted(stack.tables.keys() & other.tables.keys()):
+            if other.name != stack.name and other.tables[table] != stack.tables[table]:
+                yield Problem(
+                    "error",
+                    f"The table {table!r} is declared otherwise by the stack {other.name!r}.",
+                    "Declare it in one place, or alike in both.",
+                    code="declared-elsewhere",
+                )
 
 
 def twins_of(endpoint: Endpoint, others: Iterable[Endpoint]) -> Iterator[Endpoint]:

@@ -13,7 +13,7 @@ STACK = """
   tables: { once: { columns: { key: { type: "text", unique: true } } } },
 }
 {
-  task: "work",
+  task: "share",
   function_stack: [
     { function: "while_loop", condition: "{{jobs == null || length(jobs) > 0}}", function_stack: [
       { function: "claim_records", table: "jobs", filter: { state: "new" },
@@ -52,7 +52,7 @@ async def test_claims_counters_upserts_and_unique_values_hold_between_runs(hub: 
         assert added.status_code == 201
 
     async def ran() -> dict[str, Any]:
-        started = await hub.api.post("/v1/tasks/shop/work/runs", json={"input": {}})
+        started = await hub.api.post("/v1/tasks/shop/share/runs", json={"input": {}})
         return await hub.until(f"/v1/runs/{started.json()['id']}", status="succeeded")
 
     runs = await asyncio.gather(*(ran() for _ in range(RUNS)))

@@ -58,7 +58,7 @@ async def _put(call: Call) -> Response:
     text = await call.text()
     stack = load_stack(name, text)
     await call.hub.catalog.refresh()
-    _refuse_twins(stack, call.hub.catalog.now.stacks)
+    _refuse_clashes(stack, call.hub.catalog.now.stacks)
     created = await call.hub.ledger.write(
         PUT, PutStack(name, stack.version, text, tables=tuple(stack.tables.items()))
     )
@@ -77,12 +77,12 @@ async def _check(call: Call) -> Response:
     return answer(_shown(name, stack, stacks))
 
 
-def _refuse_twins(stack: Stack, others: Mapping[str, Stack]) -> None:
+def _refuse_clashes(stack: Stack, others: Mapping[str, Stack]) -> None:
     problems = [each for each in problems_of(stack, others) if each.severity == "error"]
     if problems:
         raise ConflictError(
             problems[0].message,
-            code="endpoint_taken",
+            code=(problems[0].code or "conflict").replace("-", "_"),
             problems=[each.as_json() for each in problems],
         )
 
