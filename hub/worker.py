@@ -18,6 +18,7 @@ from hub.errors import StoreError
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import DEFAULT_LANE, ClaimedRun
 from hub.run.runner import Runner
+from hub.run.scheduling import Scheduler
 from hub.store.cache import PRUNE_CACHE
 from hub.store.events import PRUNE_DEDUP
 from hub.store.leases import SWEEP
@@ -77,6 +78,8 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
     start = hub.supervisor.start
     start("doorbell", lambda: _hear(hub, drains, poll_s))
     start("tick", lambda: _tick(drains))
+    scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone)
+    start("schedules", scheduler.follow)
     try:
         yield drains
     finally:

@@ -53,3 +53,9 @@ def fires_after(line: str, us: int, zone: str) -> Iterator[int]:
     begin = datetime.fromtimestamp(us // US_PER_S, ZoneInfo(zone))
     for moment in CronSim(line, begin):
         yield int(moment.timestamp()) * US_PER_S
+
+
+def last_fire_until(line: str, us: int, zone: str) -> int:
+    """The newest time at which a checked line has fired until ``us``."""
+    begin = datetime.fromtimestamp(us // US_PER_S + 1, ZoneInfo(zone))
+    return int(next(CronSim(line, begin, reverse=True)).timestamp()) * US_PER_S

@@ -25,6 +25,7 @@ class Scope:
         "_now",
         "_outer",
         "_seed",
+        "_shift_us",
         "_sizes",
         "_used",
         "_values",
@@ -39,6 +40,7 @@ class Scope:
         given: Mapping[str, Any],
         reserved: Mapping[str, Any],
         world: World,
+        shift_us: int = 0,
     ) -> None:
         self.fields = given
         self.reserved: dict[str, Any] = {**dict.fromkeys(RESERVED), **reserved, "input": given}
@@ -47,6 +49,7 @@ class Scope:
         self._sizes: dict[str, int] = {}
         self._used = 0
         self._world = world
+        self._shift_us = shift_us
         self._now: int | None = None
         self._values: dict[str, Any] = {}
         self._seed = ""
@@ -54,7 +57,7 @@ class Scope:
 
     def branch(self) -> "Scope":
         """The names as a branch sees them: a copy, in which those of before are not assigned."""
-        other = Scope(self.fields, self.reserved, self._world)
+        other = Scope(self.fields, self.reserved, self._world, self._shift_us)
         other.variables = dict(self.variables)
         other._outer = frozenset(self.variables)
         other._used = self._used
@@ -114,10 +117,14 @@ class Scope:
         return self._values[name]
 
     def now_us(self) -> int:
-        """The clock, constant within a step."""
+        """What ``now()`` gives, constant within a step; in a schedule's run it begins when due."""
         if self._now is None:
-            self._now = self._world.now_us()
+            self._now = self._world.now_us() - self._shift_us
         return self._now
+
+    def real_us(self) -> int:
+        """The world's clock at the same moment, for what is kept."""
+        return self.now_us() + self._shift_us
 
     def random(self) -> random.Random:
         """Randomness that is the same when the step is computed again."""

@@ -33,6 +33,10 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
         course.facts = context = loads(run.context)
         course.key_base = context.pop("key_base", course.key_base)
         course.raw = context.pop("raw", None)
+        schedule = context.pop("schedule", None)
+        course.scheduled_for = context.pop("scheduled_for", run.due_at)
+        if schedule is not None and schedule["clock"] == "scheduled":
+            course.shift_us = max(0, run.started_at - course.scheduled_for)
     return Turn(course, course.frame, await scope_of(course, task, given))
 
 
@@ -43,7 +47,7 @@ async def scope_of(course: Course, task: Task, given: dict[str, Any]) -> Scope:
         facts["event"] = await world.event(course.run.event_id)
     if "run" in task.names and "run" not in facts:
         facts["run"] = _facts(course)
-    return Scope(given, facts, world)
+    return Scope(given, facts, world, course.shift_us)
 
 
 def _input(run: ClaimedRun) -> dict[str, Any]:
@@ -66,7 +70,7 @@ def _facts(course: Course) -> Json:
             "id": run.id,
             "attempt": run.attempt,
             "started_at": to_iso(run.started_at),
-            "scheduled_for": to_iso(run.due_at),
+            "scheduled_for": to_iso(course.scheduled_for),
         }
         course.record(_FACTS, "run", course.world.now_us(), facts)
     return facts

@@ -122,6 +122,8 @@ class Course:
         "max_steps",
         "raw",
         "run",
+        "scheduled_for",
+        "shift_us",
         "steps",
         "until_us",
         "version",
@@ -142,6 +144,10 @@ class Course:
         """By the world's clock: when the active time of this turn is over."""
         self.facts: dict[str, Json] = {}
         """What tasks read of the run: event, run, auth, request."""
+        self.scheduled_for = run.due_at
+        """When it was to begin."""
+        self.shift_us = 0
+        """How far the clock of a schedule's run lies behind."""
         self.raw: Any = None
         """The request as it came, where a step of the endpoint's stack asks for it."""
         self.key_base = f"{run.id}:"

@@ -18,6 +18,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    and_,
 )
 from sqlalchemy.types import UserDefinedType
 
@@ -167,6 +168,10 @@ runs = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("started_at", BigInteger),
     Column("finished_at", BigInteger),
+    Column("concurrency_key", Text),  # of those with the same one is running at a time
+    Column("retry_of", Text),
+    Column("progress", Text),
+    Column("cancelling", Boolean),  # somebody wants it to end where it stands
     PrimaryKeyConstraint("id"),
 )
 _queued = runs.c.status.in_((inline("queued"), inline("waiting")))
@@ -192,6 +197,37 @@ Index(
     unique=True,
     sqlite_where=_keyed,
     postgresql_where=_keyed,
+)
+
+_alone = and_(_running, runs.c.concurrency_key.is_not(None))
+Index(
+    "ix_runs_concurrency_key",
+    runs.c.concurrency_key,
+    unique=True,
+    sqlite_where=_alone,
+    postgresql_where=_alone,
+)
+
+schedules = Table(
+    "schedules",  # when each fires next
+    metadata,
+    Column("name", Text, nullable=False),  # of its task, in full
+    Column("spec", Text, nullable=False),  # cron line and zone that next_at was reckoned by
+    Column("next_at", BigInteger, nullable=False),
+    Column("paused", Boolean, nullable=False),
+    Column("armed_at", BigInteger, nullable=False),
+    Column("fired_at", BigInteger),  # the last time that it was due and fired
+    Column("last_run", Text),
+    Column("fires", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    PrimaryKeyConstraint("name"),
+)
+
+lanes = Table(
+    "lanes",  # a row to lock while runs of a lane are claimed
+    metadata,
+    Column("name", Text, nullable=False),
+    PrimaryKeyConstraint("name"),
 )
 
 journal = Table(

@@ -136,7 +136,7 @@ class DeleteRecord(_OneRecord):
             await super()._act(turn, path, table)
             return
         query = self.meant(turn, table)
-        change = Change(query, turn.scope.now_us(), removes=True, most_bytes=MAX_BYTES)
+        change = Change(query, turn.scope.real_us(), removes=True, most_bytes=MAX_BYTES)
         await self.decide(turn, path, table, change, lambda outcome: bool(outcome.records))
 
     async def act(self, turn: Turn, table: str) -> Json:
@@ -202,7 +202,7 @@ async def add_records(turn: Turn, table: str, given: list[Json], field: str) -> 
         InvalidError: ``record_invalid``, ``json_unfit``.
         ConflictError: ``not_unique``.
     """
-    spec, now = turn.world.table(table), turn.scope.now_us()
+    spec, now = turn.world.table(table), turn.scope.real_us()
     docs = [new_doc(object_of(each, field), spec, now) for each in given]
     if len(docs) == 1:
         ids: Sequence[int] = [await turn.world.take_id(table)]

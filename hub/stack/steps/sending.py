@@ -85,7 +85,7 @@ class RealtimePublish(WorldStep):
             channel=text_of(self.channel.evaluate(scope), "channel"),
             event=text_of(self.event.evaluate(scope), "event"),
             data=json_of(self.data.evaluate(scope) if self.data else None, "data"),
-            ts=scope.now_us(),
+            ts=scope.real_us(),
         )
         check_message(message)
         publish(turn, message)
@@ -120,7 +120,7 @@ class EmitEvent(WorldStep):
             id=new_id("evt"),
             source=EMITTED,
             type=name,
-            received_at=scope.now_us(),
+            received_at=scope.real_us(),
             method="POST",
             path="",
             query="",

@@ -87,7 +87,7 @@ def change_of(
     """
     return Change(
         query,
-        turn.scope.now_us(),
+        turn.scope.real_us(),
         set=data.set(turn, field),
         increase=data.increase(turn),
         most_bytes=MAX_BYTES,

@@ -86,7 +86,7 @@ class BackgroundTask(WorldStep):
                     "'at' must be a date and came out as null: leave it out to start at once.",
                     code="field_invalid",
                 )
-            delay_us = max(0, due - turn.scope.now_us())
+            delay_us = max(0, due - turn.scope.real_us())
             field = "at"
         else:
             value = self.delay.evaluate(turn.scope) if self.delay else 0

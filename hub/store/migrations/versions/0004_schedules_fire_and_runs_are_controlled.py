@@ -1,0 +1,43 @@
+"""Schedules fire; runs have a concurrency key, can be cancelled, tell their progress."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+_RUNNING = sa.text("status = 'running' AND concurrency_key IS NOT NULL")
+
+
+def upgrade() -> None:
+    op.add_column("runs", sa.Column("concurrency_key", sa.Text(), nullable=True))
+    op.add_column("runs", sa.Column("retry_of", sa.Text(), nullable=True))
+    op.add_column("runs", sa.Column("progress", sa.Text(), nullable=True))
+    op.add_column("runs", sa.Column("cancelling", sa.Boolean(), nullable=True))
+    op.create_index(
+        "ix_runs_concurrency_key",
+        "runs",
+        ["concurrency_key"],
+        unique=True,
+        sqlite_where=_RUNNING,
+        postgresql_where=_RUNNING,
+    )
+    op.create_table(
+        "schedules",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("spec", sa.Text(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=False),
+        sa.Column("paused", sa.Boolean(), nullable=False),
+        sa.Column("armed_at", sa.BigInteger(), nullable=False),
+        sa.Column("fired_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_run", sa.Text(), nullable=True),
+        sa.Column("fires", sa.BigInteger(), nullable=False),
+        sa.Column("skipped", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_schedules")),
+    )
+    op.create_table(
+        "lanes",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_lanes")),
+    )
+    op.execute("INSERT INTO lanes (name) VALUES ('high'), ('normal'), ('low')")
