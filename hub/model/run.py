@@ -35,6 +35,9 @@ class RunStart:
     delay_us: int = 0
     context: str | None = None
     """Who asked for it, and how: JSON text of ``{auth, request}``."""
+    concurrency_key: str | None = None
+    """Of the runs with the same one, one is running at a time."""
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

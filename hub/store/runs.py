@@ -29,6 +29,8 @@ INSERT = insert_of(
     created_at=now_us(),
     started_at=null(),
     finished_at=null(),
+    progress=null(),
+    cancelling=null(),
 )
 
 
@@ -45,6 +47,8 @@ def run_row(start: RunStart) -> dict[str, Any]:
         "lane": start.lane,
         "idempotency_key": start.idempotency_key,
         "delay_us": start.delay_us,
+        "concurrency_key": start.concurrency_key,
+        "retry_of": start.retry_of,
     }
 
 

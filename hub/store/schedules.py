@@ -135,8 +135,11 @@ def schedules_now(tx: Tx, /) -> tuple[int, dict[str, ScheduleRow]]:
     """The database's time, and every schedule that was ever armed, by name."""
     rows = tx.rows(_NOW_AND_ALL)
     now = rows[0][0] if rows else tx.rows(_NOW)[0][0]
-    found = [ScheduleRow(*row[1:]) for row in rows]
-    return int(now), {each.name: each for each in found}
+    return int(now), {row[1]: _row(*row[1:]) for row in rows}
+
+
+def _row(name: str, spec: str, next_at: int, paused: bool, *rest: Any) -> ScheduleRow:
+    return ScheduleRow(name, spec, next_at, bool(paused), *rest)
 
 
 def _arm_all(tx: Tx, arms: Sequence[Arm]) -> list[None]:

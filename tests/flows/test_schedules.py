@@ -45,7 +45,7 @@ async def test_a_schedule_is_seen_held_up_and_run_by_hand(hub: Driven) -> None:
 
 async def test_a_run_of_a_schedule_sees_the_time_at_which_it_was_due(hub: Driven) -> None:
     """Due a while ago, because nobody looked: its clock stands where it should have begun."""
-    await hub.put("/v1/stacks/shop", STACK.replace("30 2 * * *", "* * * * *"))
+    await hub.put("/v1/stacks/shop", STACK.replace('"30 2 * * *"', '"* * * * *", catch_up: "all"'))
     assert hub.hub is not None
     await hub.until("/v1/schedules/nightly", paused=False)
     _, due_at = await due_a_minute_ago(hub)
