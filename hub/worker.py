@@ -16,14 +16,15 @@ from hub.deliver.attempt import Attempter
 from hub.deliver.dispatch import Dispatcher
 from hub.errors import StoreError
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
-from hub.model.run import DEFAULT_LANE, ClaimedRun
+from hub.model.run import ClaimedRun
+from hub.run.lanes import Turns, limits
 from hub.run.runner import Runner
 from hub.run.scheduling import Scheduler
 from hub.store.cache import PRUNE_CACHE
 from hub.store.events import PRUNE_DEDUP
 from hub.store.leases import SWEEP
 from hub.store.queues import RUNS
-from hub.store.runs import CLAIM, Claim, has_due_runs
+from hub.store.runs import CLAIM_ANY, ClaimAny, has_due_within
 
 _TICK_S = 1.0
 POLL_S = 0.01
@@ -41,13 +42,28 @@ class Drains:
     def __init__(self, hub: Hub, runner: Runner) -> None:
         settings, ledger = hub.settings, hub.ledger
 
+        turns = Turns()
+
         async def claim(most: int) -> list[ClaimedRun]:
-            return await ledger.write(CLAIM, Claim(hub.worker, DEFAULT_LANE, most, runner.lease_us))
+            most_running = limits(hub.catalog.now.lanes)
+            lanes = tuple((name, most_running[name]) for name in turns.next())
+            wanted = ClaimAny(hub.worker, most, runner.lease_us, lanes)
+            claimed = await ledger.write(CLAIM_ANY, wanted)
+            self._is_blocked = claimed.is_blocked
+            return claimed.runs
 
         async def has_due() -> bool:
-            return await ledger.read(has_due_runs, DEFAULT_LANE)
+            return await ledger.read(has_due_within, list(limits(hub.catalog.now.lanes).items()))
 
-        self.runs = Drain(RUNS, settings.run_concurrency, claim, runner.executor.execute, has_due)
+        async def execute(run: ClaimedRun) -> None:
+            try:
+                await runner.executor.execute(run)
+            finally:
+                if self._is_blocked:  # what waits for this one's key or place in its lane
+                    self.runs.wake()
+
+        self._is_blocked = False
+        self.runs = Drain(RUNS, settings.run_concurrency, claim, execute, has_due)
         self.deliveries = Dispatcher(
             ledger,
             Attempter(ledger, hub.catalog, hub.client, hub.connectors),

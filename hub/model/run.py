@@ -30,7 +30,8 @@ class RunStart:
     event_id: str | None = None
     parent: str | None = None
     chain_depth: int = 0
-    lane: str = DEFAULT_LANE
+    lane: str | None = None
+    """Without one it is that of its task, else ``normal``."""
     idempotency_key: str | None = None
     delay_us: int = 0
     context: str | None = None

@@ -18,6 +18,7 @@ from hub.model.run import RunStart
 from hub.model.source import Source
 from hub.model.time import now_us
 from hub.receive.verify import secret_fields
+from hub.stack.placing import placed
 from hub.store.catalog import Catalog
 from hub.store.events import REJECT, record
 from hub.store.ledger import Ledger
@@ -57,7 +58,11 @@ class Recorder:
         text = dumps(given)
         kept = None if text == request.body else text.decode()  # the event has it already
         runs = tuple(
-            RunStart(new_id("run"), task, kept, event_id=event.id)
+            placed(
+                RunStart(new_id("run"), task, kept, event_id=event.id),
+                self._catalog.known_task(task),
+                given,
+            )
             for task in self._tasks(slug, source)
         )
         receipt = await record(self._ledger, Arrival(event, dedup, runs))

@@ -16,6 +16,7 @@ from hub.model.segment import Segment
 from hub.model.time import to_iso
 from hub.stack.interpret import Flow, StepFailed, StopTask, is_catchable, run_steps
 from hub.stack.journal import RETRY
+from hub.stack.placing import placed
 from hub.stack.ports import LeaseLost, Parked, SegmentConflict, SegmentRefused, World
 from hub.stack.start import open_turn
 from hub.stack.steps.tasks import check_chain
@@ -190,16 +191,15 @@ def _told_of_failure(world: World, run: ClaimedRun, task: Task, failure: Failure
         "run_id": run.id,
         "input": _given(run),
     }
-    return [
-        RunStart(
-            id=new_id("run"),
-            task=name,
-            input=dumps_text(given),
-            event_id=run.event_id,
-            parent=run.id,
-            chain_depth=depth,
-        )
-    ]
+    start = RunStart(
+        id=new_id("run"),
+        task=name,
+        input=dumps_text(given),
+        event_id=run.event_id,
+        parent=run.id,
+        chain_depth=depth,
+    )
+    return [placed(start, world.known_task(name), given)]
 
 
 def _given(run: ClaimedRun) -> Json:

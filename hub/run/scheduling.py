@@ -18,6 +18,7 @@ from hub.model.run import RunStart
 from hub.model.time import US_PER_S, to_iso
 from hub.run.world import Rings
 from hub.stack.cron import fires_after, last_fire_until
+from hub.stack.placing import placed
 from hub.stack.task import Schedule, Task
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
@@ -70,13 +71,15 @@ class Known:
         told = {"name": self.name, "clock": self.schedule.clock}
         at = now if at_us is None else at_us
         context = {"schedule": told, "scheduled_for": at}
-        return RunStart(
+        start = RunStart(
             id=new_id("run"),
             task=self.name,
             input="{}",
             idempotency_key=key,
             context=dumps_text(context),
+            concurrency_key=f"schedule:{self.name}" if self.schedule.overlap == "queue" else None,
         )
+        return placed(start, self.task, {})
 
 
 class Scheduler:

@@ -172,6 +172,13 @@ class LedgerWorld:
         except HubError as error:
             raise StepError(error.message, code=error.code) from error
 
+    def known_task(self, full_name: str) -> Task | None:
+        return self._catalog.known_task(full_name)
+
+    def lane_timeout_us(self, name: str) -> int | None:
+        lane = self._catalog.now.lanes.get(name)
+        return None if lane is None or lane.timeout_ms is None else int(lane.timeout_ms * 1000)
+
     async def event_body(self, event_id: str | None) -> bytes | None:
         row = None if event_id is None else await self._ledger.read(one, events, id=event_id)
         return None if row is None else row["body"]

@@ -161,6 +161,14 @@ class World(Protocol):
         """
         ...
 
+    def known_task(self, full_name: str) -> "Task | None":
+        """The newest version of a task, if there is one now."""
+        ...
+
+    def lane_timeout_us(self, name: str) -> int | None:
+        """How long a turn of a lane's run may work, None if it may for an hour."""
+        ...
+
     async def event_body(self, event_id: str | None) -> bytes | None:
         """The body of the event that started the run; None if there is none."""
         ...

@@ -28,7 +28,8 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
         task.input.check(given)
     course = Course(run, Frame(task), task.version, Journal.of(run.journal), world)
     course.max_steps = task.max_steps
-    course.until_us = world.now_us() + (task.timeout_us or MAX_ACTIVE_US)
+    active_us = task.timeout_us or world.lane_timeout_us(run.lane) or MAX_ACTIVE_US
+    course.until_us = world.now_us() + active_us
     if run.context:
         course.facts = context = loads(run.context)
         course.key_base = context.pop("key_base", course.key_base)

@@ -133,6 +133,12 @@ class Catalog:
             raise gone(full_name)
         return stack.tasks[name]
 
+    def known_task(self, full_name: str) -> Task | None:
+        """The newest version of a task, if there is one now."""
+        stack, _, name = full_name.partition("/")
+        found = self.now.stacks.get(stack)
+        return found.tasks.get(name) if found is not None else None
+
     async def _last_with(self, stack_name: str, task: str) -> Stack | None:
         versions = await self._ledger.read(past_versions, stack_name, most=_PAST_VERSIONS)
         for version in versions:

@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, null, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    not_,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
-from hub.model.run import ClaimedRun, RunStart, RunStatus
+from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart, RunStatus
 from hub.store.ledger import Write
 from hub.store.lookup import one, page
-from hub.store.schema import events, journal, runs
+from hub.store.schema import events, journal, lanes, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
@@ -44,7 +56,7 @@ def run_row(start: RunStart) -> dict[str, Any]:
         "event_id": start.event_id,
         "parent": start.parent,
         "chain_depth": start.chain_depth,
-        "lane": start.lane,
+        "lane": start.lane or DEFAULT_LANE,
         "idempotency_key": start.idempotency_key,
         "delay_us": start.delay_us,
         "concurrency_key": start.concurrency_key,
@@ -125,6 +137,8 @@ def _begin(tx: Tx, begins: Sequence[Begin]) -> list[Begun]:
 def _taken(tx: Tx, begin: Begin, run_id: str) -> Begun:
     if run_id != begin.start.id:
         return Begun(run_id, None)
+    if begin.start.concurrency_key is not None:  # it may have to wait for another one
+        return Begun(run_id, None)
     params = {"of_id": run_id, "by_worker": begin.worker, "lease_us": begin.lease_us}
     return Begun(run_id, ClaimedRun(*tx.rows(_TAKE, params)[0]))
 
@@ -135,22 +149,50 @@ BEGIN: Write[Begin, Begun] = Write("begin_run", 21, _begin)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Take up to ``most`` due rows for ``worker`` until ``lease_us`` from now."""
+    """Take up to ``most`` due rows of a lane for ``worker`` until ``lease_us`` from now.
+
+    With a ``limit`` no more of the lane's runs are running than that, over the whole hub.
+    """
 
     worker: str
     lane: str
     most: int
     lease_us: int
+    limit: int | None = None
 
 
 _is_queued = runs.c.status.in_((inline("queued"), inline("waiting")))
+_other = runs.alias("other")
+_is_head = or_(
+    runs.c.concurrency_key.is_(None),
+    not_(
+        exists(
+            select(literal(1)).where(
+                _other.c.concurrency_key == runs.c.concurrency_key,
+                _other.c.id != runs.c.id,
+                or_(
+                    _other.c.status.in_((inline("running"), inline("waiting"))),
+                    and_(
+                        _other.c.status == inline("queued"),
+                        tuple_(_other.c.due_at, _other.c.id) < tuple_(runs.c.due_at, runs.c.id),
+                    ),
+                ),
+            )
+        )
+    ),
+)
+"""Of the runs with one key the oldest goes first, and keeps the key while it is parked."""
+_is_due = and_(_is_queued, runs.c.lane == bindparam("in_lane"), runs.c.due_at <= now_us(), _is_head)
+_RUNNING = (
+    select(func.count(literal(1)))
+    .select_from(_other)
+    .where(_other.c.status == inline("running"), _other.c.lane == bindparam("in_lane"))
+    .scalar_subquery()
+)
+_LOCK_LANE = select(lanes.c.name).where(lanes.c.name == bindparam("in_lane")).with_for_update()
 _DUE = (
     select(runs.c.id)
-    .where(
-        _is_queued,
-        runs.c.lane == bindparam("in_lane"),
-        runs.c.due_at <= now_us(),
-    )
+    .where(_is_due)
     .order_by(runs.c.due_at, runs.c.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
@@ -197,11 +239,18 @@ CLAIM: Write[Claim, list[ClaimedRun]] = Write("claim_runs", 30, _claim)
 
 
 def _claim_one(tx: Tx, claim: Claim) -> list[ClaimedRun]:
+    most = claim.most
+    if claim.limit is not None:
+        tx.rows(_LOCK_LANE, {"in_lane": claim.lane})  # who claims meanwhile counts these too
+        running = tx.rows(select(_RUNNING), {"in_lane": claim.lane})[0][0]
+        most = min(most, claim.limit - running)
+    if most <= 0:
+        return []
     rows = tx.rows(
         _CLAIM,
         {
             "in_lane": claim.lane,
-            "most": claim.most,
+            "most": most,
             "by_worker": claim.worker,
             "lease_us": claim.lease_us,
         },
@@ -248,20 +297,65 @@ def _bodies(tx: Tx, event_ids: Sequence[str]) -> dict[str, bytes]:
     return {row[0]: bytes(row[1]) for row in tx.rows(_BODIES, {"ids": sorted(set(event_ids))})}
 
 
-_HAS_DUE = (
+_HAS_DUE = select(runs.c.id).where(_is_due).limit(1)
+_HAS_DUE_WITHIN = select(runs.c.id).where(_is_due, bindparam("limit") > _RUNNING).limit(1)
+
+
+def has_due_runs(tx: Tx, lane: str, limit: int | None = None) -> bool:
+    """Whether a claim of that lane would find something."""
+    if limit is None:
+        return bool(tx.rows(_HAS_DUE, {"in_lane": lane}))
+    return bool(tx.rows(_HAS_DUE_WITHIN, {"in_lane": lane, "limit": limit}))
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimAny:
+    """Take up to ``most`` due rows, lane after lane; ``lanes`` are names and limits, in order."""
+
+    worker: str
+    most: int
+    lease_us: int
+    lanes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What was taken; ``is_blocked``: more is due, which has to wait for others to end."""
+
+    runs: list[ClaimedRun]
+    is_blocked: bool
+
+
+def _claim_any(tx: Tx, claims: Sequence[ClaimAny]) -> list[Claimed]:
+    return [_claim_in_order(tx, each) for each in claims]
+
+
+CLAIM_ANY: Write[ClaimAny, Claimed] = Write("claim_runs_of_lanes", 31, _claim_any)
+"""Take due runs of several lanes, the first lane first."""
+
+
+def _claim_in_order(tx: Tx, claim: ClaimAny) -> Claimed:
+    claimed: list[ClaimedRun] = []
+    is_blocked = False
+    for lane, limit in claim.lanes:
+        left = claim.most - len(claimed)
+        if left > 0 and tx.rows(_IS_LEFT, {"in_lane": lane}):
+            found = _claim_one(tx, Claim(claim.worker, lane, left, claim.lease_us, limit))
+            claimed += found
+            is_blocked |= len(found) < left and bool(tx.rows(_IS_LEFT, {"in_lane": lane}))
+    return Claimed(claimed, is_blocked)
+
+
+_IS_LEFT = (
     select(runs.c.id)
-    .where(
-        _is_queued,
-        runs.c.lane == bindparam("in_lane"),
-        runs.c.due_at <= now_us(),
-    )
+    .where(_is_queued, runs.c.lane == bindparam("in_lane"), runs.c.due_at <= now_us())
     .limit(1)
 )
 
 
-def has_due_runs(tx: Tx, lane: str) -> bool:
-    """Whether a drain of that lane would find something."""
-    return bool(tx.rows(_HAS_DUE, {"in_lane": lane}))
+def has_due_within(tx: Tx, lanes: Sequence[tuple[str, int]]) -> bool:
+    """Whether :data:`CLAIM_ANY` would find something."""
+    return any(has_due_runs(tx, lane, limit) for lane, limit in lanes)
 
 
 def find_run(tx: Tx, run_id: str) -> dict[str, Any] | None:

@@ -185,7 +185,13 @@ Index(
     sqlite_where=_queued,
     postgresql_where=_queued,
 )
-Index("ix_runs_lease", runs.c.lease_until, sqlite_where=_running, postgresql_where=_running)
+Index(
+    "ix_runs_running",
+    runs.c.lane,
+    runs.c.lease_until,
+    sqlite_where=_running,
+    postgresql_where=_running,
+)
 Index("ix_runs_failed", runs.c.id, sqlite_where=_failed, postgresql_where=_failed)
 Index("ix_runs_event_id", runs.c.event_id)
 Index("ix_runs_task_id", runs.c.task, runs.c.id)
@@ -199,6 +205,13 @@ Index(
     postgresql_where=_keyed,
 )
 
+Index(
+    "ix_runs_key_due",
+    runs.c.concurrency_key,
+    runs.c.due_at,
+    sqlite_where=runs.c.concurrency_key.is_not(None),
+    postgresql_where=runs.c.concurrency_key.is_not(None),
+)
 _alone = and_(_running, runs.c.concurrency_key.is_not(None))
 Index(
     "ix_runs_concurrency_key",

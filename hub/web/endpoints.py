@@ -25,6 +25,7 @@ from hub.model.json import Json, dumps, dumps_text, loads
 from hub.model.masking import mask_headers
 from hub.model.run import Answer, RunStart
 from hub.run.runner import Runner
+from hub.stack.placing import placed
 from hub.stack.task import Endpoint, Stack, Task
 from hub.store.catalog import Snapshot
 from hub.store.runs import find_run
@@ -157,7 +158,7 @@ class Endpoints:
                 | ({} if endpoint.raw is None else {"raw": _as_it_came(request, raw, endpoint.raw)})
             ),
         )
-        return await self._run(start, endpoint, task)
+        return await self._run(placed(start, task, given), endpoint, task)
 
     async def _run(self, start: RunStart, endpoint: Endpoint, task: Task) -> Response:
         waiting = self._runner.answers.expect(start.id)

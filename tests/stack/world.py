@@ -91,6 +91,8 @@ class World:
     event_raw: bytes | None = None
     zone: str = "UTC"
     lanes: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
+    timeouts: dict[str, int] = field(default_factory=dict)
+    """How long turns of the lanes may work, in microseconds."""
     tick_us: int = 1
     clock_us: int = MORNING_US
 
@@ -261,6 +263,12 @@ class World:
         if found is None:
             raise StepError(f"The task {full_name!r} is gone.", code="task_gone")
         return found
+
+    def known_task(self, full_name: str) -> Task | None:
+        return self.loaded.get(full_name)
+
+    def lane_timeout_us(self, name: str) -> int | None:
+        return self.timeouts.get(name)
 
     async def event_body(self, event_id: str | None) -> bytes | None:
         return self.event_raw

@@ -178,7 +178,7 @@ async def test_what_is_wrong_with_a_wish_is_named(
     assert pointers(problem)[0][0] == place
 
 
-@pytest.mark.parametrize("name", ["lane", "at", "completion_webhook"])
+@pytest.mark.parametrize("name", ["at", "completion_webhook"])
 async def test_what_comes_later_is_refused_as_such(api: httpx.AsyncClient, name: str) -> None:
     problem = refused(await api.post("/v1/tasks/sell/runs", json={name: "x"}), 422, "validation")
     assert problem["problems"][0]["message"] == f"{name!r} is not known to this version of the hub."

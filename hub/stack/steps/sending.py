@@ -12,6 +12,7 @@ from hub.model.json import Json, dumps
 from hub.model.message import Message, check_message
 from hub.model.run import RunStart
 from hub.model.segment import Publication
+from hub.stack.placing import placed
 from hub.stack.step import OptionalValue, Value, WorldStep, json_of, text_of
 from hub.stack.steps.tasks import check_chain, key_of
 from hub.stack.turn import Turn
@@ -129,14 +130,20 @@ class EmitEvent(WorldStep):
             body=body.encode(),
         )
         depth = check_chain(turn.run.chain_depth + 1)
+        given = data if isinstance(data, dict) else {"body": data}
+        kept = None if given is data else json_of(given, "data")  # the event has it already
         runs = tuple(
-            RunStart(
-                id=new_id("run"),
-                task=task,
-                input=None if isinstance(data, dict) else json_of({"body": data}, "data"),
-                event_id=event.id,
-                parent=turn.run.id,
-                chain_depth=depth,
+            placed(
+                RunStart(
+                    id=new_id("run"),
+                    task=task,
+                    input=kept,
+                    event_id=event.id,
+                    parent=turn.run.id,
+                    chain_depth=depth,
+                ),
+                turn.world.known_task(task),
+                given,
             )
             for task in turn.world.tasks_of_source(EMITTED)
         )

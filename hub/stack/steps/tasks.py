@@ -1,19 +1,20 @@
 """Steps that have other tasks done: later on their own, or here and now."""
 
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import AliasChoices, ConfigDict, Field, field_validator, model_validator
 
 from hub.errors import StepError
-from hub.expr import moment_of
+from hub.expr import LANES, moment_of
 from hub.model.ids import new_id
 from hub.model.json import Json, loads
-from hub.model.run import DEFAULT_LANE, RunStart
+from hub.model.run import RunStart
 from hub.model.time import US_PER_S
 from hub.stack.interpret import Flow, StepFailed, StopTask, run_steps
 from hub.stack.journal import Failed
 from hub.stack.patience import MAX_WAIT_S
+from hub.stack.placing import placed
 from hub.stack.start import scope_of
 from hub.stack.step import (
     OptionalValue,
@@ -46,6 +47,11 @@ class BackgroundTask(WorldStep):
     )
     delay: OptionalValue = Field(None, description="Seconds to wait before it starts.")
     at: OptionalValue = Field(None, description="When it starts: a date instead of a delay.")
+    lane: OptionalValue = Field(
+        None,
+        validation_alias=AliasChoices("lane", "queue", "priority"),
+        description="high, normal or low; without it the task's own.",
+    )
     idempotency_key: OptionalValue = Field(
         None, description="The same key for the same task starts one run only."
     )
@@ -64,13 +70,24 @@ class BackgroundTask(WorldStep):
             event_id=turn.run.event_id,
             parent=turn.run.id,
             chain_depth=depth,
-            lane=DEFAULT_LANE,
+            lane=self._lane(turn),
             idempotency_key=self._key(turn),
             delay_us=delay_us,
             context=turn.context_for(name),
         )
-        turn.effects.runs.append(start)
+        given = {} if data is None else object_of(data, "data")
+        turn.effects.runs.append(placed(start, turn.world.known_task(name), given))
         return {"id": start.id, "task": name}
+
+    def _lane(self, turn: Turn) -> str | None:
+        if self.lane is None:
+            return None
+        lane = self.lane.evaluate(turn.scope)
+        if lane is None or lane in LANES:
+            return cast("str | None", lane)
+        raise StepError(
+            f"'lane' is one of {', '.join(LANES)}, not {str(lane)[:60]!r}.", code="field_invalid"
+        )
 
     @model_validator(mode="after")
     def _one_time(self) -> "BackgroundTask":

@@ -1,7 +1,7 @@
 """``/v1/tasks``: what stacks can do, and starting it."""
 
 import asyncio
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote
 
 from pydantic import Field, StringConstraints
@@ -13,6 +13,7 @@ from hub.model.json import dumps_text
 from hub.model.key import Scope
 from hub.model.run import RunStart
 from hub.model.time import US_PER_S
+from hub.stack.placing import placed
 from hub.stack.task import Task
 from hub.store.catalog import gone
 from hub.store.lookup import one
@@ -31,9 +32,12 @@ _VISIBLE = r"^[!-~]+$"
 class NewRun(Body):
     """A run to be started."""
 
-    LATER: ClassVar[tuple[str, ...]] = ("lane", "at", "completion_webhook")
+    LATER: ClassVar[tuple[str, ...]] = ("at", "completion_webhook")
 
     input: dict[str, Any] = Field({}, description="What the task works on.")
+    lane: Literal["high", "normal", "low"] | None = Field(
+        None, description="Whose limits hold; without it the task's own."
+    )
     delay_s: float = Field(0, ge=0, le=MAX_DELAY_S, description="Waits before it starts.")
     idempotency_key: Annotated[str, StringConstraints(max_length=200, pattern=_VISIBLE)] | None = (
         Field(None, description="The same key for the same task gives the first run again.")
@@ -64,9 +68,11 @@ async def _start(call: Call) -> Response:
         id=new_id("run"),
         task=task,
         input=dumps_text(wish.input),
+        lane=wish.lane,
         idempotency_key=wish.idempotency_key,
         delay_us=int(wish.delay_s * US_PER_S),
     )
+    start = placed(start, call.hub.catalog.known_task(task), wish.input)
     run_id = await call.hub.ledger.write(START, start)
     if run_id == start.id:
         call.hub.bell.ring(RUNS)

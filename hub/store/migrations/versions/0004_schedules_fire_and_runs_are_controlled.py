@@ -22,6 +22,23 @@ def upgrade() -> None:
         sqlite_where=_RUNNING,
         postgresql_where=_RUNNING,
     )
+    keyed = sa.text("concurrency_key IS NOT NULL")
+    op.create_index(
+        "ix_runs_key_due",
+        "runs",
+        ["concurrency_key", "due_at"],
+        sqlite_where=keyed,
+        postgresql_where=keyed,
+    )
+    running = sa.text("status = 'running'")
+    op.drop_index("ix_runs_lease", table_name="runs")
+    op.create_index(
+        "ix_runs_running",
+        "runs",
+        ["lane", "lease_until"],
+        sqlite_where=running,
+        postgresql_where=running,
+    )
     op.create_table(
         "schedules",
         sa.Column("name", sa.Text(), nullable=False),

@@ -1,0 +1,99 @@
+"""Claims lane by lane: what runs at once in the whole hub, and of what has the same key."""
+
+import asyncio
+
+from sqlalchemy import update
+
+from hub.model.ids import new_id
+from hub.model.run import RunStart
+from hub.store.ledger import Ledger
+from hub.store.runs import CLAIM_ANY, START, ClaimAny, Claimed, has_due_within
+from hub.store.schema import runs
+from hub.store.tx import Tx
+
+LEASE_US = 60_000_000
+WIDE = (("high", 100), ("normal", 100), ("low", 20))
+
+
+async def queued(ledger: Ledger, lane: str = "normal", key: str | None = None) -> str:
+    start = RunStart(new_id("run"), "shop/t", "{}", lane=lane, concurrency_key=key)
+    return await ledger.write(START, start)
+
+
+async def claim(
+    ledger: Ledger, most: int, lanes: tuple[tuple[str, int], ...] = WIDE, worker: str = "w1"
+) -> Claimed:
+    return await ledger.write(CLAIM_ANY, ClaimAny(worker, most, LEASE_US, lanes))
+
+
+async def become(ledger: Ledger, run_id: str, status: str) -> None:
+    def change(tx: Tx) -> None:
+        tx.run(update(runs).where(runs.c.id == run_id).values(status=status))
+
+    await ledger.engine.transact(change)
+
+
+async def test_the_first_lane_is_emptied_first(ledger: Ledger) -> None:
+    low, normal = await queued(ledger, "low"), await queued(ledger)
+    high = [await queued(ledger, "high") for _ in range(2)]
+    first = await claim(ledger, 2)
+    assert [run.id for run in first.runs] == high
+    second = await claim(ledger, 5)
+    assert [run.id for run in second.runs] == [normal, low]
+    assert not second.is_blocked
+
+
+async def test_no_more_of_a_lane_run_than_it_may_in_the_whole_hub(ledger: Ledger) -> None:
+    for _ in range(10):
+        await queued(ledger, "low")
+    lanes = (("low", 3),)
+    found = await asyncio.gather(*(claim(ledger, 2, lanes, f"w{n}") for n in range(4)))
+    taken = [run.id for each in found for run in each.runs]
+    assert len(taken) == len(set(taken)) == 3
+    assert not await ledger.read(has_due_within, lanes)
+    blocked = await claim(ledger, 2, lanes)
+    assert (blocked.runs, blocked.is_blocked) == ([], True)
+    await become(ledger, taken[0], "succeeded")
+    assert await ledger.read(has_due_within, lanes)
+    assert len((await claim(ledger, 5, lanes)).runs) == 1
+
+
+async def test_a_parked_run_holds_no_place_in_its_lane(ledger: Ledger) -> None:
+    first, second = await queued(ledger, "low"), await queued(ledger, "low")
+    [run] = (await claim(ledger, 5, (("low", 1),))).runs
+    assert run.id == first
+    await become(ledger, first, "waiting")
+    found = await claim(ledger, 5, (("low", 1),))
+    assert len(found.runs) == 1
+    assert found.runs[0].id in (first, second)
+
+
+async def test_of_the_runs_with_one_key_one_is_running(ledger: Ledger) -> None:
+    a1, a2 = await queued(ledger, key="a"), await queued(ledger, "high", key="a")
+    b = await queued(ledger, key="b")
+    free = await queued(ledger)
+    first = await claim(ledger, 10)
+    assert sorted(run.id for run in first.runs) == sorted([a1, b, free])
+    assert first.is_blocked
+    assert not await ledger.read(has_due_within, WIDE)
+    await become(ledger, b, "failed")
+    assert (await claim(ledger, 10)).runs == []
+    await become(ledger, a1, "succeeded")
+    assert [run.id for run in (await claim(ledger, 10)).runs] == [a2]
+
+
+async def test_a_parked_run_keeps_its_key(ledger: Ledger) -> None:
+    first, second = await queued(ledger, key="a"), await queued(ledger, key="a")
+    await claim(ledger, 1)
+    await become(ledger, first, "waiting")
+    found = await claim(ledger, 10)
+    assert [run.id for run in found.runs] == [first]
+    await become(ledger, first, "cancelled")
+    assert [run.id for run in (await claim(ledger, 10)).runs] == [second]
+
+
+async def test_many_workers_never_run_two_of_one_key(ledger: Ledger) -> None:
+    for n in range(30):
+        await queued(ledger, key=f"k{n % 3}")
+    found = await asyncio.gather(*(claim(ledger, 5, WIDE, f"w{n}") for n in range(6)))
+    assert sum(len(each.runs) for each in found) == 3
