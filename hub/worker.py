@@ -89,6 +89,7 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
     """Work until the end of the block; then finish what is under way."""
     drains = Drains(hub, runner)
     runner.held = drains.held
+    runner.working = lambda: drains.runs.busy
     for drain in drains.by_name.values():
         hub.bell.attach(drain)
     start = hub.supervisor.start

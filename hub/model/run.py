@@ -17,6 +17,7 @@ class RunStatus(StrEnum):
     """Parked until it is due."""
     SUCCEEDED = "succeeded"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

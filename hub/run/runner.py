@@ -1,7 +1,7 @@
 """The runner: what a process needs to carry runs out, its leases included."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -19,6 +19,8 @@ from hub.store.leases import GIVE_BACK, HEARTBEAT, Heartbeat
 from hub.store.queues import RUNS
 from hub.store.runs import BEGIN, Begin
 
+_LONGEST_BEAT_S = 1.0
+"""Twice as long a cancelled run may still wait for the answer to a request."""
 _log = structlog.get_logger("hub.runner")
 
 
@@ -35,6 +37,9 @@ class Runner:
         self.lease_us = int(hub.settings.lease_s * US_PER_S)
         self.busy: dict[asyncio.Task[None], ClaimedRun] = {}
         """Runs that this process began itself."""
+        self._missing: set[tuple[str, int]] = set()
+        self.working: Callable[[], Mapping[asyncio.Task[None], ClaimedRun]] = dict
+        """The runs that a worker in this process is at."""
         self.held: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]] = lambda: ((), ())
         """The runs and deliveries that a worker in this process has claimed."""
 
@@ -66,7 +71,23 @@ class Runner:
         runs += tuple(run.id for run in self.busy.values())
         if runs or deliveries:
             beat = Heartbeat(self._hub.worker, self.lease_us, runs, deliveries)
-            await self._hub.ledger.write(HEARTBEAT, beat)
+            held = await self._hub.ledger.write(HEARTBEAT, beat)
+            self._let_go(runs, held.runs)
+
+    def _let_go(self, asked: Collection[str], held: Mapping[str, int]) -> None:
+        """End the work on runs that were cancelled, or taken over by another worker.
+
+        They are missing in two beats: one that has just ended is missing in one.
+        """
+        missing = {
+            (run.id, run.fence): task
+            for task, run in [*self.busy.items(), *self.working().items()]
+            if run.id in asked and held.get(run.id) != run.fence
+        }
+        for key in missing.keys() & self._missing:
+            _log.warning("run.let_go", run=key[0])
+            missing[key].cancel()
+        self._missing = set(missing)
 
     async def stop(self, grace_s: float) -> None:
         """Let what began here end, then cancel it."""
@@ -96,5 +117,5 @@ async def running(hub: Hub) -> AsyncIterator[Runner]:
 
 async def _beat(hub: Hub, runner: Runner) -> None:
     while True:
-        await asyncio.sleep(hub.settings.lease_s / 4)
+        await asyncio.sleep(min(hub.settings.lease_s / 4, _LONGEST_BEAT_S))
         await runner.beat()

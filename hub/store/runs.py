@@ -42,7 +42,6 @@ INSERT = insert_of(
     started_at=null(),
     finished_at=null(),
     progress=null(),
-    cancelling=null(),
 )
 
 

@@ -171,7 +171,6 @@ runs = Table(
     Column("concurrency_key", Text),  # of those with the same one is running at a time
     Column("retry_of", Text),
     Column("progress", Text),
-    Column("cancelling", Boolean),  # somebody wants it to end where it stands
     PrimaryKeyConstraint("id"),
 )
 _queued = runs.c.status.in_((inline("queued"), inline("waiting")))

@@ -42,8 +42,8 @@ async def read_text(request: Request, timeout_s: float) -> str:
         ) from error
 
 
-async def read_json(request: Request, timeout_s: float) -> Json:
-    """The body as JSON.
+async def read_json(request: Request, timeout_s: float, empty: Json = None) -> Json:
+    """The body as JSON; with ``empty`` that is what an empty one stands for.
 
     Raises:
         TooLargeError, InvalidError: as :func:`read_bytes`, ``content_type_unsupported``,
@@ -57,6 +57,8 @@ async def read_json(request: Request, timeout_s: float) -> Json:
             code="content_type_unsupported",
         )
     raw = await read_bytes(request, timeout_s)
+    if not raw and empty is not None:
+        return empty
     if not raw:
         raise InvalidError("The body is empty: send JSON, {} at least.", code="json_broken")
     return loads(raw)

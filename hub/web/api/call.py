@@ -74,6 +74,11 @@ class Call:
         """The body as JSON."""
         return await read_json(self.request, self.hub.settings.body_timeout_s)
 
+    async def body_or_none(self, shape: type[S]) -> S:
+        """The body as a shape, all of whose fields may be left out, and the body itself too."""
+        read = await read_json(self.request, self.hub.settings.body_timeout_s, empty={})
+        return validated(shape, read)
+
     async def text(self) -> str:
         """The body as text."""
         return await read_text(self.request, self.hub.settings.body_timeout_s)

@@ -1,23 +1,28 @@
 """``/v1/runs``: what ran, how it went, and each of its steps."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import AliasChoices, Field
 from starlette.responses import Response
 
-from hub.errors import HubError
-from hub.model.json import Json, loads
+from hub.errors import ConflictError, HubError
+from hub.model.ids import new_id
+from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
-from hub.model.run import RunStatus
-from hub.model.time import to_iso
-from hub.stack.journal import Entry, decode
+from hub.model.run import RunStart, RunStatus
+from hub.model.time import now_us, to_iso
+from hub.stack.journal import RETRY, Entry, Journal, decode, encode
 from hub.stack.step import Step
+from hub.store.control import CANCEL, GO_ON, GoOn
 from hub.store.lookup import LAST, where
-from hub.store.runs import find_run, journal_of, page_of_runs
+from hub.store.queues import RUNS
+from hub.store.runs import START, find_run, journal_of, page_of_runs
 from hub.store.schema import run_attempts
+from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, known_word, missing
 
-ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED)
+ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 _CHUNK = 50
 _MAX_CHARS = 8_000_000
 """A page of runs with large inputs and results ends early."""
@@ -75,6 +80,74 @@ async def _get_attempts(call: Call) -> Response:
     return answer(wanted.answer(shown, end if end < len(rows) else None))
 
 
+async def _cancel(call: Call) -> Response:
+    row = await _row(call)
+    if not await call.hub.ledger.write(CANCEL, row["id"]):
+        raise ConflictError(f"The run has ended already: it has {row['status']}.", code="run_ended")
+    return await _get(call)
+
+
+class Retry(Body):
+    """How a run is retried."""
+
+    start: Literal["failed_step", "beginning"] = Field(
+        "failed_step",
+        validation_alias=AliasChoices("from", "start"),
+        description="At the failed step, with what came before; or a new run from its beginning.",
+    )
+
+
+async def _retry(call: Call) -> Response:
+    row, wish = await _row(call), await call.body_or_none(Retry)
+    run_id = row["id"]
+    if wish.start == "beginning":
+        run_id = await _begin_again(call, row)
+    else:
+        await _go_on(call, row)
+    call.hub.bell.ring(RUNS)
+    url = f"{call.root}/v1/runs/{run_id}"
+    return answer({"id": run_id, "status": "queued", "url": url}, 202, {"location": url})
+
+
+async def _go_on(call: Call, row: dict[str, Any]) -> None:
+    """Take the failed step out of the journal; all before it counts."""
+    rows = await call.hub.ledger.read(journal_of, row["id"])
+    failure = _json(row["failure"])
+    entries = b""
+    if isinstance(failure, dict) and failure["step"] is not None:
+        retries = Journal.of(rows).retries
+        path = f"{RETRY}{retries + 1}?"
+        entries = encode([Entry(path, RETRY, now_us(), 0, failure["step"], note="by hand")])
+    if not await call.hub.ledger.write(GO_ON, GoOn(row["id"], len(rows), entries)):
+        raise ConflictError(
+            "Only a run that has failed or was cancelled can go on; one that succeeded can be "
+            'run again from the beginning: {"from": "beginning"}.',
+            code="run_not_failed",
+        )
+
+
+async def _begin_again(call: Call, row: dict[str, Any]) -> str:
+    """A new run of the same task and input, with keys of its own."""
+    given = _json(row["input"])
+    if not isinstance(given, dict):
+        raise ConflictError("The input of the run is no longer kept.", code="input_gone")
+    context = _json(row["context"])
+    if isinstance(context, dict):
+        context.pop("key_base", None)
+    start = RunStart(
+        id=new_id("run"),
+        task=row["task"],
+        input=dumps_text(given),
+        event_id=row["event_id"],
+        parent=row["parent"],
+        lane=row["lane"],
+        context=dumps_text(context) if context else None,
+        concurrency_key=row["concurrency_key"],
+        retry_of=row["id"],
+    )
+    return await call.hub.ledger.write(START, start)
+
+
 def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:
     return {
         "id": row["id"],
@@ -113,7 +186,7 @@ def shown_run(row: dict[str, Any]) -> dict[str, Json]:
         "result": _json(row["result"]),
         "failure": _json(row["failure"]),
         "parent": row["parent"],
-        "retry_of": None,
+        "retry_of": row["retry_of"],
         "chain_depth": row["chain_depth"],
         "event_id": row["event_id"],
         "created_at": to_iso(row["created_at"]),
@@ -188,5 +261,7 @@ OPERATIONS = (
     Operation("GET", "/v1/runs", Scope.READ, _get_all, "List runs, the newest first"),
     Operation("GET", "/v1/runs/{id}", Scope.READ, _get, "Read a run"),
     Operation("GET", "/v1/runs/{id}/attempts", Scope.READ, _get_attempts, "List a run's requests"),
+    Operation("POST", "/v1/runs/{id}/cancel", Scope.RUN, _cancel, "End a run where it stands"),
+    Operation("POST", "/v1/runs/{id}/retry", Scope.RUN, _retry, "Have a run go on", Retry),
     Operation("GET", "/v1/runs/{id}/steps", Scope.READ, _get_steps, "List the steps of a run"),
 )

@@ -1,4 +1,4 @@
-"""Schedules fire; runs have a concurrency key, can be cancelled, tell their progress."""
+"""Schedules fire; runs have a concurrency key, can be retried, tell their progress."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,6 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("concurrency_key", sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("retry_of", sa.Text(), nullable=True))
     op.add_column("runs", sa.Column("progress", sa.Text(), nullable=True))
-    op.add_column("runs", sa.Column("cancelling", sa.Boolean(), nullable=True))
     op.create_index(
         "ix_runs_concurrency_key",
         "runs",

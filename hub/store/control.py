@@ -1,0 +1,85 @@
+"""What people do to runs: cancel them, have them go on from where they failed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func, literal, null, select, update
+
+from hub.model.run import Failure
+from hub.store.ledger import Write
+from hub.store.schema import journal, runs
+from hub.store.statement import inline, insert_of, now_us
+from hub.store.tx import Tx
+
+_CANCELLED = Failure("cancelled", "It was cancelled by hand. Retry it to have it go on.")
+_CANCEL = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("of_id"),
+        runs.c.status.in_([inline(each) for each in ("queued", "waiting", "running")]),
+    )
+    .values(
+        status=inline("cancelled"),
+        failure=bindparam("with_failure"),
+        fence=runs.c.fence + 1,
+        worker=null(),
+        lease_until=null(),
+        finished_at=now_us(),
+    )
+)
+
+
+def _cancel(tx: Tx, ids: Sequence[str]) -> list[bool]:
+    told = _CANCELLED.as_json()
+    return [bool(tx.run(_CANCEL, {"of_id": each, "with_failure": told})) for each in ids]
+
+
+CANCEL: Write[str, bool] = Write("cancel_run", 75, _cancel)
+"""End a run where its last commit was; False if it has ended already.
+
+Its worker can write nothing more, and lets go of it at its next heartbeat.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """Have a run that has failed go on. ``entries`` are its next journal row, the ``n``-th."""
+
+    run_id: str
+    n: int
+    entries: bytes
+
+
+_REQUEUE = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("of_id"),
+        runs.c.status.in_([inline("failed"), inline("cancelled")]),
+    )
+    .values(
+        status=inline("queued"),
+        due_at=now_us(),
+        failure=null(),
+        finished_at=null(),
+        crashes=literal(0),
+    )
+)
+_ROWS = select(func.count(literal(1))).where(journal.c.run_id == bindparam("of_id"))
+_JOURNAL = insert_of(journal, committed_at=now_us())
+
+
+def _go_on(tx: Tx, wishes: Sequence[GoOn]) -> list[bool]:
+    return [_requeue(tx, each) for each in wishes]
+
+
+GO_ON: Write[GoOn, bool] = Write("retry_run", 76, _go_on)
+"""False if it has not failed, or somebody else has had it go on meanwhile."""
+
+
+def _requeue(tx: Tx, wish: GoOn) -> bool:
+    if not tx.run(_REQUEUE, {"of_id": wish.run_id}):
+        return False
+    assert tx.rows(_ROWS, {"of_id": wish.run_id})[0][0] == wish.n  # noqa: S101 - it had ended
+    if wish.entries:
+        tx.run(_JOURNAL, {"run_id": wish.run_id, "n": wish.n, "entries": wish.entries})
+    return True
