@@ -58,6 +58,11 @@ EXAMPLES: dict[str, str] = {
     "create_variable": """
 { function: "create_variable", name: "total", value: "{{3 * 19.5}}" },
 """,
+    "delay_processing": """
+{ function: "count_records", table: "tries" },
+{ function: "add_record", table: "tries", data: { n: "{{count}}" } },
+{ function: "delay_processing", delay: 60, if: "{{count < 2}}" },
+""",
     "delete_record": """
 { function: "add_record", table: "drafts", data: { text: "a first thought" } },
 { function: "delete_record", table: "drafts", record_id: "{{drafts.id}}", as: "gone" },
@@ -101,6 +106,10 @@ EXAMPLES: dict[str, str] = {
 { function: "get_record", table: "users", filter: { email: "ada@example.com" } },
 { function: "log", message: "{{users.plan}}" },
 """,
+    "get_system_metrics": """
+{ function: "get_system_metrics", metrics: ["cpu_usage", "active_tasks"] },
+{ function: "log", message: "{{system_metrics.active_tasks}} runs are under way" },
+""",
     "log": """
 { function: "log", message: "nothing to do", level: "warning" },
 """,
@@ -111,11 +120,28 @@ EXAMPLES: dict[str, str] = {
 } },
 { function: "log", message: "{{both.left.n + both.right.n}}" },
 """,
+    "process_next_batch": """
+{ function: "add_record", table: "task_queue",
+  data: { task_type: "greet", payload: { name: "Ada" }, status: "pending" } },
+{ function: "process_next_batch", batch_size: 5, task_types: { greet: "example" },
+  if: "{{!input.name}}" },
+""",
+    "process_task_immediately": """
+{ function: "add_record", table: "task_queue",
+  data: { task_type: "greet", payload: { name: "Ada" }, status: "pending" } },
+{ function: "process_task_immediately", task_types: { greet: "example" },
+  if: "{{!input.name}}" },
+""",
     "query_all_records": """
 { function: "query_all_records", table: "orders", filter: { status: "open" },
   sort: { created_at: "asc" }, limit: 10 },
 { function: "log", message: "{{length(orders)}} orders are open" },
 { function: "query_all_records", table: "orders", after: "{{last(orders)}}", limit: 10 },
+""",
+    "queue_task_for_processing": """
+{ function: "add_record", table: "task_queue", if: "{{!input.name}}",
+  data: { task_type: "greet", payload: { name: "Ada" }, status: "pending" } },
+{ function: "queue_task_for_processing", delay: 30, task_types: { greet: "example" } },
 """,
     "realtime_publish": """
 { function: "realtime_publish", channel: "dashboard", event: "sold", data: { total: 12.5 } },

@@ -22,7 +22,9 @@ _FAMILIES = {
     "outside": "Requests",
     "sending": "Deliveries, messages, events",
     "arrived": "What came",
+    "system": "The hub itself",
     "answers": "Answers",
+    "queue": "The queue of tasks",
     "keeping": "Values that are kept",
     "later": "Not yet",
 }

@@ -52,6 +52,8 @@ class Segment:
     publications: list[Publication] = field(default_factory=list)
     answer: Answer | None = None
     """What an endpoint's caller is told once this is committed."""
+    over: str | None = None
+    """The run's context as it starts over, after ``delay_us``: its journal is gone then."""
     delay_us: int | None = None
     """The run is parked for so long; None: it is not."""
     ending: Ending | None = None

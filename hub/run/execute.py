@@ -9,6 +9,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from hub.errors import ConflictError, HubError, InvalidError, StoreError
+from hub.model.change import Change
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
@@ -17,8 +18,16 @@ from hub.model.time import to_iso
 from hub.stack.interpret import Flow, StepFailed, StopTask, is_catchable, run_steps
 from hub.stack.journal import RETRY
 from hub.stack.placing import placed
-from hub.stack.ports import LeaseLost, Parked, SegmentConflict, SegmentRefused, World
+from hub.stack.ports import (
+    LeaseLost,
+    Parked,
+    SegmentConflict,
+    SegmentRefused,
+    StartOver,
+    World,
+)
 from hub.stack.start import open_turn
+from hub.stack.steps.queue import row_change
 from hub.stack.steps.tasks import check_chain
 from hub.stack.task import Task
 from hub.stack.turn import Turn
@@ -133,8 +142,21 @@ async def _take_turn(turn: Turn, task: Task) -> Ending:
     except Parked as parked:
         await turn.course.commit(parked_until_us=parked.until_us)
         raise
-    await turn.course.commit(ending)
+    except StartOver as over:
+        await turn.course.commit(over_in_us=over.delay_us)
+        raise Parked(turn.world.now_us() + over.delay_us) from None
+    await turn.course.commit(ending, change=_of_queue_row(turn, ending))
     return ending
+
+
+def _of_queue_row(turn: Turn, ending: Ending) -> Change | None:
+    """What becomes of the row of ``task_queue`` that the run was for."""
+    row_id = turn.course.queue_row
+    if row_id is None:
+        return None
+    failure = ending.failure
+    error = None if failure is None else HubError(failure.message, code=failure.code)
+    return row_change(turn, row_id, error)
 
 
 async def _interpret(turn: Turn, task: Task) -> Ending:
@@ -142,7 +164,7 @@ async def _interpret(turn: Turn, task: Task) -> Ending:
     try:
         with suppress(StopTask):
             await run_steps(task.steps, turn, "")
-    except (LeaseLost, SegmentConflict, SegmentRefused, Parked, StoreError):
+    except (LeaseLost, SegmentConflict, SegmentRefused, Parked, StartOver, StoreError):
         raise
     except StepFailed as failed:
         _retry(turn, task, failed)

@@ -85,7 +85,7 @@ class Runner:
             if run.id in asked and held.get(run.id) != run.fence
         }
         for key in missing.keys() & self._missing:
-            _log.warning("run.let_go", run=key[0])
+            _log.warning("run.abandoned", run=key[0])
             missing[key].cancel()
         self._missing = set(missing)
 

@@ -16,6 +16,7 @@ from hub.model.segment import Publication, Segment
 from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import now_us, to_iso
 from hub.run.answers import Answers
+from hub.run.machine import Machine
 from hub.run.numbers import Numbers
 from hub.run.requests import Requests
 from hub.stack.memory import MAX_BYTES
@@ -36,6 +37,7 @@ from hub.store.records import (
     find_records,
     get_record,
 )
+from hub.store.runs import count_running
 from hub.store.schema import events
 from hub.store.segments import COMMIT, Committed
 
@@ -83,6 +85,7 @@ class LedgerWorld:
         self.zone = zone
         self.now_us = clock
         self.answers = Answers()
+        self._machine = Machine()
 
     async def commit(self, segment: Segment) -> Outcome | None:
         try:
@@ -171,6 +174,11 @@ class LedgerWorld:
             raise
         except HubError as error:
             raise StepError(error.message, code=error.code) from error
+
+    async def system_metrics(self) -> dict[str, float]:
+        load = await self._machine.load()
+        active = await self._ledger.read(count_running)
+        return {"cpu_usage": load.cpu, "memory_usage": load.memory, "active_tasks": active}
 
     def known_task(self, full_name: str) -> Task | None:
         return self._catalog.known_task(full_name)

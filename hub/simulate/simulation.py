@@ -17,12 +17,13 @@ from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.record import Record, check_table, check_text
-from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart
+from hub.model.run import ClaimedRun, RunStart
 from hub.model.segment import Publication
 from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import from_iso, to_iso
 from hub.outbound.client import Sender
 from hub.run.execute import Executor
+from hub.run.lanes import limits
 from hub.run.requests import Requests
 from hub.run.world import LedgerWorld
 from hub.stack.cron import fires_after
@@ -293,8 +294,9 @@ class Simulation:
             pass
 
     async def _work_runs(self) -> int:
-        claim = runs.Claim(_WORKER, DEFAULT_LANE, _BATCH, _LEASE_US)
-        claimed = await self._ledger.write(runs.CLAIM, claim)
+        lanes = tuple(limits(self.catalog.now.lanes).items())
+        claim = runs.ClaimAny(_WORKER, _BATCH, _LEASE_US, lanes)
+        claimed = (await self._ledger.write(runs.CLAIM_ANY, claim)).runs
         for run in claimed:
             self._runs += 1
             if self._runs > MAX_RUNS:

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 
+class StartOver(Exception):  # noqa: N818 - a signal, and no error
+    """The run begins again at its first step, with an empty journal."""
+
+    def __init__(self, delay_us: int) -> None:
+        super().__init__("it starts over")
+        self.delay_us = delay_us
+
+
 class LeaseLost(Exception):  # noqa: N818 - a signal, not a fault of anybody
     """The run is no longer this worker's: stop without another word."""
 
@@ -159,6 +167,10 @@ class World(Protocol):
         Raises:
             StepError: ``task_gone``.
         """
+        ...
+
+    async def system_metrics(self) -> dict[str, float]:
+        """``cpu_usage`` and ``memory_usage`` in percent, ``active_tasks`` of the whole hub."""
         ...
 
     def known_task(self, full_name: str) -> "Task | None":

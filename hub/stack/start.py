@@ -34,6 +34,10 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
         course.facts = context = loads(run.context)
         course.key_base = context.pop("key_base", course.key_base)
         course.raw = context.pop("raw", None)
+        course.queue_row = context.pop("queue_row", None)
+        course.round = context.pop("round", 0)
+        if course.round:
+            course.key_base += f"{course.round}:"
         schedule = context.pop("schedule", None)
         course.scheduled_for = context.pop("scheduled_for", run.due_at)
         if schedule is not None and schedule["clock"] == "scheduled":

@@ -20,13 +20,13 @@ from hub.errors import HubError, InvalidError, LimitError, StepError, StoreError
 from hub.model.change import Change, Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
-from hub.model.json import Json, dumps_text
+from hub.model.json import Json, dumps_text, loads
 from hub.model.record import Record
 from hub.model.run import Answer, ClaimedRun, Ending, RunAttempt, RunStart
 from hub.model.segment import Cached, Publication, Segment
 from hub.model.time import US_PER_S
 from hub.stack.journal import Entry, Failed, Journal, encode, failed_of
-from hub.stack.ports import SegmentRefused, World
+from hub.stack.ports import SegmentRefused, StartOver, World
 from hub.stack.scope import Scope
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ class Course:
         "journal",
         "key_base",
         "max_steps",
+        "queue_row",
         "raw",
+        "round",
         "run",
         "scheduled_for",
         "shift_us",
@@ -144,6 +146,10 @@ class Course:
         """By the world's clock: when the active time of this turn is over."""
         self.facts: dict[str, Json] = {}
         """What tasks read of the run: event, run, auth, request."""
+        self.queue_row: int | None = None
+        """The row of ``task_queue`` that the run is for."""
+        self.round = 0
+        """How often it has started over."""
         self.scheduled_for = run.due_at
         """When it was to begin."""
         self.shift_us = 0
@@ -204,6 +210,7 @@ class Course:
         answer: Answer | None = None,
         parked_until_us: int | None = None,
         change: Change | None = None,
+        over_in_us: int | None = None,
     ) -> Outcome | None:
         """The barrier: everything of the open segment becomes durable, and a new one is open.
 
@@ -237,9 +244,10 @@ class Course:
                 publications=effects.publications,
                 answer=answer,
                 ending=ending,
-                delay_us=None
+                delay_us=over_in_us
                 if parked_until_us is None
                 else max(0, parked_until_us - self.world.now_us()),
+                over=None if over_in_us is None else self._next_round(),
                 version=self.version,
             )
             try:
@@ -258,11 +266,20 @@ class Course:
             self._opened_at = self.world.now_us()
             return outcome
 
+    def _next_round(self) -> str:
+        """The context of the run when it starts over."""
+        context = loads(self.run.context) if self.run.context else {}
+        return dumps_text({**context, "round": self.round + 1})
+
     async def answer(self, answer: Answer) -> None:
         """An endpoint's answer leaves when all before it is committed; any other one waits."""
         if "request" in self.facts:
             await self.commit(answer=answer)
             self.world.answered(self.run.id, answer)
+
+    def starts_over(self, delay_s: float) -> StartOver:
+        """The signal that ends this turn, to begin again at the first step after a while."""
+        return StartOver(int(delay_s * US_PER_S))
 
     async def settle(self) -> None:
         """Wait for a commit that is under way, so that a read sees it."""
@@ -377,7 +394,7 @@ class Turn:
         """
         course = self.course
         self._started_at = now = course.world.now_us()
-        self.scope.begin_step(f"{course.run.id}:{path}")
+        self.scope.begin_step(f"{course.run.id}:{course.round or ''}{path}")
         if self.deadline_us:
             self.check_deadline(now, f"{path}!")
         return course.count(now)

@@ -352,6 +352,16 @@ _IS_LEFT = (
 )
 
 
+_RUNNING_IN_ALL = (
+    select(func.count(literal(1))).select_from(runs).where(runs.c.status == inline("running"))
+)
+
+
+def count_running(tx: Tx, /) -> int:
+    """How many runs are under way in the whole hub."""
+    return int(tx.rows(_RUNNING_IN_ALL)[0][0])
+
+
 def has_due_within(tx: Tx, lanes: Sequence[tuple[str, int]]) -> bool:
     """Whether :data:`CLAIM_ANY` would find something."""
     return any(has_due_runs(tx, lane, limit) for lane, limit in lanes)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, func, null, select, update
+from sqlalchemy import bindparam, delete, func, literal, null, select, update
 
 from hub.model.change import Outcome
 from hub.model.event import Arrival
@@ -44,6 +44,12 @@ _HELD = (
 )
 _JOURNAL = insert_of(journal, committed_at=now_us())
 _KEEP_VERSION = update(runs).where(one_of(runs.c.id, "ids")).values(version=bindparam("of_version"))
+_START_OVER = (
+    update(runs)
+    .where(runs.c.id == bindparam("of_id"))
+    .values(context=bindparam("with_context"), attempt=literal(0), version=null())
+)
+_FORGET_JOURNAL = delete(journal).where(journal.c.run_id == bindparam("of_id"))
 _ANSWER = (
     update(runs)
     .where(runs.c.id == bindparam("of_id"))
@@ -124,8 +130,9 @@ def _change(tx: Tx, segments: Sequence[Segment]) -> dict[str, Outcome]:
     for change, segment in sorted(with_change, key=lambda pair: pair[0].query.table):
         outcome = outcomes[segment.run_id] = apply_change(tx, change)
         entries = change.entry(outcome)
-        n = segment.n + (1 if segment.entries else 0)
-        rows.append({"run_id": segment.run_id, "n": n, "entries": entries})
+        if entries:
+            n = segment.n + (1 if segment.entries else 0)
+            rows.append({"run_id": segment.run_id, "n": n, "entries": entries})
     tx.many(_JOURNAL, rows)
     return outcomes
 
@@ -176,6 +183,9 @@ def _answer(tx: Tx, segments: Iterable[Segment]) -> None:
 
 def _park(tx: Tx, segments: Iterable[Segment]) -> None:
     for segment in segments:
+        if segment.over is not None:
+            tx.run(_START_OVER, {"of_id": segment.run_id, "with_context": segment.over})
+            tx.run(_FORGET_JOURNAL, {"of_id": segment.run_id})
         if segment.delay_us is not None:
             tx.run(_PARK, {"of_id": segment.run_id, "delay_us": segment.delay_us})
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hub.model.time import from_iso
+from hub.run.machine import Load, Machine
 from hub.stack.check import problems_of
 from hub.stack.load import load_stack
 from tests.simulate.test_simulation import MORNING, kinds, simulated
@@ -97,6 +98,77 @@ async def test_3_a_trial_is_reminded_of_after_a_fortnight(status: str, mails: in
     for at, _, body in sent:
         assert at == "2026-03-15T08:00:00.000000Z"
         assert (body["to"], body["template"]) == ("ada@example.com", "trial_expiring")
+
+
+QUEUE_TASKS = "".join(
+    f'{{ task: "{name}", queueable: true, function_stack: ['
+    f'{{ function: "add_record", table: "{name}", data: {{ n: "{{{{n}}}}" }} }}] }}'
+    for name in ("process_email_task", "process_report_task", "process_sync_task")
+)
+
+
+async def test_4_queued_tasks_are_worked_off_by_priority() -> None:
+    rows = [
+        {"task_type": kind, "priority": priority, "status": "pending", "payload": {}}
+        for kind, priority in (
+            ("send_email", "low"),
+            ("generate_report", "high"),
+            ("sync_data", "normal"),
+            ("send_email", "high"),
+        )
+    ]
+    given = {"task_type": "sync_data", "task_data": {"n": 1}}
+    told = await simulated(
+        TEXTS[3] + QUEUE_TASKS, "add_to_queue", 1, input=given, tables={"task_queue": rows}
+    )
+    begun, worked = kinds(told, "run")
+    assert (begun["task"], worked["task"]) == ("shop/add_to_queue", "shop/process_queue")
+    assert worked["at"] == "2026-03-01T08:00:01.000000Z"
+    queue = told["tables"]["task_queue"]
+    assert [each["status"] for each in queue] == ["completed"] * 5
+    assert queue[4]["priority"] == "normal"
+    assert [
+        len(told["tables"][f"process_{each}_task"]) for each in ("email", "report", "sync")
+    ] == [
+        2,
+        1,
+        2,
+    ]
+
+
+JOB = '{ task: "job", queueable: true, function_stack: [{ function: "add_record", '
+JOB += 'table: "done", data: { n: "{{n}}" } }] }'
+
+
+@pytest.mark.parametrize(
+    ("priority", "at"), [("high", "00:00"), ("normal", "00:10"), ("low", "01:00"), (None, "00:10")]
+)
+async def test_11_a_task_is_worked_off_at_once_or_after_the_delay_of_its_priority(
+    priority: str | None, at: str
+) -> None:
+    row = {"task_type": "job", "status": "pending", "priority": priority, "payload": {"n": 7}}
+    told = await simulated(TEXTS[10] + JOB, "task_processor", 1, tables={"task_queue": [row]})
+    [done] = told["tables"]["done"]
+    assert (done["n"], done["created_at"][14:19]) == (7, at)
+    assert told["tables"]["task_queue"][0]["status"] == "completed"
+
+
+async def test_12_a_batch_is_worked_off_when_the_machine_has_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loads = [Load(95.0, 10.0), Load(81.0, 10.0), Load(20.0, 10.0)]
+
+    async def load(_: Machine) -> Load:
+        return loads.pop(0)
+
+    monkeypatch.setattr(Machine, "load", load)
+    rows = [{"task_type": "job", "status": "pending", "payload": {"n": n}} for n in range(7)]
+    told = await simulated(TEXTS[11] + JOB, "resource_manager", 1, tables={"task_queue": rows})
+    done = told["tables"]["done"]
+    assert [each["n"] for each in done] == list(range(5))
+    assert {each["created_at"][14:19] for each in done} == {"02:00"}
+    left = [each["status"] for each in told["tables"]["task_queue"]]
+    assert left == ["completed"] * 5 + ["pending"] * 2
 
 
 PAYMENT: dict[str, Any] = {

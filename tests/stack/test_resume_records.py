@@ -117,3 +117,32 @@ async def test_any_such_run_ends_as_the_undisturbed_one(
     world = await lived(fresh((commit, when)), task)
     assert effects(world) == effects(await undisturbed(task))
     assert len({entry.path for entry in world.entries}) == len(world.entries)
+
+
+BATCH = task_of(
+    {"function": "process_next_batch", "batch_size": 3},
+    answer("{{batch}}"),
+)
+
+
+def queue(crash_at: tuple[int, str] | None = None) -> World:
+    world = fresh(crash_at)
+    world.load("shop/mail", add("mails", {"to": "{{to}}"}), COUNT, queueable=True)
+    world.load("shop/fail", COUNT, {"function": "throw_error", "message": "no"}, queueable=True)
+    world.tasks |= {"shop/mail", "shop/fail"}
+    for n, kind in enumerate(("mail", "fail", "mail", "mail")):
+        world.have("task_queue", task_type=kind, payload={"to": n}, status="pending")
+    return world
+
+
+async def test_a_batch_of_queued_tasks_is_worked_off_once_wherever_it_is_killed() -> None:
+    whole = await lived(queue(), BATCH)
+    assert whole.result == {"claimed": 3, "completed": 2, "failed": 1}
+    assert whole.docs("totals") == [{"n": 3}]
+    marks = [doc["status"] for doc in whole.docs("task_queue")]
+    assert marks == ["completed", "failed", "completed", "pending"]
+    for commit in range(len(whole.segments)):
+        for when in ("before", "after"):
+            world = await lived(queue((commit, when)), BATCH)
+            assert effects(world) == effects(whole), (commit, when)
+            assert world.gaps == []

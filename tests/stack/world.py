@@ -93,6 +93,9 @@ class World:
     lanes: dict[str, float] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
     timeouts: dict[str, int] = field(default_factory=dict)
     """How long turns of the lanes may work, in microseconds."""
+    metrics: dict[str, float] = field(
+        default_factory=lambda: {"cpu_usage": 12.5, "memory_usage": 40.0, "active_tasks": 3}
+    )
     tick_us: int = 1
     clock_us: int = MORNING_US
 
@@ -263,6 +266,9 @@ class World:
         if found is None:
             raise StepError(f"The task {full_name!r} is gone.", code="task_gone")
         return found
+
+    async def system_metrics(self) -> dict[str, float]:
+        return self.metrics
 
     def known_task(self, full_name: str) -> Task | None:
         return self.loaded.get(full_name)

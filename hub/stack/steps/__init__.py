@@ -29,6 +29,12 @@ from hub.stack.steps.control import (
 from hub.stack.steps.keeping import GetCache, SetCache
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
 from hub.stack.steps.outside import ExternalApiRequest
+from hub.stack.steps.queue import (
+    DelayProcessing,
+    ProcessNextBatch,
+    ProcessTaskImmediately,
+    QueueTaskForProcessing,
+)
 from hub.stack.steps.records import (
     AddRecord,
     BulkAddRecords,
@@ -38,6 +44,7 @@ from hub.stack.steps.records import (
     QueryAllRecords,
 )
 from hub.stack.steps.sending import Deliver, EmitEvent, Log, RealtimePublish
+from hub.stack.steps.system import GetSystemMetrics
 from hub.stack.steps.tasks import BackgroundTask, Call, RunTask
 from hub.stack.steps.variables import CreateVariable, UpdateVariable
 
@@ -54,7 +61,7 @@ STEPS: dict[str, type[Step]] = {
     "count_records": CountRecords,
     "create_channel_token": later.CreateChannelToken,
     "create_variable": CreateVariable,
-    "delay_processing": later.DelayProcessing,
+    "delay_processing": DelayProcessing,
     "delete_record": DeleteRecord,
     "deliver": Deliver,
     "download_dataset": later.DownloadDataset,
@@ -66,14 +73,14 @@ STEPS: dict[str, type[Step]] = {
     "get_all_raw_input": GetAllRawInput,
     "get_cache": GetCache,
     "get_record": GetRecord,
-    "get_system_metrics": later.GetSystemMetrics,
+    "get_system_metrics": GetSystemMetrics,
     "log": Log,
     "parallel": Parallel,
     "process_data_in_chunks": later.ProcessDataInChunks,
-    "process_next_batch": later.ProcessNextBatch,
-    "process_task_immediately": later.ProcessTaskImmediately,
+    "process_next_batch": ProcessNextBatch,
+    "process_task_immediately": ProcessTaskImmediately,
     "query_all_records": QueryAllRecords,
-    "queue_task_for_processing": later.QueueTaskForProcessing,
+    "queue_task_for_processing": QueueTaskForProcessing,
     "realtime_publish": RealtimePublish,
     "return_response": ReturnResponse,
     "run_task": RunTask,

@@ -21,40 +21,6 @@ class LaterStep(Step):
         )
 
 
-class ProcessNextBatch(LaterStep):
-    """Takes pending rows of `task_queue` and runs the task of each."""
-
-    function: Literal["process_next_batch"]
-    batch_size: OptionalValue = Field(None, description="How many at most.")
-
-
-class ProcessTaskImmediately(LaterStep):
-    """Runs the task of the row of `task_queue` that was read before."""
-
-    function: Literal["process_task_immediately"]
-
-
-class QueueTaskForProcessing(LaterStep):
-    """Queues a run for the row of `task_queue` that was read before."""
-
-    function: Literal["queue_task_for_processing"]
-    delay: OptionalValue = Field(None, description="Seconds to wait before it starts.")
-
-
-class DelayProcessing(LaterStep):
-    """Ends this turn; the task starts again later."""
-
-    function: Literal["delay_processing"]
-    delay: Value = Field(description="Seconds to wait.")
-
-
-class GetSystemMetrics(LaterStep):
-    """Reads how busy the machine is, into `system_metrics`."""
-
-    function: Literal["get_system_metrics"]
-    metrics: OptionalValue = Field(None, description="Which ones; without it all.")
-
-
 class WaitFor(LaterStep):
     """Waits for a call of a resume URL, or for an event."""
 

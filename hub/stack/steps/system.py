@@ -1,0 +1,38 @@
+"""How busy the hub is, for stacks that give way."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from hub.errors import StepError
+from hub.model.json import Json
+from hub.stack.step import OptionalValue, WorldStep
+from hub.stack.turn import Turn
+
+METRICS = ("cpu_usage", "memory_usage", "active_tasks")
+
+
+class GetSystemMetrics(WorldStep):
+    """Reads how busy the machine is, in percent, and how many runs the whole hub is at.
+
+    A container's limits count. The result is `system_metrics`, or what `as` says.
+    """
+
+    function: Literal["get_system_metrics"]
+    metrics: OptionalValue = Field(
+        None, description=f"Which ones: {', '.join(METRICS)}; without it all."
+    )
+
+    async def act(self, turn: Turn, path: str) -> Json:
+        wanted = METRICS if self.metrics is None else self.metrics.evaluate(turn.scope)
+        names = METRICS if wanted is None else wanted
+        if not isinstance(names, (list, tuple)) or any(each not in METRICS for each in names):
+            raise StepError(
+                f"'metrics' must be a list of {', '.join(METRICS)}.", code="field_invalid"
+            )
+        found = await turn.world.system_metrics()
+        return {name: found[name] for name in names}
+
+    def bind(self, turn: Turn, output: Json) -> None:
+        """Bind the figures to ``as``, else to ``system_metrics``."""
+        turn.scope.assign(self.as_ or "system_metrics", output)
