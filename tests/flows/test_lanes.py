@@ -59,3 +59,16 @@ async def test_runs_with_one_key_go_one_after_the_other(hub: Driven, make: Sink)
     took = asyncio.get_running_loop().time() - begun
     assert most_at_once(times) == 2
     assert took < 4  # the next one follows at once, not at the next look
+
+
+async def test_the_lanes_tell_what_waits_in_them(hub: Driven, make: Sink) -> None:
+    await stack_for(hub, make)
+    high, normal, low = (await hub.get("/v1/lanes"))["items"]
+    assert (high["name"], normal["max_concurrent"], low["max_concurrent"]) == ("high", 100, 2)
+    assert (low["timeout_ms"], low["delay_s"], low["oldest_due_age_s"]) == (60000, 0, None)
+    await together(hub, "lane", {}, {})
+    later = {"input": {}, "delay_s": 600, "lane": "high"}
+    await hub.api.post("/v1/tasks/shop/lane/runs", json=later)
+    high, _, low = (await hub.get("/v1/lanes"))["items"]
+    assert (high["waiting"], high["due"], high["running"]) == (1, 0, 0)
+    assert low["finished_per_minute"] == 2
