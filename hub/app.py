@@ -23,6 +23,8 @@ from hub.web.endpoints import Endpoints
 from hub.web.live import live_app
 from hub.web.problems import problem
 from hub.web.protocol import Protocol
+from hub.web.resume import PREFIX as RESUME
+from hub.web.resume import Resumption
 from hub.web.routes import build_routes
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -52,6 +54,7 @@ class App:
             problem,
         )
         self._endpoints = Endpoints(hub, runner, access)
+        self._resume = Resumption(hub)
         self._routes = build_routes(hub, access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,6 +69,8 @@ class App:
             except Exception as error:  # noqa: BLE001 - logged, and answered without details
                 _log.exception("request.broken", path=path)
                 await problem(error, scope)(scope, receive, send)
+        elif path.startswith(RESUME):
+            await self._resume(scope, receive, send)
         elif path == "/realtime" or path.startswith("/realtime/"):
             await self._live(scope, receive, send)
         elif self._endpoints.knows(path):

@@ -154,6 +154,11 @@ class Settings(BaseSettings):
             _ = urlsplit(value).port  # a ValueError where that is no number
         return value
 
+    @property
+    def root(self) -> str:
+        """The URL that the hub is reached under, without a slash at its end."""
+        return str(self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
 
 def _sentence(message: str) -> str:
     return message.removeprefix("Value error, ")

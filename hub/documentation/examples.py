@@ -196,6 +196,12 @@ EXAMPLES: dict[str, str] = {
     secret: "what both sides know" }],
   catch_stack: [{ function: "return_response", status: 401, body: "{{error.message}}" }] },
 """,
+    "wait_for": """
+{ function: "log", message: "whoever may approve calls {{run.resume_url}}" },
+{ function: "try_catch",
+  try_stack: [{ function: "wait_for", timeout_s: 86400, as: "approval" }],
+  catch_stack: [{ function: "log", message: "{{error.code}}: nobody has said anything" }] },
+""",
     "while_loop": """
 { function: "create_variable", name: "n", value: 1 },
 { function: "while_loop", condition: "{{n < 100}}", max: 20, function_stack: [

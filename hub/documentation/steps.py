@@ -15,6 +15,7 @@ from hub.stack.steps.later import LaterStep
 _FAMILIES = {
     "records": "Records",
     "batches": "Records",
+    "waiting": "Waiting for somebody",
     "control": "Choosing and ending",
     "loops": "Repeating",
     "variables": "Variables",

@@ -52,6 +52,10 @@ class Segment:
     publications: list[Publication] = field(default_factory=list)
     answer: Answer | None = None
     """What an endpoint's caller is told once this is committed."""
+    awaits: bool = False
+    """It is parked for an answer: one that has come meanwhile wakes it at once."""
+    taken: list[str] = field(default_factory=list)
+    """Ids of the answers that its steps have taken."""
     over: str | None = None
     """The run's context as it starts over, after ``delay_us``: its journal is gone then."""
     delay_us: int | None = None

@@ -30,7 +30,9 @@ class Runner:
     def __init__(self, hub: Hub, publisher: Publisher) -> None:
         requests = Requests(hub.catalog, hub.client, hub.connectors)
         zone = hub.settings.timezone
-        world = LedgerWorld(hub.ledger, hub.catalog, publisher, hub.bell, requests, zone)
+        world = LedgerWorld(
+            hub.ledger, hub.catalog, publisher, hub.bell, requests, zone, root=hub.settings.root
+        )
         self._hub = hub
         self.answers: Answers = world.answers
         self.executor = Executor(hub.ledger, hub.catalog, world)

@@ -37,6 +37,7 @@ from hub.store.records import (
     find_records,
     get_record,
 )
+from hub.store.resumes import answers_of
 from hub.store.runs import count_running
 from hub.store.schema import events
 from hub.store.segments import COMMIT, Committed
@@ -75,6 +76,7 @@ class LedgerWorld:
         requests: Requests,
         zone: str,
         clock: Callable[[], int] = now_us,
+        root: str = "https://hub.invalid",
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -83,6 +85,7 @@ class LedgerWorld:
         self._bell = bell
         self._requests = requests
         self.zone = zone
+        self.root = root
         self.now_us = clock
         self.answers = Answers()
         self._machine = Machine()
@@ -174,6 +177,10 @@ class LedgerWorld:
             raise
         except HubError as error:
             raise StepError(error.message, code=error.code) from error
+
+    async def answers_of(self, run_id: str) -> list[tuple[str, dict[str, Json], int]]:
+        rows = await self._ledger.read(answers_of, run_id)
+        return [(each, loads(payload), received_at) for each, payload, received_at in rows]
 
     async def system_metrics(self) -> dict[str, float]:
         load = await self._machine.load()

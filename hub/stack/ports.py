@@ -80,6 +80,8 @@ class Parked(Exception):  # noqa: N818 - a signal, not a fault of anybody
 class World(Protocol):
     """The effects that steps have. Reads see what is committed."""
 
+    root: str
+    """The URL that the hub is reached under."""
     short_wait_us: int
     """A run that waits for longer is parked."""
 
@@ -167,6 +169,10 @@ class World(Protocol):
         Raises:
             StepError: ``task_gone``.
         """
+        ...
+
+    async def answers_of(self, run_id: str) -> list[tuple[str, dict[str, Json], int]]:
+        """What has come to the run's URL and was not taken yet: id, answer, when it came."""
         ...
 
     async def system_metrics(self) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """How a task begins: its input is checked, its names are made, its turn is opened."""
 
+import secrets
 from typing import Any
 
 from hub.errors import InvalidError
@@ -13,7 +14,7 @@ from hub.stack.task import Task
 from hub.stack.turn import NOT_DONE, Course, Frame, Turn
 
 MAX_ACTIVE_US = 3_600_000_000
-_FACTS = "run?"
+FACTS = "run?"
 
 
 async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
@@ -68,7 +69,7 @@ def _input(run: ClaimedRun) -> dict[str, Any]:
 
 def _facts(course: Course) -> Json:
     """What ``run`` is in the stack: as it was when the run began, in all its lives."""
-    facts = course.journal.done.get(_FACTS, NOT_DONE)
+    facts = course.journal.done.get(FACTS, NOT_DONE)
     if facts is NOT_DONE:
         run = course.run
         facts = {
@@ -76,6 +77,7 @@ def _facts(course: Course) -> Json:
             "attempt": run.attempt,
             "started_at": to_iso(run.started_at),
             "scheduled_for": to_iso(course.scheduled_for),
+            "resume_url": f"{course.world.root}/resume/{run.id}/{secrets.token_urlsafe(24)}",
         }
-        course.record(_FACTS, "run", course.world.now_us(), facts)
+        course.record(FACTS, "run", course.world.now_us(), facts)
     return facts

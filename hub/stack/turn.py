@@ -57,6 +57,10 @@ class Effects:
     cached: dict[str, Cached] = field(default_factory=dict)
     deliveries: list[DeliveryStart] = field(default_factory=list)
     publications: list[Publication] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    """Answers from outside that steps have taken."""
+    awaits: bool = False
+    """A step waits for an answer."""
 
     def any(self) -> bool:
         """Whether there is anything to commit."""
@@ -70,6 +74,7 @@ class Effects:
             or self.events
             or self.attempts
             or self.cached
+            or self.taken
         )
 
     def pending(self, table: str, record_id: int) -> Record | None:
@@ -242,6 +247,8 @@ class Course:
                 cached=list(effects.cached.values()),
                 deliveries=effects.deliveries,
                 publications=effects.publications,
+                taken=effects.taken,
+                awaits=effects.awaits,
                 answer=answer,
                 ending=ending,
                 delay_us=over_in_us

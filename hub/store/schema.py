@@ -235,6 +235,17 @@ schedules = Table(
     PrimaryKeyConstraint("name"),
 )
 
+resumes = Table(
+    "resumes",  # what came to the URL of a run, until its step takes it
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "run_id"),
+)
+
 lanes = Table(
     "lanes",  # a row to lock while runs of a lane are claimed
     metadata,

@@ -20,6 +20,7 @@ from hub.store.events import insert_events
 from hub.store.ledger import Write
 from hub.store.outbox import insert_publications
 from hub.store.records import change_records, insert_records, remove_records, revisions
+from hub.store.resumes import consume, wake
 from hub.store.runs import insert_runs
 from hub.store.schema import journal, run_attempts, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
@@ -186,8 +187,12 @@ def _park(tx: Tx, segments: Iterable[Segment]) -> None:
         if segment.over is not None:
             tx.run(_START_OVER, {"of_id": segment.run_id, "with_context": segment.over})
             tx.run(_FORGET_JOURNAL, {"of_id": segment.run_id})
+        if segment.taken:
+            consume(tx, segment.taken)
         if segment.delay_us is not None:
             tx.run(_PARK, {"of_id": segment.run_id, "delay_us": segment.delay_us})
+        if segment.awaits:
+            wake(tx, [segment.run_id])
 
 
 def _end(tx: Tx, segments: Iterable[Segment]) -> None:

@@ -172,7 +172,7 @@ class Endpoints:
                         return _rendered(waiting.result(), run_id)
                 return await self._when_answered(run_id)
         except TimeoutError:
-            url = f"{self._root()}/v1/runs/{run_id}"
+            url = f"{self._hub.settings.root}/v1/runs/{run_id}"
             told = {"status": "running", "run_id": run_id, "url": url}
             return Response(
                 dumps(told), 202, {**_SAFE, "location": url, "hub-run": run_id}, "application/json"
@@ -193,10 +193,6 @@ class Endpoints:
             if row["status"] in _ENDED:
                 return _ended(row, run_id)
             await asyncio.sleep(_LOOK_S)
-
-    def _root(self) -> str:
-        settings = self._hub.settings
-        return str(settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
 
 
 def _endpoints(stacks: Mapping[str, Stack]) -> list[Endpoint]:

@@ -96,6 +96,9 @@ class World:
     metrics: dict[str, float] = field(
         default_factory=lambda: {"cpu_usage": 12.5, "memory_usage": 40.0, "active_tasks": 3}
     )
+    root: str = "https://hub.example"
+    called: dict[str, dict[str, Json]] = field(default_factory=dict)
+    """What has come to the run's URL, by ids."""
     tick_us: int = 1
     clock_us: int = MORNING_US
 
@@ -178,6 +181,8 @@ class World:
             self.put(replace(record, rev=record.rev + 1))
         for key in segment.removed:
             self.records.pop(key, None)
+        for each in segment.taken:
+            del self.called[each]
         outcome = self._change(segment)
         self.events += segment.events
         self.attempts += segment.attempts
@@ -266,6 +271,10 @@ class World:
         if found is None:
             raise StepError(f"The task {full_name!r} is gone.", code="task_gone")
         return found
+
+    async def answers_of(self, run_id: str) -> list[tuple[str, dict[str, Json], int]]:
+        await asyncio.sleep(0)
+        return [(each, answer, MORNING_US) for each, answer in self.called.items()]
 
     async def system_metrics(self) -> dict[str, float]:
         return self.metrics

@@ -15,7 +15,7 @@ FILES = sorted(path.name for path in stack_files([STACKS]))
 
 def test_there_is_one_for_each_system() -> None:
     assert [each.partition(".")[0] for each in FILES] == [
-        *("customer_sync", "customers", "daily_report", "dashboard", "leads", "orders"),
+        *("approval", "customer_sync", "customers", "daily_report", "dashboard", "leads", "orders"),
         *("payments", "priority_lanes", "reports", "spare_time", "task_queue", "trials"),
         "verification",
     ]

@@ -47,6 +47,7 @@ from hub.stack.steps.sending import Deliver, EmitEvent, Log, RealtimePublish
 from hub.stack.steps.system import GetSystemMetrics
 from hub.stack.steps.tasks import BackgroundTask, Call, RunTask
 from hub.stack.steps.variables import CreateVariable, UpdateVariable
+from hub.stack.steps.waiting import WaitFor
 
 STEPS: dict[str, type[Step]] = {
     "add_record": AddRecord,
@@ -96,7 +97,7 @@ STEPS: dict[str, type[Step]] = {
     "upload_results": later.UploadResults,
     "upsert_record": UpsertRecord,
     "verify_signature": VerifySignature,
-    "wait_for": later.WaitFor,
+    "wait_for": WaitFor,
     "while_loop": WhileLoop,
 }
 CALL = "another task"

@@ -21,14 +21,6 @@ class LaterStep(Step):
         )
 
 
-class WaitFor(LaterStep):
-    """Waits for a call of a resume URL, or for an event."""
-
-    function: Literal["wait_for"]
-    event_type: OptionalValue = Field(None, description="The event's type.")
-    filter: OptionalValue = Field(None, description="What the event must hold.")
-
-
 class DownloadDataset(LaterStep):
     """Downloads a data set."""
 
