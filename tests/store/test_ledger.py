@@ -15,6 +15,7 @@ from hub.model.run import RunStart
 from hub.store import events, lookup, runs, schema
 from hub.store.ledger import Ledger, Write, open_ledger
 from hub.store.migrate import is_current, migrate
+from hub.store.sqlite import connect
 from hub.store.tx import Tx
 from tests.store.make import arrival, run_start
 
@@ -179,6 +180,14 @@ async def test_migrating_twice_and_at_once_is_harmless(
 ) -> None:
     await asyncio.gather(*(migrate(database_url, tmp_path) for _ in range(3)))
     assert await is_current(database_url, tmp_path)
+
+
+async def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
+    for n in range(20):
+        path = tmp_path / f"{n}.sqlite"
+        opened = await asyncio.gather(*(asyncio.to_thread(connect, path) for _ in range(6)))
+        for each in opened:
+            each.close()
 
 
 async def test_a_database_of_a_newer_hub_is_refused(tmp_path: Path) -> None:
