@@ -18,6 +18,7 @@ from hub.errors import StoreError
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import ClaimedRun
 from hub.run.lanes import Turns, limits
+from hub.run.left_rows import return_left_rows
 from hub.run.runner import Runner
 from hub.run.scheduling import Scheduler
 from hub.store.cache import PRUNE_CACHE
@@ -139,6 +140,9 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         for name in drains.by_name:
             hub.bell.ring(name)
 
+    async def return_rows(ctx: dict[str, Any]) -> None:
+        await return_left_rows(hub.ledger, hub.catalog)
+
     async def prune(ctx: dict[str, Any]) -> None:
         await hub.ledger.write(PRUNE_DEDUP, 0)
         await hub.ledger.write(PRUNE_CACHE, None)
@@ -150,6 +154,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         ],
         cron_jobs=[
             cron(sweep, name="sweep", second=_SWEEP_SECONDS, keep_result=10),
+            cron(return_rows, name="return_rows", second={30}, keep_result=10),
             cron(prune, name="prune", minute={7}, keep_result=10),
         ],
         queue_name=keys.JOBS,

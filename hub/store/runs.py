@@ -329,7 +329,7 @@ def _claim_any(tx: Tx, claims: Sequence[ClaimAny]) -> list[Claimed]:
     return [_claim_in_order(tx, each) for each in claims]
 
 
-CLAIM_ANY: Write[ClaimAny, Claimed] = Write("claim_runs_of_lanes", 31, _claim_any)
+CLAIM_ANY: Write[ClaimAny, Claimed] = Write("claim_runs_of_lanes", 32, _claim_any)
 """Take due runs of several lanes, the first lane first."""
 
 
@@ -350,6 +350,17 @@ _IS_LEFT = (
     .where(_is_queued, runs.c.lane == bindparam("in_lane"), runs.c.due_at <= now_us())
     .limit(1)
 )
+
+
+_ACTIVE = select(runs.c.id).where(
+    one_of(runs.c.id, "ids"),
+    runs.c.status.in_([inline(each) for each in ("queued", "waiting", "running")]),
+)
+
+
+def active_runs(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Those of these runs that have not ended."""
+    return {row[0] for row in tx.rows(_ACTIVE, {"ids": list(ids)})}
 
 
 _RUNNING_IN_ALL = (

@@ -147,7 +147,7 @@ def _arm_all(tx: Tx, arms: Sequence[Arm]) -> list[None]:
     return [None] * len(arms)
 
 
-ARM: Write[Arm, None] = Write("arm_schedule", 90, _arm_all)
+ARM: Write[Arm, None] = Write("arm_schedule", 94, _arm_all)
 """Have a schedule; one that stands there with the same line is left alone."""
 
 
@@ -155,7 +155,7 @@ def _fire_all(tx: Tx, fires: Sequence[Fire]) -> list[Fired | None]:
     return [_fire(tx, each) for each in fires]
 
 
-FIRE: Write[Fire, Fired | None] = Write("fire_schedule", 91, _fire_all)
+FIRE: Write[Fire, Fired | None] = Write("fire_schedule", 95, _fire_all)
 """Start what is due; None where another process was quicker, or it is paused."""
 
 
@@ -189,7 +189,7 @@ def _pause_all(tx: Tx, pauses: Sequence[Pause]) -> list[bool]:
     ]
 
 
-PAUSE: Write[Pause, bool] = Write("pause_schedule", 92, _pause_all)
+PAUSE: Write[Pause, bool] = Write("pause_schedule", 96, _pause_all)
 """True if there is such a schedule."""
 
 
@@ -207,7 +207,7 @@ def _forget_all(tx: Tx, forgets: Sequence[Forget]) -> list[int]:
     ]
 
 
-FORGET: Write[Forget, int] = Write("forget_schedules", 93, _forget_all)
+FORGET: Write[Forget, int] = Write("forget_schedules", 97, _forget_all)
 """How many were forgotten: one that comes back later catches up nothing."""
 
 
