@@ -168,6 +168,20 @@ class World:
             current = self.records.get((record.table, record.id))
             if current is None or current.rev != record.rev:
                 raise SegmentConflict
+        if not self._fits(segment):
+            raise SegmentConflict
+
+    def _fits(self, segment: Segment) -> bool:
+        """What an index says of unique values: row by row, and what is removed goes last."""
+        docs = {key: record.doc for key, record in self.records.items()}
+        for record in (*segment.added, *segment.edited):
+            docs[record.table, record.id] = record.doc
+            for column in self.table(record.table).unique:
+                found = [doc.get(column) for key, doc in docs.items() if key[0] == record.table]
+                values = [each for each in found if each is not None]
+                if len(set(values)) < len(values):
+                    return False
+        return True
 
     def _apply(self, segment: Segment) -> Outcome | None:
         if segment.entries:

@@ -110,16 +110,27 @@ class EditRecord(_OneRecord):
     async def act(self, turn: Turn, table: str) -> Json:
         record_id = _record_id(self.record_id and self.record_id.evaluate(turn.scope))
         change = change_of(turn, Query(table), self.data)
-        record = record_id and await _current(turn, table, record_id)
-        if not record:
-            raise self.missing(turn, table)
-        changed = change.apply(record)
-        check_text(changed.doc)
-        await _look_for_rivals(turn, change.spec, [changed])
-        key = (table, record.id)
+        while True:
+            before, changed = await self._changed(turn, table, record_id, change)
+            if turn.effects.pending(table, changed.id) is before:  # no other branch was quicker
+                break
+        key = (table, changed.id)
         added = turn.effects.added
         (added if key in added else turn.effects.edited)[key] = changed
         return changed.as_fields()
+
+    async def _changed(
+        self, turn: Turn, table: str, record_id: int | None, change: Change
+    ) -> tuple[Record | None, Record]:
+        """The record as the open segment had it, if it did, and as it is to be."""
+        record = record_id and await _current(turn, table, record_id)
+        if not record:
+            raise self.missing(turn, table)
+        before = turn.effects.pending(table, record.id)
+        changed = change.apply(record)
+        check_text(changed.doc)
+        await _look_for_rivals(turn, change.spec, [changed])
+        return before, changed
 
     def bind(self, turn: Turn, table: str, output: Json) -> None:
         """Bind ``as``, or the table's name where that does not hide something else."""
@@ -227,16 +238,34 @@ async def _look_for_rivals(turn: Turn, spec: TableSpec, records: Sequence[Record
     """
     if not spec.unique or not records:
         return
+    await turn.course.settle()
+    freed = [await _is_freed(turn, column, records) for column in spec.unique]
+    if any(freed):
+        await turn.commit()  # so that the index knows it, which looks at one row after the other
+    # nobody waits from here until the records are put in: two branches at once see each other
     ids = {record.id for record in records}
-    table = records[0].table
-    open_ones = [each for each in turn.effects.of_table(table) if each.id not in ids]
-    for column, _ in rivals(spec, [*open_ones, *records]):
-        wanted = {each.doc[column] for each in records if each.doc.get(column) is not None}
-        query = Query(table, Compare(column, "$in", list(wanted)))
-        for found in await turn.world.find_records(query) if wanted else ():
-            current = _pending(turn, found)
-            if found.id not in ids and current and current.doc.get(column) in wanted:
-                raise not_unique(column, found.id)
+    open_ones = [e for e in turn.effects.of_table(records[0].table) if e.id not in ids]
+    for _ in rivals(spec, [*open_ones, *records]):
+        pass
+
+
+async def _is_freed(turn: Turn, column: str, records: Sequence[Record]) -> bool:
+    """Whether a value of the records was another one's, until the open segment took it away.
+
+    Raises:
+        ConflictError: ``not_unique``: it is that one's still.
+    """
+    wanted = {each.doc[column] for each in records if each.doc.get(column) is not None}
+    if not wanted:
+        return False
+    ids = {record.id for record in records}
+    query = Query(records[0].table, Compare(column, "$in", list(wanted)))
+    others = [each for each in await turn.world.find_records(query) if each.id not in ids]
+    for found in others:
+        current = _pending(turn, found)
+        if current and current.doc.get(column) in wanted:
+            raise not_unique(column, found.id)
+    return bool(others)
 
 
 def _pending(turn: Turn, found: Record) -> Record | None:
