@@ -109,7 +109,7 @@ async def test_at_most_so_many_rounds_are_under_way_at_once() -> None:
         nonlocal most_at_once
         under_way.add(wish.request.url)
         most_at_once = max(most_at_once, len(under_way))
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0.05)  # all that may have begun by then
         under_way.remove(wish.request.url)
         return received()
 
