@@ -51,6 +51,9 @@ class Drains:
             wanted = ClaimAny(hub.worker, most, runner.lease_us, lanes)
             claimed = await ledger.write(CLAIM_ANY, wanted)
             self._is_blocked = claimed.is_blocked
+            if claimed.runs:  # what was set before they were queued has to be known to them
+                with suppress(StoreError):  # they are claimed already, and will see it themselves
+                    await hub.catalog.refresh()
             return claimed.runs
 
         async def has_due() -> bool:
