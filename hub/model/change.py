@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import Any
 
 from hub.errors import HubError, InvalidError
@@ -102,7 +103,11 @@ def _sum(name: str, value: Json, amount: Any) -> Any:
         raise InvalidError(
             f"{name!r} holds no number, so nothing can be added to it.", code="increase_invalid"
         )
-    total = value + amount
-    if isinstance(total, int) and total.bit_length() > _INT_BITS:
+    try:
+        total = value + amount
+        fits = isfinite(total) if isinstance(total, float) else total.bit_length() <= _INT_BITS
+    except OverflowError:  # a whole number beyond every fraction, and a fraction
+        fits = False
+    if not fits:
         raise InvalidError(f"{name!r} would become too large.", code="increase_invalid")
     return total

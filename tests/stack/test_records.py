@@ -137,6 +137,17 @@ async def test_an_increase_adds_to_what_is_there() -> None:
     assert (doc["n"], doc["x"], doc["new"]) == (8, 0.75, -1)
 
 
+@pytest.mark.parametrize(
+    ("before", "amount"),
+    [(1.7e308, 1.7e308), (10**400, 0.5), (0.5, 10**400), (1, 2**4096)],
+    ids=["two fractions", "whole and fraction", "fraction and whole", "two wholes"],
+)
+async def test_a_sum_beyond_every_number_is_refused(before: Any, amount: Any) -> None:
+    step = edit("t", 1, {"n": {"$inc": "{{input.by}}"}})
+    world = with_rows({"n": before})
+    assert await code(step, world=world, given={"by": amount}) == "increase_invalid"
+
+
 async def test_an_edit_by_what_matches_changes_the_first_alone() -> None:
     world = with_rows({"a": 1}, {"a": 1})
     step = {"function": "edit_record", "table": "t", "where": {"a": 1}, "data": {"b": 1}}
