@@ -220,7 +220,7 @@ async def test_what_had_begun_goes_on_after_a_restart_although_another_has_faile
     rounds = at_once(
         [0, 1, 2, 3],
         mine("{{loop_item}}"),
-        only_if("{{loop_item == 1}}", add("t", None)),
+        only_if("{{loop_item == 1}}", add("t", "{{null}}")),
         only_if("{{loop_item == 2}}", sleep(60)),
         into("end", add("ended", {"n": "{{loop_item}}"})),
         most=1,
@@ -410,7 +410,7 @@ leaves = (
     | st.just(into("m2", ask("https://{{env.HOST}}/", data={"at": "{{[now(), 1][1]}}"})))
     | st.just(sleep(30))
     | st.sampled_from([run_task("called", {"n": "{{n}}"}), into("m3", call("called"))])
-    | st.sampled_from([throw("x"), add("t", None), BREAK, CONTINUE, STOP])
+    | st.sampled_from([throw("x"), add("t", "{{null}}"), BREAK, CONTINUE, STOP])
 )
 
 

@@ -123,7 +123,9 @@ async def test_where_nothing_fails_nothing_is_caught() -> None:
 
 async def test_a_failure_is_caught_and_what_went_before_stays() -> None:
     world = await ran(
-        attempt([add("t", {"n": 1}), add("t", None), add("t", {"n": 2})], [add("t", {"n": 3})]),
+        attempt(
+            [add("t", {"n": 1}), add("t", "{{null}}"), add("t", {"n": 2})], [add("t", {"n": 3})]
+        ),
         answer(1),
     )
     assert world.result == 1
@@ -131,7 +133,7 @@ async def test_a_failure_is_caught_and_what_went_before_stays() -> None:
 
 
 async def test_an_error_says_what_happened_and_where() -> None:
-    failing = choose(True, [add("t", None)])
+    failing = choose(True, [add("t", "{{null}}")])
     world = await ran(attempt([let("a", 1), failing], [let("caught", "{{error}}")]),
                       answer(["{{caught}}", "{{error}}"]))  # fmt: skip
     assert world.result == [

@@ -145,7 +145,10 @@ async def test_the_version_travels_with_each_segment() -> None:
 
 async def test_what_went_before_a_failing_step_is_committed_and_the_run_says_why() -> None:
     world = await ran(
-        add("t", {"n": 1}), deliver(1), choose(True, [let("a", 1), add("t", None)]), add("t", {})
+        add("t", {"n": 1}),
+        deliver(1),
+        choose(True, [let("a", 1), add("t", "{{null}}")]),
+        add("t", {}),
     )
     assert world.docs("t") == [{"n": 1}]
     assert len(world.deliveries) == 1
@@ -158,7 +161,7 @@ async def test_what_went_before_a_failing_step_is_committed_and_the_run_says_why
 
 
 async def test_a_failed_run_has_no_result() -> None:
-    world = await ran(answer(1), add("t", None))
+    world = await ran(answer(1), add("t", "{{null}}"))
     assert world.ending is not None
     assert world.ending.result is None
 

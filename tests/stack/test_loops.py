@@ -70,7 +70,7 @@ async def test_a_failed_round_ends_the_loop_unless_the_others_are_to_go_on() -> 
 
 
 async def test_loops_with_many_failed_rounds_take_no_longer_each() -> None:
-    reads = {**each("{{items}}", get("t", record_id="x")), "on_error": "continue"}
+    reads = {**each("{{items}}", get("t", record_id="{{loop_item}} x")), "on_error": "continue"}
     took = []
     for rounds in (5_000, 20_000):
         begun = time.process_time()

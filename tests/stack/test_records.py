@@ -393,14 +393,24 @@ async def test_a_change_that_fails_leaves_what_was_done_before_it() -> None:
 
 async def test_fields_of_the_hub_are_not_changed() -> None:
     world = with_rows({"a": 1})
+    plain, added = {"{{input.name}}": 5}, {"{{input.name}}": {"$inc": 1}}
     for name in ("id", "created_at", "updated_at"):
         for step in (
-            edit("t", 1, {name: 5}),
-            bulk_edit("t", {}, {name: 5}),
-            claim("t", {}, {name: 5}),
-            edit("t", 1, {name: {"$inc": 1}}),
+            *(edit("t", 1, fields) for fields in (plain, added)),
+            *(bulk_edit("t", {}, fields) for fields in (plain, added)),
+            *(claim("t", {}, fields) for fields in (plain, added)),
+            *(upsert("t", {"a": 1}, fields) for fields in (plain, added)),
         ):
-            assert await code(step, world=world_of(world)) == "field_reserved"
+            assert await code(step, world=world_of(world), given={"name": name}) == "field_reserved"
+
+
+async def test_the_field_that_is_increased_may_come_from_outside() -> None:
+    done = await ran(
+        edit("t", 1, {"{{input.name}}": {"$inc": "{{input.by}}"}}),
+        world=with_rows({"clicks": 2}),
+        given={"name": "clicks", "by": 3},
+    )
+    assert done.docs("t") == [{"clicks": 5}]
 
 
 @pytest.mark.parametrize("limit", [-1, 1.5, "x", [1], True])

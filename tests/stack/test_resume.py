@@ -206,7 +206,7 @@ async def test_a_resumed_run_goes_on_in_a_loop_where_it_was() -> None:
 
 
 async def test_a_failure_after_a_crash_is_the_failure_without_one() -> None:
-    task = task_of(add("t", {}), query("t"), deliver(1), choose(True, [add("t", None)]))
+    task = task_of(add("t", {}), query("t"), deliver(1), choose(True, [add("t", "{{null}}")]))
     plain = await survived(World(), task)
     for when in ("before", "after"):
         world = await survived(World(crash_at=(0, when)), task)
@@ -242,7 +242,7 @@ leaves = (
     | st.builds(publish, values)
     | st.builds(lambda value: start(data={"n": value}), values)
     | st.just(let("at", "{{[now(), 1][1]}}"))
-    | st.just(add("t", None))
+    | st.just(add("t", "{{null}}"))
 )
 
 

@@ -1,7 +1,7 @@
 """Steps on single records, and on lists of them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,13 +12,13 @@ from hub.model.filter import Compare
 from hub.model.json import Json
 from hub.model.query import Query
 from hub.model.record import Record, check_text
-from hub.model.table import TableSpec
-from hub.model.unique import not_unique, rivals
 from hub.stack.memory import MAX_BYTES
-from hub.stack.step import OptionalValue, Value, object_of
+from hub.stack.step import OptionalValue, Value, checked, object_of
+from hub.stack.steps.pending import current_record, look_for_rivals
 from hub.stack.steps.selection import (
     Data,
     Limit,
+    NewFields,
     OptionalWhere,
     SortBy,
     after_of,
@@ -31,11 +31,30 @@ from hub.stack.turn import Turn
 _IDS_END = 2**63
 
 
+def _record_id(value: Json) -> int | None:
+    """The id that a value stands for; None where no record can have it."""
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
+        value = int(value)
+    if isinstance(value, int):
+        return value if 0 < value < _IDS_END else None
+    raise StepError(
+        f"'record_id' must be a number and came out as {str(value)[:60]!r}.", code="field_invalid"
+    )
+
+
+RecordId = Annotated[OptionalValue, checked(_record_id)]
+"""A field that holds a record's id."""
+
+
 class AddRecord(TableStep):
     """Adds a record; the table's name then holds it, with its ``id``."""
 
     function: Literal["add_record"]
-    data: Value = Field(description="The record's fields.")
+    data: NewFields = Field(description="The record's fields.")
 
     async def act(self, turn: Turn, table: str) -> Json:
         [record] = await add_records(turn, table, [self.data.evaluate(turn.scope)], "data")
@@ -59,7 +78,7 @@ class BulkAddRecords(TableStep):
 class _OneRecord(TableStep):
     """A step on a record that is there: by its id, or the first that matches."""
 
-    record_id: OptionalValue = Field(None, description="The record's id.")
+    record_id: RecordId = Field(None, description="The record's id.")
     where: OptionalWhere = Field(None, description="Instead: the first record that matches.")
 
     @model_validator(mode="after")
@@ -123,13 +142,13 @@ class EditRecord(_OneRecord):
         self, turn: Turn, table: str, record_id: int | None, change: Change
     ) -> tuple[Record | None, Record]:
         """The record as the open segment had it, if it did, and as it is to be."""
-        record = record_id and await _current(turn, table, record_id)
+        record = record_id and await current_record(turn, table, record_id)
         if not record:
             raise self.missing(turn, table)
         before = turn.effects.pending(table, record.id)
         changed = change.apply(record)
         check_text(changed.doc)
-        await _look_for_rivals(turn, change.spec, [changed])
+        await look_for_rivals(turn, change.spec, [changed])
         return before, changed
 
     def bind(self, turn: Turn, table: str, output: Json) -> None:
@@ -152,7 +171,7 @@ class DeleteRecord(_OneRecord):
 
     async def act(self, turn: Turn, table: str) -> Json:
         record_id = _record_id(self.record_id and self.record_id.evaluate(turn.scope))
-        found = record_id and await _current(turn, table, record_id)
+        found = record_id and await current_record(turn, table, record_id)
         if found:
             turn.effects.remove(table, found.id)
         return bool(found)
@@ -166,14 +185,14 @@ class GetRecord(TableStep):
     """Reads one record by ``record_id``, or the first that matches; ``null`` if there is none."""
 
     function: Literal["get_record"]
-    record_id: OptionalValue = Field(None, description="The record's id; null gives null.")
+    record_id: RecordId = Field(None, description="The record's id; null gives null.")
     filter: OptionalWhere = Field(None, description="Fields and the values that they must have.")
     sort: SortBy = Field(None, description="Which one is the first.")
 
     async def act(self, turn: Turn, table: str) -> Json:
         if self.record_id is not None:
             record_id = _record_id(self.record_id.evaluate(turn.scope))
-            found = await _current(turn, table, record_id) if record_id else None
+            found = await current_record(turn, table, record_id) if record_id else None
             return found.as_fields() if found else None
         sort = sort_of(self.sort, turn, turn.world.table(table))
         records = await find(turn, Query(table, filter_of(self.filter, turn, table), sort, limit=1))
@@ -223,78 +242,6 @@ async def add_records(turn: Turn, table: str, given: list[Json], field: str) -> 
         Record(table, record_id, doc, created_at, now)
         for record_id, (doc, created_at) in zip(ids, docs, strict=True)
     ]
-    await _look_for_rivals(turn, spec, records)
+    await look_for_rivals(turn, spec, records)
     turn.effects.added.update({(table, record.id): record for record in records})
     return records
-
-
-async def _look_for_rivals(turn: Turn, spec: TableSpec, records: Sequence[Record]) -> None:
-    """Refuse what has the unique value of another record, in the open segment or behind it.
-
-    Two runs that do it at once meet at the index of the column: the later one looks again.
-
-    Raises:
-        ConflictError: ``not_unique``.
-    """
-    if not spec.unique or not records:
-        return
-    await turn.course.settle()
-    freed = [await _is_freed(turn, column, records) for column in spec.unique]
-    if any(freed):
-        await turn.commit()  # so that the index knows it, which looks at one row after the other
-    # nobody waits from here until the records are put in: two branches at once see each other
-    ids = {record.id for record in records}
-    open_ones = [e for e in turn.effects.of_table(records[0].table) if e.id not in ids]
-    for _ in rivals(spec, [*open_ones, *records]):
-        pass
-
-
-async def _is_freed(turn: Turn, column: str, records: Sequence[Record]) -> bool:
-    """Whether a value of the records was another one's, until the open segment took it away.
-
-    Raises:
-        ConflictError: ``not_unique``: it is that one's still.
-    """
-    wanted = {each.doc[column] for each in records if each.doc.get(column) is not None}
-    if not wanted:
-        return False
-    ids = {record.id for record in records}
-    query = Query(records[0].table, Compare(column, "$in", list(wanted)))
-    others = [each for each in await turn.world.find_records(query) if each.id not in ids]
-    for found in others:
-        current = _pending(turn, found)
-        if current and current.doc.get(column) in wanted:
-            raise not_unique(column, found.id)
-    return bool(others)
-
-
-def _pending(turn: Turn, found: Record) -> Record | None:
-    """A record that was read, as the open segment leaves it."""
-    if (found.table, found.id) in turn.effects.removed:
-        return None
-    return turn.effects.pending(found.table, found.id) or found
-
-
-async def _current(turn: Turn, table: str, record_id: int) -> Record | None:
-    """A record as the open segment leaves it, else as it is committed."""
-    pending = turn.effects.pending(table, record_id)
-    if pending is not None:
-        return pending
-    await turn.course.settle()
-    found = await turn.world.get_record(table, record_id)
-    return found and _pending(turn, found)  # another branch may have been quicker
-
-
-def _record_id(value: Json) -> int | None:
-    """The id that a value stands for; None where no record can have it."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        value = int(value)
-    if isinstance(value, int):
-        return value if 0 < value < _IDS_END else None
-    raise StepError(
-        f"'record_id' must be a number and came out as {str(value)[:60]!r}.", code="field_invalid"
-    )

@@ -5,12 +5,13 @@ value to compare with or to keep, never an operator. Else whoever sends ``{"$ne"
 a token is expected would match every record.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import PlainValidator, WithJsonSchema
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from hub.errors import StepError
+from hub.errors import InvalidError, StepError
 from hub.expr import Compiled, DictContext
 from hub.model.change import INCREASE, check_amounts
 from hub.model.filter import (
@@ -31,6 +32,7 @@ from hub.stack.places import escaped
 from hub.stack.step import (
     Composed,
     OptionalValue,
+    Value,
     checked,
     compiled,
     count_of,
@@ -85,21 +87,26 @@ def _compiled_at(value: Json, pointer: str) -> Compiled:
         ) from error
 
 
+def _fault(message: str, *keys: str) -> PydanticCustomError:
+    """What is wrong with a part of a field that is written out."""
+    pointer = "".join(f"/{escaped(key)}" for key in keys)
+    return PydanticCustomError("expression", "{message}", {"message": message, "pointer": pointer})
+
+
 class Fields(Composed):
     """What is changed of a record: ``{"field": value}``, or ``{"field": {"$inc": number}}``."""
 
     def __init__(self, written: Json) -> None:
+        _refuse_no_fields(written)
         plain, amounts = written, {}
         if isinstance(written, dict):
+            _refuse_reserved(written, RESERVED_FIELDS)
             plain = {name: value for name, value in written.items() if not _is_operator(value)}
             amounts = {name: v for name, v in written.items() if name not in plain}
         _refuse_operators(plain, amounts)
         self._plain = compiled(plain)
-        self._amounts = {
-            name: _compiled_at(amount[INCREASE], f"/{escaped(name)}/{INCREASE}")
-            for name, amount in amounts.items()
-        }
-        self.parts = (self._plain, *self._amounts.values())
+        self._amounts = tuple(_amount(name, each[INCREASE]) for name, each in amounts.items())
+        self.parts = (self._plain, *self._amounts)
 
     @property
     def increases(self) -> bool:
@@ -112,64 +119,91 @@ class Fields(Composed):
         Raises:
             StepError: ``field_invalid``, ``field_reserved``.
         """
-        values = object_of(self._plain.evaluate(turn.scope), field)
-        for name in (*values, *self._amounts):
-            if name in RESERVED_FIELDS:
-                raise StepError(
-                    f"{name!r} is set by the hub: leave it out of {field!r}.",
-                    code="field_reserved",
-                )
-        return values
+        return _free(object_of(self._plain.evaluate(turn.scope), field), field)
 
-    def increase(self, turn: Turn) -> dict[str, Any]:
+    def increase(self, turn: Turn, field: str = "data") -> dict[str, Any]:
         """The fields to which something is added.
 
         Raises:
+            StepError: ``field_reserved``.
             InvalidError: ``record_invalid``.
         """
-        amounts = {name: value.evaluate(turn.scope) for name, value in self._amounts.items()}
+        amounts: dict[str, Any] = {}
+        for each in self._amounts:
+            amounts |= each.evaluate(turn.scope)
         check_amounts(amounts)
-        return amounts
+        return _free(amounts, field)
+
+
+def _free(values: dict[str, Any], field: str) -> dict[str, Any]:
+    """The values, if none is for a field that the hub sets."""
+    for name in values:
+        if name in RESERVED_FIELDS:
+            raise StepError(
+                f"{name!r} is set by the hub: leave it out of {field!r}.", code="field_reserved"
+            )
+    return values
 
 
 def _is_operator(value: Json) -> bool:
     return isinstance(value, dict) and any(str(key).startswith("$") for key in value)
 
 
+def _refuse_no_fields(written: Json) -> None:
+    """Refuse what can never come out as an object."""
+    if not isinstance(written, dict) and not (isinstance(written, str) and "{{" in written):
+        raise _fault('Fields stand in an object: {"field": value}.')
+
+
+def _refuse_reserved(written: dict[str, Any], reserved: Sequence[str]) -> None:
+    for name in written:
+        if name in reserved:
+            raise _fault(f"{name!r} is set by the hub: leave it out.", name)
+
+
 def _refuse_operators(plain: Json, amounts: dict[str, Any]) -> None:
     for name in plain if isinstance(plain, dict) else ():
         if name.startswith("$"):
-            raise PydanticCustomError(
-                "expression",
-                "{message}",
-                {
-                    "message": f"{name!r} is no field. To add to a number write "
-                    '{"field": {"$inc": 1}}.',
-                    "pointer": f"/{escaped(name)}",
-                },
+            raise _fault(
+                f'{name!r} is no field. To add to a number write {{"field": {{"$inc": 1}}}}.', name
             )
     for name, amount in amounts.items():
         if list(amount) != [INCREASE]:
-            raise PydanticCustomError(
-                "expression",
-                "{message}",
-                {
-                    "message": "Of operators a change of fields knows $inc alone, which stands "
-                    'by itself: {"field": {"$inc": 1}}.',
-                    "pointer": f"/{escaped(name)}",
-                },
+            raise _fault(
+                "Of operators a change of fields knows $inc alone, which stands by itself: "
+                '{"field": {"$inc": 1}}.',
+                name,
             )
+
+
+def _amount(name: str, written: Json) -> Compiled:
+    """One field with what is added to it; both may be expressions."""
+    found = compiled({name: written})
+    if found.is_literal:
+        try:
+            check_amounts(found.evaluate(_NOTHING))
+        except InvalidError as error:
+            raise _fault(error.message, name, INCREASE) from error
+    return found
+
+
+def _new_fields(written: Json) -> Json:
+    _refuse_no_fields(written)
+    if isinstance(written, dict):
+        _refuse_reserved(written, ["id"])
+    return written
+
+
+NewFields = Annotated[Value, BeforeValidator(_new_fields)]
+"""A field that holds the fields of a new record."""
 
 
 def _selection(written: Any) -> Selection:
     try:
         return Selection(written)
     except FilterError as error:
-        raise PydanticCustomError(
-            "expression",
-            "{message}",
-            {"message": error.message, "pointer": error.details.get("pointer", "")},
-        ) from error
+        fault = {"message": error.message, "pointer": error.details.get("pointer", "")}
+        raise PydanticCustomError("expression", "{message}", fault) from error
 
 
 Where = Annotated[Selection, PlainValidator(_selection), WithJsonSchema({})]

@@ -89,7 +89,7 @@ def change_of(
         query,
         turn.scope.real_us(),
         set=data.set(turn, field),
-        increase=data.increase(turn),
+        increase=data.increase(turn, field),
         most_bytes=MAX_BYTES,
         skips=skips,
         spec=turn.world.table(query.table),
