@@ -6,13 +6,19 @@ UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: up test check bench
+.PHONY: up test check bench faults
 
 up: $(READY)
 	$(VENV)/bin/hub up
 
 test: $(READY)
 	$(RUN) pytest -n 2 --dist worksteal
+
+# FOR_S=3600 for an hour, SEED=n for what happened under that seed
+FOR_S ?= 120
+faults: $(READY)
+	HUB_TEST_FAULTS_S=$(FOR_S) $(RUN) pytest tests/faults/test_random_faults.py \
+		$(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(READY)
 	$(RUN) ruff check .

@@ -15,9 +15,10 @@ from hub.bootstrap import Hub
 from hub.deliver.attempt import Attempter
 from hub.deliver.dispatch import Dispatcher
 from hub.errors import StoreError
+from hub.expr import LANES
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import ClaimedRun
-from hub.run.lanes import Turns, limits
+from hub.run.lanes import Turns, open_lanes
 from hub.run.left_rows import return_left_rows
 from hub.run.runner import Runner
 from hub.run.scheduling import Scheduler
@@ -46,9 +47,8 @@ class Drains:
         turns = Turns()
 
         async def claim(most: int) -> list[ClaimedRun]:
-            most_running = limits(hub.catalog.now.lanes)
-            lanes = tuple((name, most_running[name]) for name in turns.next())
-            wanted = ClaimAny(hub.worker, most, runner.lease_us, lanes)
+            lanes, without = open_lanes(turns.next(), hub.catalog.now)
+            wanted = ClaimAny(hub.worker, most, runner.lease_us, lanes, without)
             claimed = await ledger.write(CLAIM_ANY, wanted)
             self._is_blocked = claimed.is_blocked
             if claimed.runs:  # what was set before they were queued has to be known to them
@@ -57,7 +57,7 @@ class Drains:
             return claimed.runs
 
         async def has_due() -> bool:
-            return await ledger.read(has_due_within, list(limits(hub.catalog.now.lanes).items()))
+            return await ledger.read(has_due_within, *open_lanes(LANES, hub.catalog.now))
 
         async def execute(run: ClaimedRun) -> None:
             try:
@@ -71,6 +71,7 @@ class Drains:
         self.deliveries = Dispatcher(
             ledger,
             Attempter(ledger, hub.catalog, hub.client, hub.connectors),
+            is_paused=lambda: hub.catalog.now.all_paused,
             worker=hub.worker,
             lease_us=runner.lease_us,
             capacity=settings.deliver_concurrency,

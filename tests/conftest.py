@@ -93,3 +93,14 @@ def _every_key_ends(request: pytest.FixtureRequest) -> Iterator[None]:
     with SyncRedis.from_url(server.url) as client:
         left = {key.decode() for key in client.scan_iter() if client.ttl(key) == -1}
     assert left <= keys.PERMANENT, f"keys without an end: {sorted(left - keys.PERMANENT)}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell the seed, which brings the same order and the same faults again."""
+    config = terminalreporter.config
+    seed = config.getoption("randomly_seed", None)
+    terminalreporter.write_line(f"seed {seed}: --randomly-seed={seed} brings the same again")
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "told":
+                terminalreporter.write_line(f"{report.nodeid}: {value}")

@@ -67,7 +67,7 @@ class Attempter:
 
     async def _attempt(self, delivery: ClaimedDelivery) -> None:
         started_at = self._now_us()
-        destination = self._catalog.now.destinations.get(delivery.destination)
+        destination = await self._catalog.destination(delivery.destination)
         if destination is None:
             gone = f"There is no destination {delivery.destination!r} any more."
             tried = Try(Verdict(Outcome.REFUSED, gone), None, 0)

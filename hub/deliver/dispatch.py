@@ -1,6 +1,7 @@
 """Dispatch: which deliveries this worker takes, so that one slow destination cannot fill it."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import structlog
 
@@ -23,6 +24,7 @@ class Dispatcher:
         ledger: Ledger,
         attempter: Attempter,
         *,
+        is_paused: Callable[[], bool] = lambda: False,
         worker: str,
         lease_us: int,
         capacity: int,
@@ -30,6 +32,7 @@ class Dispatcher:
     ) -> None:
         self._ledger = ledger
         self._attempter = attempter
+        self._is_paused = is_paused
         self._worker = worker
         self._lease_us = lease_us
         self._full_above = per_destination // 2
@@ -42,6 +45,8 @@ class Dispatcher:
         )
 
     async def _claim(self, most: int) -> list[ClaimedDelivery]:
+        if self._is_paused():
+            return []
         full = tuple(slug for slug, count in self._under_way.items() if count > self._full_above)
         self._passed_over.update(full)
         asked = ClaimDue(self._worker, most, self._lease_us, full)
@@ -67,4 +72,4 @@ class Dispatcher:
             self.drain.wake()
 
     async def _has_due(self) -> bool:
-        return await self._ledger.read(has_due_deliveries)
+        return not self._is_paused() and await self._ledger.read(has_due_deliveries)

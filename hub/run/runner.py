@@ -8,7 +8,7 @@ import structlog
 
 from hub.bootstrap import Hub
 from hub.errors import StoreError
-from hub.model.run import ClaimedRun, RunStart
+from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart
 from hub.model.time import US_PER_S
 from hub.run.answers import Answers
 from hub.run.execute import Executor
@@ -17,7 +17,7 @@ from hub.run.requests import Requests
 from hub.run.world import LedgerWorld
 from hub.store.leases import GIVE_BACK, HEARTBEAT, Heartbeat
 from hub.store.queues import RUNS
-from hub.store.runs import BEGIN, Begin
+from hub.store.runs import BEGIN, START, Begin
 
 _LONGEST_BEAT_S = 1.0
 """Twice as long a cancelled run may still wait for the answer to a request."""
@@ -49,8 +49,11 @@ class Runner:
         """Commit a run and carry it out here and now, under a lease.
 
         Gives its id, and what is done when it has ended or is parked; of a run with the same task
-        and idempotency key only the id of the first.
+        and idempotency key only the id of the first. What is paused, or has to wait for another
+        run with its key, is queued.
         """
+        if self._hub.catalog.now.is_paused(start.task, start.lane or DEFAULT_LANE):
+            return await self._hub.ledger.write(START, start), None
         begun = await self._hub.ledger.write(BEGIN, Begin(start, self._hub.worker, self.lease_us))
         if begun.run is None:
             return begun.run_id, None

@@ -30,6 +30,7 @@ from hub.store.tx import Tx
 
 S = TypeVar("S", bound=BaseModel)
 REFRESH_S = 1.0
+PAUSED_ALL = "all"
 _PAST_LOADED = 200
 _PAST_VERSIONS = 20
 """So many versions are looked through for a task that has been removed."""
@@ -60,6 +61,25 @@ class Snapshot:
     """Those that are declared."""
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
+    paused: frozenset[str] = frozenset()
+    """``all``, ``lane:NAME``, ``stack:NAME``: runs of these do not begin, nor go on."""
+
+    @property
+    def all_paused(self) -> bool:
+        """Nothing runs, and nothing leaves."""
+        return PAUSED_ALL in self.paused
+
+    @property
+    def paused_stacks(self) -> tuple[str, ...]:
+        """The names of the stacks that are paused."""
+        return tuple(
+            sorted(each.partition(":")[2] for each in self.paused if each.startswith("stack:"))
+        )
+
+    def is_paused(self, task: str, lane: str) -> bool:
+        """Whether runs of a task, by its full name, in a lane have to wait."""
+        names = {PAUSED_ALL, f"lane:{lane}", f"stack:{task.partition('/')[0]}"}
+        return not names.isdisjoint(self.paused)
 
 
 def gone(full_name: str) -> NotFoundError:
@@ -109,6 +129,14 @@ class Catalog:
                 f"There is no source {slug!r}. Create it with PUT /v1/sources/{slug[:63]}.",
                 code="source_unknown",
             )
+        return found
+
+    async def destination(self, slug: str) -> Destination | None:
+        """A destination by its slug, also where another process has set it just now."""
+        found = self.now.destinations.get(slug)
+        if found is None:
+            await self.refresh()
+            found = self.now.destinations.get(slug)
         return found
 
     async def task(self, full_name: str, version: str | None = None) -> Task:
@@ -191,7 +219,7 @@ class Catalog:
         tables: list[StoredTable],
     ) -> Snapshot:
         bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
-        bodies["channel"] = {}
+        bodies |= {"channel": {}, "pause": {}}
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
@@ -213,6 +241,7 @@ class Catalog:
             lanes=lanes,
             tables={each.name: each.spec for each in tables if each.managed_by is not None},
             tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
+            paused=frozenset(bodies["pause"]),
         )
 
     def _forget(self, current: set[tuple[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""What people name and set: sources, destinations, variables, channels.
+"""What people name and set: sources, destinations, variables, channels, and what is paused.
 
 Every change moves the catalog's revision, by which the processes see that they are behind.
 """
@@ -17,7 +17,7 @@ from hub.store.schema import catalog_revision, objects
 from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
 
-Kind = Literal["source", "destination", "variable", "channel"]
+Kind = Literal["source", "destination", "variable", "channel", "pause"]
 Manager = Literal["file", "api"]
 
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
+    Select,
     and_,
     bindparam,
     exists,
@@ -17,6 +20,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart, RunStatus
 from hub.store.ledger import Write
@@ -189,14 +193,6 @@ _RUNNING = (
     .scalar_subquery()
 )
 _LOCK_LANE = select(lanes.c.name).where(lanes.c.name == bindparam("in_lane")).with_for_update()
-_DUE = (
-    select(runs.c.id)
-    .where(_is_due)
-    .order_by(runs.c.due_at, runs.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")  # so that it is computed once, whatever the plan
-)
 _HELD = {
     "status": inline("running"),
     "worker": bindparam("by_worker"),
@@ -220,7 +216,26 @@ _CLAIMED = (
     runs.c.due_at,
     runs.c.context,
 )
-_CLAIM = update(runs).where(runs.c.id.in_(select(_DUE.c.id))).values(**_HELD).returning(*_CLAIMED)
+
+
+@lru_cache(64)
+def _claim_of(without: tuple[str, ...]) -> ReturningUpdate[Any]:
+    """Take due runs, but of no stack that is named: such are paused."""
+    due = (
+        select(runs.c.id)
+        .where(_is_due, *_of_none(without))
+        .order_by(runs.c.due_at, runs.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True)
+        .cte("due")  # so that it is computed once, whatever the plan
+    )
+    return update(runs).where(runs.c.id.in_(select(due.c.id))).values(**_HELD).returning(*_CLAIMED)
+
+
+def _of_none(stacks: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [not_(runs.c.task.startswith(f"{each}/", autoescape=True)) for each in stacks]
+
+
 _TAKE = update(runs).where(runs.c.id == bindparam("of_id")).values(**_HELD).returning(*_CLAIMED)
 _JOURNALS = (
     select(journal.c.run_id, journal.c.entries)
@@ -237,7 +252,7 @@ CLAIM: Write[Claim, list[ClaimedRun]] = Write("claim_runs", 30, _claim)
 """Take due runs of a lane, oldest first, with the journals of those that ran before."""
 
 
-def _claim_one(tx: Tx, claim: Claim) -> list[ClaimedRun]:
+def _claim_one(tx: Tx, claim: Claim, without: tuple[str, ...] = ()) -> list[ClaimedRun]:
     most = claim.most
     if claim.limit is not None:
         tx.rows(_LOCK_LANE, {"in_lane": claim.lane})  # who claims meanwhile counts these too
@@ -246,7 +261,7 @@ def _claim_one(tx: Tx, claim: Claim) -> list[ClaimedRun]:
     if most <= 0:
         return []
     rows = tx.rows(
-        _CLAIM,
+        _claim_of(without),
         {
             "in_lane": claim.lane,
             "most": most,
@@ -297,14 +312,21 @@ def _bodies(tx: Tx, event_ids: Sequence[str]) -> dict[str, bytes]:
 
 
 _HAS_DUE = select(runs.c.id).where(_is_due).limit(1)
-_HAS_DUE_WITHIN = select(runs.c.id).where(_is_due, bindparam("limit") > _RUNNING).limit(1)
 
 
-def has_due_runs(tx: Tx, lane: str, limit: int | None = None) -> bool:
+@lru_cache(64)
+def _has_due_within(without: tuple[str, ...]) -> Select[Any]:
+    within = bindparam("limit") > _RUNNING
+    return select(runs.c.id).where(_is_due, within, *_of_none(without)).limit(1)
+
+
+def has_due_runs(
+    tx: Tx, lane: str, limit: int | None = None, without: tuple[str, ...] = ()
+) -> bool:
     """Whether a claim of that lane would find something."""
     if limit is None:
         return bool(tx.rows(_HAS_DUE, {"in_lane": lane}))
-    return bool(tx.rows(_HAS_DUE_WITHIN, {"in_lane": lane, "limit": limit}))
+    return bool(tx.rows(_has_due_within(without), {"in_lane": lane, "limit": limit}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +337,8 @@ class ClaimAny:
     most: int
     lease_us: int
     lanes: tuple[tuple[str, int], ...]
+    without: tuple[str, ...] = ()
+    """Stacks whose runs are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +363,8 @@ def _claim_in_order(tx: Tx, claim: ClaimAny) -> Claimed:
     for lane, limit in claim.lanes:
         left = claim.most - len(claimed)
         if left > 0 and tx.rows(_IS_LEFT, {"in_lane": lane}):
-            found = _claim_one(tx, Claim(claim.worker, lane, left, claim.lease_us, limit))
+            wanted = Claim(claim.worker, lane, left, claim.lease_us, limit)
+            found = _claim_one(tx, wanted, claim.without)
             claimed += found
             is_blocked |= len(found) < left and bool(tx.rows(_IS_LEFT, {"in_lane": lane}))
     return Claimed(claimed, is_blocked)
@@ -373,9 +398,9 @@ def count_running(tx: Tx, /) -> int:
     return int(tx.rows(_RUNNING_IN_ALL)[0][0])
 
 
-def has_due_within(tx: Tx, lanes: Sequence[tuple[str, int]]) -> bool:
+def has_due_within(tx: Tx, lanes: Sequence[tuple[str, int]], without: tuple[str, ...] = ()) -> bool:
     """Whether :data:`CLAIM_ANY` would find something."""
-    return any(has_due_runs(tx, lane, limit) for lane, limit in lanes)
+    return any(has_due_runs(tx, lane, limit, without) for lane, limit in lanes)
 
 
 def find_run(tx: Tx, run_id: str) -> dict[str, Any] | None:

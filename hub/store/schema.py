@@ -48,7 +48,7 @@ metadata = MetaData(
 )
 
 objects = Table(
-    "objects",  # what people name and set: sources, destinations, variables, channels
+    "objects",  # what people name and set: sources, destinations, variables, channels, pauses
     metadata,
     Column("kind", Text, nullable=False),
     Column("slug", Text, nullable=False),

@@ -10,19 +10,44 @@ from hub.model.time import US_PER_S, now_us
 from hub.run.lanes import limits
 from hub.stack.task import Lane
 from hub.store.lanes import LaneState, lane_states
-from hub.web.api.call import Call, Operation, answer
+from hub.web.api.call import Call, Operation, answer, missing
+from hub.web.api.pauses import set_paused
 
 _LOOKED_AT_US = 600 * US_PER_S
 
 
 async def _get_all(call: Call) -> Response:
+    return answer({"items": await _lanes(call)})
+
+
+async def _lanes(call: Call) -> list[dict[str, Json]]:
     since = first_id("run", now_us() - _LOOKED_AT_US)
     states = await call.hub.ledger.read(lane_states, since)
-    lanes = call.hub.catalog.now.lanes
-    most = limits(lanes)
-    return answer(
-        {"items": [_shown(n, lanes.get(n, Lane()), most[n], states.get(n)) for n in LANES]}
-    )
+    now = call.hub.catalog.now
+    most = limits(now.lanes)
+    return [
+        {
+            **_shown(name, now.lanes.get(name, Lane()), most[name], states.get(name)),
+            "paused": f"lane:{name}" in now.paused,
+        }
+        for name in LANES
+    ]
+
+
+async def _pause(call: Call) -> Response:
+    return await _held(call, paused=True)
+
+
+async def _resume(call: Call) -> Response:
+    return await _held(call, paused=False)
+
+
+async def _held(call: Call, *, paused: bool) -> Response:
+    name = call.given("name")
+    if name not in LANES:
+        raise missing("lane", name)
+    await set_paused(call, f"lane:{name}", paused=paused)
+    return answer(next(each for each in await _lanes(call) if each["name"] == name))
 
 
 def _shown(name: str, lane: Lane, most: int, state: LaneState | None) -> dict[str, Json]:
@@ -41,4 +66,8 @@ def _shown(name: str, lane: Lane, most: int, state: LaneState | None) -> dict[st
     }
 
 
-OPERATIONS = (Operation("GET", "/v1/lanes", Scope.READ, _get_all, "See how the lanes stand"),)
+OPERATIONS = (
+    Operation("GET", "/v1/lanes", Scope.READ, _get_all, "See how the lanes stand"),
+    Operation("POST", "/v1/lanes/{name}/pause", Scope.WRITE, _pause, "Let none of its runs begin"),
+    Operation("POST", "/v1/lanes/{name}/resume", Scope.WRITE, _resume, "Let its runs begin again"),
+)

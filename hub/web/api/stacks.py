@@ -17,6 +17,7 @@ from hub.store.lookup import one, where
 from hub.store.schema import stacks
 from hub.store.stacks import DROP, PUT, DropStack, PutStack, stack_text
 from hub.web.api.call import Call, Operation, answer, known_word, missing, nothing, text_answer
+from hub.web.api.pauses import set_paused
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
@@ -26,7 +27,9 @@ async def _get_all(call: Call) -> Response:
     rows = {row["name"]: row for row in await call.hub.ledger.read(where, stacks)}
     names, last = page.of_names(rows)
     loaded = call.hub.catalog.now.stacks
-    items = [{**_shown(name, loaded.get(name), loaded), **_facts(rows[name])} for name in names]
+    items = [
+        {**_shown(name, loaded.get(name), loaded), **_facts(call, rows[name])} for name in names
+    ]
     return answer(page.answer(items, last))
 
 
@@ -44,7 +47,7 @@ async def _get(call: Call) -> Response:
         shown = _shown(name, load_stack(name, text), stacks_now)
     except InvalidError as error:  # accepted by another version of the hub
         shown = {**_shown(name, None, stacks_now), "problems": error.details.get("problems", [])}
-    return answer({**shown, **_facts(row), "text": text})
+    return answer({**shown, **_facts(call, row), "text": text})
 
 
 async def _put(call: Call) -> Response:
@@ -87,11 +90,27 @@ def _refuse_clashes(stack: Stack, others: Mapping[str, Stack]) -> None:
         )
 
 
+async def _pause(call: Call) -> Response:
+    return await _held(call, paused=True)
+
+
+async def _resume(call: Call) -> Response:
+    return await _held(call, paused=False)
+
+
+async def _held(call: Call, *, paused: bool) -> Response:
+    name = call.given("name")
+    if await call.hub.ledger.read(one, stacks, name=name) is None:
+        raise missing("stack", name)
+    await set_paused(call, f"stack:{name}", paused=paused)
+    return answer({"name": name, "paused": paused})
+
+
 async def _delete(call: Call) -> Response:
     name = call.given("name")
     if not await call.hub.ledger.write(DROP, DropStack(name)):
         raise missing("stack", name)
-    await call.hub.catalog.refresh()
+    await set_paused(call, f"stack:{name}", paused=False)
     return nothing()
 
 
@@ -112,8 +131,9 @@ def _shown(name: str, stack: Stack | None, others: Mapping[str, Stack]) -> dict[
     }
 
 
-def _facts(row: dict[str, Any]) -> dict[str, Any]:
+def _facts(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     return {
+        "paused": f"stack:{row['name']}" in call.hub.catalog.now.paused,
         "version": row["version"],
         "managed_by": row["managed_by"],
         "updated_at": to_iso(row["updated_at"]),
@@ -127,5 +147,7 @@ OPERATIONS = (
     Operation(
         "POST", "/v1/stacks/{name}/check", Scope.READ, _check, "Check a text, and keep nothing"
     ),
+    Operation("POST", "/v1/stacks/{name}/pause", Scope.WRITE, _pause, "Let none of its runs begin"),
+    Operation("POST", "/v1/stacks/{name}/resume", Scope.WRITE, _resume, "Let its runs begin again"),
     Operation("DELETE", "/v1/stacks/{name}", Scope.WRITE, _delete, "Remove a stack"),
 )
