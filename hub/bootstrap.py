@@ -18,12 +18,15 @@ from hub.connector import Connector
 from hub.errors import SettingsError
 from hub.jobs import Doorbell, connect_jobs
 from hub.model.ids import new_id
+from hub.model.json import dumps_text
 from hub.observe.supervise import Supervisor
 from hub.outbound.client import Client
 from hub.outbound.guard import AddressPolicy
 from hub.settings import Settings, variables
+from hub.signature import new_secret
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
+from hub.store.objects import PUT_ONCE, SIGNING, PutObject
 
 CONNECTORS = "hub.connectors"
 FUNCTIONS = "hub.functions"
@@ -105,6 +108,10 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
         async with Client(policy, connections=max(1, settings.deliver_concurrency)) as client:
             catalog = Catalog(ledger, variables())
             await catalog.refresh()
+            if not catalog.now.signing_secrets:
+                secrets = dumps_text({"secrets": [new_secret()]})
+                await ledger.write(PUT_ONCE, PutObject(*SIGNING, secrets))
+                await catalog.refresh()
             channels = Channels(redis)
             supervisor.start("catalog", catalog.follow)
             try:

@@ -2,6 +2,7 @@
 
 import base64
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from structlog.contextvars import bound_contextvars
 from hub.connector import Connector, Outcome, Verdict
 from hub.errors import InvalidError, OutboundError
 from hub.model.delivery import Attempt, ClaimedDelivery, DeliveryStatus, Settlement
-from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination
+from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination, Sign
 from hub.model.http import OutboundRequest, OutboundResponse, Pairs
 from hub.model.ids import new_id
 from hub.model.time import US_PER_S, now_us
@@ -26,6 +27,7 @@ from hub.store.ledger import Ledger
 KEPT_RESPONSE_BYTES = 4096
 _PRESSED_MOST_US = 24 * 3600 * US_PER_S
 _NEVER_SENT = ("url_invalid", "address_refused", "request_invalid")
+_VARIABLE = re.compile(r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _log = structlog.get_logger("hub.deliver")
 
 
@@ -67,10 +69,10 @@ class Attempter:
 
     async def _attempt(self, delivery: ClaimedDelivery) -> None:
         started_at = self._now_us()
-        destination = await self._catalog.destination(delivery.destination)
-        if destination is None:
-            gone = f"There is no destination {delivery.destination!r} any more."
-            tried = Try(Verdict(Outcome.REFUSED, gone), None, 0)
+        try:
+            destination = await self._destination(delivery)
+        except InvalidError as error:
+            tried = Try(Verdict(Outcome.REFUSED, error.message), None, 0)
             schedule: tuple[float, ...] = ()
         else:
             tried = await self._try(delivery, destination)
@@ -78,6 +80,29 @@ class Attempter:
         settlement = settle(delivery, tried, schedule, started_at, random.random())  # noqa: S311 - jitter
         held = await self._ledger.write(SETTLE, settlement)
         _say(settlement, held=held)
+
+    async def _destination(self, delivery: ClaimedDelivery) -> Destination:
+        """Where it goes, with all that is set of it.
+
+        Raises:
+            InvalidError: there is no such destination, or no such variable.
+        """
+        if delivery.url is not None:
+            secrets = self._catalog.now.signing_secrets
+            return Destination(url=self._url(delivery.url), sign=Sign(secrets=secrets))
+        found = await self._catalog.destination(delivery.destination)
+        if found is None:
+            raise InvalidError(f"There is no destination {delivery.destination!r} any more.")
+        return found
+
+    def _url(self, text: str) -> str:
+        name = _VARIABLE.fullmatch(text)
+        if name is None:
+            return text
+        found = self._catalog.now.variables.get(name[1])
+        if found is None:
+            raise InvalidError(f"There is no variable {name[1]!r}, which is to hold the URL.")
+        return found.value
 
     async def _try(self, delivery: ClaimedDelivery, destination: Destination) -> Try:
         connector = self._connectors.get(destination.connector)

@@ -1,7 +1,30 @@
 """Delivery: one payload on its way to one destination; attempt: one try of it."""
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated, TypeAlias
+
+from pydantic import AfterValidator, StringConstraints
+
+_WEBHOOK = re.compile(r"https?://[^\s{}]+|\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}|[A-Za-z0-9_-]+")
+
+
+def _check_webhook(text: str) -> str:
+    if not _WEBHOOK.fullmatch(text):
+        raise ValueError("Give a URL, {{env.NAME}}, or the name of a destination")
+    return text
+
+
+Webhook: TypeAlias = Annotated[
+    str, StringConstraints(max_length=8192), AfterValidator(_check_webhook)
+]
+"""What is told of the end of a run: a URL, ``{{env.NAME}}``, or a destination's name."""
+
+
+def is_address(text: str) -> bool:
+    """Whether it is a URL, or an expression that gives one, rather than a destination's name."""
+    return ":" in text or "{" in text
 
 
 class DeliveryStatus(StrEnum):
@@ -25,6 +48,8 @@ class DeliveryStart:
     idempotency_key: str
     event_id: str | None = None
     run_id: str | None = None
+    url: str | None = None
+    """Where it goes if no destination says so: a URL, or ``{{env.NAME}}``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,7 @@ class ClaimedDelivery:
     event_id: str | None
     run_id: str | None
     created_at: int
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,26 @@ class RunStart:
     concurrency_key: str | None = None
     """Of the runs with the same one, one is running at a time."""
     retry_of: str | None = None
+    unique: "Unique | None" = None
+    completion_webhook: str | None = None
+    """Who is told of its end: a URL, or a destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """Of a task's runs with the same key there is one: until it ends, or until it begins.
+
+    With ``debounce_us`` the one that has not begun takes the input of whoever comes later, and
+    begins so long after the last of them; at most ten times as long after the first.
+    """
+
+    key: str
+    debounce_us: int = 0
+
+    @property
+    def column(self) -> str:
+        """As it stands in the ledger: what begins with ``s:`` is over when the run begins."""
+        return f"s:{self.key}" if self.debounce_us else f"e:{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +80,7 @@ class ClaimedRun:
     started_at: int
     due_at: int
     context: str | None = None
+    completion_webhook: str | None = None
     journal: tuple[bytes, ...] = ()
     """The entries of its committed segments, in order."""
 

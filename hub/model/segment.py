@@ -61,5 +61,7 @@ class Segment:
     delay_us: int | None = None
     """The run is parked for so long; None: it is not."""
     ending: Ending | None = None
+    tells: bool = False
+    """Somebody is to know that the run has ended."""
     version: str | None = None
     """The stack's version, which the run keeps from its first segment on."""

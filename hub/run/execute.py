@@ -113,7 +113,13 @@ class Executor:
         starts = _told_of_failure(self._world, run, task, failure) if task is not None else []
         await self._world.commit(
             Segment(
-                run.id, run.fence, len(run.journal), runs=starts, ending=ending, version=run.version
+                run.id,
+                run.fence,
+                len(run.journal),
+                runs=starts,
+                ending=ending,
+                tells=run.completion_webhook is not None,
+                version=run.version,
             )
         )
         return ending

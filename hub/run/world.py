@@ -38,7 +38,7 @@ from hub.store.records import (
     get_record,
 )
 from hub.store.resumes import answers_of
-from hub.store.runs import count_running
+from hub.store.runs import count_running, unique_run
 from hub.store.schema import events
 from hub.store.segments import COMMIT, Committed
 
@@ -189,6 +189,9 @@ class LedgerWorld:
 
     def known_task(self, full_name: str) -> Task | None:
         return self._catalog.known_task(full_name)
+
+    async def unique_run(self, task: str, key: str) -> str | None:
+        return await self._ledger.read(unique_run, task, key)
 
     def lane_timeout_us(self, name: str) -> int | None:
         lane = self._catalog.now.lanes.get(name)

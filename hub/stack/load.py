@@ -261,6 +261,7 @@ def _task(stack: str, version: str, name: str, shape: TaskFields) -> Task:
         retry=shape.retry,
         lane=shape.lane,
         concurrency_key=shape.concurrency_key,
+        completion_webhook=shape.completion_webhook,
         queueable=shape.queueable,
     )
 

@@ -1,4 +1,4 @@
-"""Where a new run waits: in which lane, and for which others."""
+"""Where a new run waits: in which lane, and for which others; and who is told of its end."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,12 +14,15 @@ _LONGEST_KEY = 300
 
 
 def placed(start: RunStart, task: Task | None, given: Mapping[str, Any]) -> RunStart:
-    """The run in the lane of its task, with the concurrency key that follows from its input.
+    """The run in the lane of its task, with the concurrency key that follows from its input,
+    and who is told of its end.
 
     A key whose expression cannot be computed is one for itself: such runs wait for each other.
     """
     if task is None:
         return start
+    if start.completion_webhook is None and task.completion_webhook is not None:
+        start = replace(start, completion_webhook=task.completion_webhook)
     lane = start.lane or task.lane or DEFAULT_LANE
     if start.concurrency_key is not None or task.concurrency_key is None:
         return replace(start, lane=lane)

@@ -183,6 +183,10 @@ class World(Protocol):
         """The newest version of a task, if there is one now."""
         ...
 
+    async def unique_run(self, task: str, key: str) -> str | None:
+        """The id of the run that has a task's unique key now, as it stands in the ledger."""
+        ...
+
     def lane_timeout_us(self, name: str) -> int | None:
         """How long a turn of a lane's run may work, None if it may for an hour."""
         ...

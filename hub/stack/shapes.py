@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from hub.model.delivery import Webhook
 from hub.model.table import TableName, TableSpec
 from hub.stack.cron import check_cron
 from hub.stack.input import InputSchema
@@ -74,6 +75,10 @@ class TaskFields(_Shape):
     )
     concurrency_key: OptionalValue = Field(
         None, description="Of the runs with the same key one works at a time."
+    )
+    completion_webhook: Webhook | None = Field(
+        None,
+        description="Who is told when a run has ended: a URL, `{{env.NAME}}`, or a destination.",
     )
     queueable: bool = Field(False, description="Data from outside may name this task.")
 

@@ -40,6 +40,8 @@ class Task:
     retry: Retry | None = None
     lane: str | None = None
     concurrency_key: Compiled | None = None
+    completion_webhook: str | None = None
+    """Who is told when a run has ended: a URL, or a destination."""
     queueable: bool = False
     """Data from outside may name it as what is to be done."""
 

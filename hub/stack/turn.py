@@ -251,6 +251,7 @@ class Course:
                 awaits=effects.awaits,
                 answer=answer,
                 ending=ending,
+                tells=self.run.completion_webhook is not None,
                 delay_us=over_in_us
                 if parked_until_us is None
                 else max(0, parked_until_us - self.world.now_us()),

@@ -64,6 +64,9 @@ class Snapshot:
     paused: frozenset[str] = frozenset()
     """``all``, ``lane:NAME``, ``stack:NAME``: runs of these do not begin, nor go on."""
 
+    signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The hub's own, the newest first: notices of runs are signed with each."""
+
     @property
     def all_paused(self) -> bool:
         """Nothing runs, and nothing leaves."""
@@ -219,7 +222,7 @@ class Catalog:
         tables: list[StoredTable],
     ) -> Snapshot:
         bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
-        bodies |= {"channel": {}, "pause": {}}
+        bodies |= {"channel": {}, "pause": {}, "signing": {}}
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
@@ -242,6 +245,7 @@ class Catalog:
             tables={each.name: each.spec for each in tables if each.managed_by is not None},
             tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
             paused=frozenset(bodies["pause"]),
+            signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),
         )
 
     def _forget(self, current: set[tuple[str, str]]) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, func, literal, null, select, update
 
 from hub.model.run import Failure
 from hub.store.ledger import Write
+from hub.store.notices import tell_of_end
 from hub.store.schema import journal, runs
 from hub.store.statement import inline, insert_of, now_us
 from hub.store.tx import Tx
@@ -25,13 +26,17 @@ _CANCEL = (
         worker=null(),
         lease_until=null(),
         finished_at=now_us(),
+        unique_key=null(),
+        awaits=null(),
     )
 )
 
 
 def _cancel(tx: Tx, ids: Sequence[str]) -> list[bool]:
     told = _CANCELLED.as_json()
-    return [bool(tx.run(_CANCEL, {"of_id": each, "with_failure": told})) for each in ids]
+    cancelled = [bool(tx.run(_CANCEL, {"of_id": each, "with_failure": told})) for each in ids]
+    tell_of_end(tx, [each for each, done in zip(ids, cancelled, strict=True) if done])
+    return cancelled
 
 
 CANCEL: Write[str, bool] = Write("cancel_run", 75, _cancel)

@@ -42,6 +42,7 @@ def insert_deliveries(tx: Tx, starts: Sequence[DeliveryStart]) -> None:
                 "idempotency_key": start.idempotency_key,
                 "content_type": start.content_type,
                 "body": start.body,
+                "url": start.url,
             }
             for start in starts
         ],
@@ -93,6 +94,7 @@ _CLAIM = (
         deliveries.c.event_id,
         deliveries.c.run_id,
         deliveries.c.created_at,
+        deliveries.c.url,
     )
 )
 

@@ -7,6 +7,7 @@ from sqlalchemy import Table, Update, bindparam, case, literal, null, update
 
 from hub.model.run import Failure
 from hub.store.ledger import Write
+from hub.store.notices import tell_of_end
 from hub.store.schema import deliveries, runs
 from hub.store.statement import inline, now_us, one_of
 from hub.store.tx import Tx
@@ -87,7 +88,10 @@ _GIVE_UP = (
         worker=null(),
         lease_until=null(),
         finished_at=now_us(),
+        unique_key=null(),
+        awaits=null(),
     )
+    .returning(runs.c.id)
 )
 _EXPIRED_RUNS = (
     update(runs)
@@ -108,10 +112,11 @@ _POISONED = Failure(
 
 
 def _sweep(tx: Tx, asked: Sequence[None]) -> list[Returned]:
-    poisoned = tx.run(_GIVE_UP, {"with_failure": _POISONED.as_json()})
+    poisoned = [row[0] for row in tx.rows(_GIVE_UP, {"with_failure": _POISONED.as_json()})]
+    tell_of_end(tx, poisoned)
     back = tx.run(_EXPIRED_RUNS)
     again = tx.run(_EXPIRED_DELIVERIES)
-    return [Returned(back, again, poisoned)] * len(asked)
+    return [Returned(back, again, len(poisoned))] * len(asked)
 
 
 SWEEP: Write[None, Returned] = Write("sweep_leases", 71, _sweep)

@@ -4,8 +4,8 @@ Every change moves the catalog's revision, by which the processes see that they 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
 
 from sqlalchemy import bindparam, delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
@@ -17,7 +17,7 @@ from hub.store.schema import catalog_revision, objects
 from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
 
-Kind = Literal["source", "destination", "variable", "channel", "pause"]
+Kind = Literal["source", "destination", "variable", "channel", "pause", "signing"]
 Manager = Literal["file", "api"]
 
 
@@ -54,6 +54,11 @@ _MOVE_ON = _first_revision.on_conflict_do_update(
 _REVISION = select(catalog_revision.c.revision)
 
 
+_PUT_ONCE = _put.on_conflict_do_nothing(index_elements=["kind", "slug"])
+SIGNING: Final[tuple[Kind, str]] = ("signing", "hub")
+"""Kind and slug of the hub's own signing key."""
+
+
 def move_on(tx: Tx) -> None:
     """Say inside a transaction that the catalog has changed."""
     tx.run(_MOVE_ON)
@@ -87,6 +92,17 @@ PUT: Write[PutObject, bool] = Write("put_object", 80, _put_all)
 
 Raises ConflictError ``managed_by_file`` when the API would change what a file sets.
 """
+
+
+def _put_if_missing(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
+    made = [bool(tx.run(_PUT_ONCE, asdict(put))) for put in puts]
+    if any(made):
+        move_on(tx)
+    return made
+
+
+PUT_ONCE: Write[PutObject, bool] = Write("put_object_once", 88, _put_if_missing)
+"""Create what is not there yet; True if it was not."""
 
 
 def refuse_foreign(found: dict[str, Any] | None, managed_by: str, name: str) -> None:

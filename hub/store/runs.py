@@ -6,10 +6,13 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
+    Text,
     and_,
     bindparam,
+    case,
     exists,
     func,
     literal,
@@ -29,6 +32,7 @@ from hub.store.schema import events, journal, lanes, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
+_MOST_DEBOUNCES = 10
 INSERT = insert_of(
     runs,
     version=null(),
@@ -46,6 +50,7 @@ INSERT = insert_of(
     started_at=null(),
     finished_at=null(),
     progress=null(),
+    awaits=null(),
 )
 
 
@@ -64,6 +69,8 @@ def run_row(start: RunStart) -> dict[str, Any]:
         "delay_us": start.delay_us,
         "concurrency_key": start.concurrency_key,
         "retry_of": start.retry_of,
+        "unique_key": start.unique and start.unique.column,
+        "completion_webhook": start.completion_webhook,
     }
 
 
@@ -72,12 +79,59 @@ _INSERT_ONCE = INSERT.on_conflict_do_nothing(
 )
 
 
+_INSERT_UNIQUE = INSERT.on_conflict_do_nothing(
+    index_elements=["task", "unique_key"], index_where=runs.c.unique_key.is_not(None)
+)
+_BY_UNIQUE_KEY = select(runs.c.id).where(
+    runs.c.task == bindparam("of_task"), runs.c.unique_key == bindparam("of_key")
+)
+_latest = runs.c.created_at + _MOST_DEBOUNCES * bindparam("debounce_us", type_=BigInteger())
+_wanted = now_us() + bindparam("debounce_us", type_=BigInteger())
+_DEBOUNCE = (
+    update(runs)
+    .where(
+        runs.c.task == bindparam("of_task"),
+        runs.c.unique_key == bindparam("of_key"),
+        runs.c.status == inline("queued"),
+    )
+    .values(
+        input=bindparam("with_input", type_=Text()),
+        context=bindparam("with_context", type_=Text()),
+        due_at=case((_wanted < _latest, _wanted), else_=_latest),
+    )
+)
+
+
 def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
     """Queue runs inside a transaction; of those with the same task and key the first counts."""
     keyed = [start for start in starts if start.idempotency_key is not None]
     keyed.sort(key=lambda start: (start.task, start.idempotency_key))
-    tx.many(INSERT, [run_row(start) for start in starts if start.idempotency_key is None])
+    plain = [each for each in starts if each.idempotency_key is None and each.unique is None]
+    tx.many(INSERT, [run_row(start) for start in plain])
     tx.many(_INSERT_ONCE, [run_row(start) for start in keyed])
+    unique = [(each.task, each.unique.column, each) for each in starts if each.unique is not None]
+    for _, _, start in sorted(unique, key=lambda each: each[:2]):
+        insert_unique(tx, start)
+
+
+def insert_unique(tx: Tx, start: RunStart) -> str:
+    """Queue a run that is unique; gives its id, or that of the one which is there."""
+    assert start.unique is not None  # noqa: S101 - asked for such alone
+    key = {"of_task": start.task, "of_key": start.unique.column}
+    while not tx.run(_INSERT_UNIQUE, run_row(start)):
+        if start.unique.debounce_us:
+            new = {"with_input": start.input, "with_context": start.context}
+            tx.run(_DEBOUNCE, {**key, **new, "debounce_us": start.unique.debounce_us})
+        rows = tx.rows(_BY_UNIQUE_KEY, key)
+        if rows:
+            return str(rows[0][0])
+    return start.id
+
+
+def unique_run(tx: Tx, task: str, key: str) -> str | None:
+    """The id of the run that has a task's unique key now."""
+    rows = tx.rows(_BY_UNIQUE_KEY, {"of_task": task, "of_key": key})
+    return rows[0][0] if rows else None
 
 
 _BY_KEY = select(runs.c.id).where(
@@ -103,6 +157,8 @@ START: Write[RunStart, str] = Write("start_run", 20, _start)
 
 
 def _already(tx: Tx, start: RunStart, taken: dict[tuple[str, str], str]) -> str | None:
+    if start.unique is not None:
+        return insert_unique(tx, start)
     if start.idempotency_key is None:
         return None
     key = (start.task, start.idempotency_key)
@@ -200,6 +256,7 @@ _HELD = {
     "attempt": runs.c.attempt + 1,
     "lease_until": now_us() + bindparam("lease_us"),
     "started_at": func.coalesce(runs.c.started_at, now_us()),
+    "unique_key": case((runs.c.unique_key.startswith("s:"), null()), else_=runs.c.unique_key),
 }
 _CLAIMED = (
     runs.c.id,
@@ -215,6 +272,7 @@ _CLAIMED = (
     runs.c.started_at,
     runs.c.due_at,
     runs.c.context,
+    runs.c.completion_webhook,
 )
 
 

@@ -171,6 +171,9 @@ runs = Table(
     Column("concurrency_key", Text),  # of those with the same one is running at a time
     Column("retry_of", Text),
     Column("progress", Text),
+    Column("unique_key", Text),  # of a task's runs with the same one there is one, until it ends
+    Column("completion_webhook", Text),  # a URL or a destination that is told of its end
+    Column("awaits", Text),  # the event that it is parked for
     PrimaryKeyConstraint("id"),
 )
 _queued = runs.c.status.in_((inline("queued"), inline("waiting")))
@@ -204,6 +207,17 @@ Index(
     postgresql_where=_keyed,
 )
 
+_unique = runs.c.unique_key.is_not(None)
+Index(
+    "ix_runs_unique_key",
+    runs.c.task,
+    runs.c.unique_key,
+    unique=True,
+    sqlite_where=_unique,
+    postgresql_where=_unique,
+)
+_awaits = runs.c.awaits.is_not(None)
+Index("ix_runs_awaits", runs.c.id, sqlite_where=_awaits, postgresql_where=_awaits)
 Index(
     "ix_runs_key_due",
     runs.c.concurrency_key,
@@ -306,6 +320,7 @@ deliveries = Table(
     Column("lease_until", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
+    Column("url", Text),  # where it goes if no destination says so
     PrimaryKeyConstraint("id"),
 )
 _due = deliveries.c.status.in_((inline("pending"), inline("retrying")))

@@ -18,6 +18,7 @@ from hub.store.changes import apply_change
 from hub.store.deliveries import insert_deliveries
 from hub.store.events import insert_events
 from hub.store.ledger import Write
+from hub.store.notices import tell_of_end
 from hub.store.outbox import insert_publications
 from hub.store.records import change_records, insert_records, remove_records, revisions
 from hub.store.resumes import consume, wake
@@ -78,6 +79,8 @@ _END = (
         worker=null(),
         lease_until=null(),
         finished_at=now_us(),
+        unique_key=null(),
+        awaits=null(),
     )
 )
 
@@ -195,12 +198,13 @@ def _park(tx: Tx, segments: Iterable[Segment]) -> None:
             wake(tx, [segment.run_id])
 
 
-def _end(tx: Tx, segments: Iterable[Segment]) -> None:
+def _end(tx: Tx, segments: Sequence[Segment]) -> None:
     """Runs that end alike end in one statement: most succeed with no result."""
     endings = [(_ending(s.ending), s.run_id) for s in segments if s.ending is not None]
     endings.sort(key=lambda pair: (repr(pair[0]), pair[1]))
     for values, group in groupby(endings, key=lambda pair: pair[0]):
         tx.run(_END, {"ids": [run_id for _, run_id in group], **values})
+    tell_of_end(tx, [s.run_id for s in segments if s.ending is not None and s.tells])
 
 
 def _ending(ending: Ending) -> dict[str, Any]:

@@ -296,6 +296,12 @@ class World:
     def known_task(self, full_name: str) -> Task | None:
         return self.loaded.get(full_name)
 
+    async def unique_run(self, task: str, key: str) -> str | None:
+        for run in self.runs:
+            if run.task == task and run.unique is not None and run.unique.column == key:
+                return run.id
+        return None
+
     def lane_timeout_us(self, name: str) -> int | None:
         return self.timeouts.get(name)
 

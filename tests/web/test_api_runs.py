@@ -178,12 +178,6 @@ async def test_what_is_wrong_with_a_wish_is_named(
     assert pointers(problem)[0][0] == place
 
 
-@pytest.mark.parametrize("name", ["at", "completion_webhook"])
-async def test_what_comes_later_is_refused_as_such(api: httpx.AsyncClient, name: str) -> None:
-    problem = refused(await api.post("/v1/tasks/sell/runs", json={name: "x"}), 422, "validation")
-    assert problem["problems"][0]["message"] == f"{name!r} is not known to this version of the hub."
-
-
 async def test_an_unknown_task_is_404(api: httpx.AsyncClient) -> None:
     refused(await api.post("/v1/tasks/buy/runs", json={}), 404, "task_unknown")
     refused(await api.post("/v1/tasks/other/sell/runs", json={}), 404, "task_unknown")

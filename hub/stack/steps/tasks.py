@@ -3,13 +3,20 @@
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pydantic import AliasChoices, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from hub.errors import StepError
 from hub.expr import LANES, moment_of
+from hub.model.delivery import Webhook
 from hub.model.ids import new_id
-from hub.model.json import Json, loads
-from hub.model.run import RunStart
+from hub.model.json import Json, dumps_text, loads
+from hub.model.run import RunStart, Unique
 from hub.model.time import US_PER_S
 from hub.stack.interpret import Flow, StepFailed, StopTask, run_steps
 from hub.stack.journal import Failed
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
     from hub.stack.task import Task
 
 MAX_CHAIN = 10_000
+MAX_DEBOUNCE_S = 86_400
 
 
 class BackgroundTask(WorldStep):
@@ -55,13 +63,28 @@ class BackgroundTask(WorldStep):
     idempotency_key: OptionalValue = Field(
         None, description="The same key for the same task starts one run only."
     )
+    unique: OptionalValue = Field(
+        None,
+        description="While a run of the task with the same value has not ended, no other is "
+        "started; the result is the id of that one.",
+    )
+    debounce: OptionalValue = Field(
+        None,
+        description="Seconds: a run (with the same `unique`, if given) that has not begun takes "
+        "the new input, and begins so long after the last call; at most ten times as long after "
+        "the first.",
+    )
+    completion_webhook: Webhook | None = Field(
+        None, description="Who is told of its end: a URL, `{{env.NAME}}`, or a destination."
+    )
 
     async def act(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
         named = text_of(self.task.evaluate(scope), "task")
         name = turn.world.full_task_name(turn.frame.task.stack, named)
         data = self.data.evaluate(scope) if self.data else {}
-        delay_us = self._delay_us(turn)
+        unique = self._unique(turn)
+        delay_us = unique.debounce_us if unique and unique.debounce_us else self._delay_us(turn)
         depth = check_chain(turn.run.chain_depth + 1) if delay_us < US_PER_S else 0
         start = RunStart(
             id=new_id("run"),
@@ -74,10 +97,14 @@ class BackgroundTask(WorldStep):
             idempotency_key=self._key(turn),
             delay_us=delay_us,
             context=turn.context_for(name),
+            unique=unique,
+            completion_webhook=self.completion_webhook,
         )
         given = {} if data is None else object_of(data, "data")
-        turn.effects.runs.append(placed(start, turn.world.known_task(name), given))
-        return {"id": start.id, "task": name}
+        there = None if unique is None else await _run_with(turn, name, unique)
+        if there is None or (unique and unique.debounce_us):
+            turn.effects.runs.append(placed(start, turn.world.known_task(name), given))
+        return {"id": there or start.id, "task": name}
 
     def _lane(self, turn: Turn) -> str | None:
         if self.lane is None:
@@ -93,7 +120,24 @@ class BackgroundTask(WorldStep):
     def _one_time(self) -> "BackgroundTask":
         if self.delay is not None and self.at is not None:
             raise ValueError("Give either 'delay' or 'at'.")
+        if self.debounce is not None and (self.delay is not None or self.at is not None):
+            raise ValueError("'debounce' says when it starts: leave 'delay' and 'at' out.")
+        if self.idempotency_key is not None and (self.unique or self.debounce) is not None:
+            raise ValueError("Give either 'idempotency_key' or 'unique' and 'debounce'.")
         return self
+
+    def _unique(self, turn: Turn) -> Unique | None:
+        if self.unique is None and self.debounce is None:
+            return None
+        key = self.unique.evaluate(turn.scope) if self.unique is not None else ""
+        debounce_s = self.debounce.evaluate(turn.scope) if self.debounce is not None else 0
+        is_number = isinstance(debounce_s, (int, float)) and not isinstance(debounce_s, bool)
+        if not is_number or not 0 <= debounce_s <= MAX_DEBOUNCE_S:
+            raise StepError(
+                f"'debounce' must be a number of seconds, at most {MAX_DEBOUNCE_S:,}.",
+                code="field_invalid",
+            )
+        return Unique(key if isinstance(key, str) else dumps_text(key), int(debounce_s * US_PER_S))
 
     def _delay_us(self, turn: Turn) -> int:
         if self.at is not None:
@@ -121,6 +165,15 @@ class BackgroundTask(WorldStep):
         if self.idempotency_key is None:
             return None
         return key_of(self.idempotency_key.evaluate(turn.scope))
+
+
+async def _run_with(turn: Turn, task: str, unique: Unique) -> str | None:
+    """The run that has the key already: in the open segment, or in the ledger."""
+    for start in turn.effects.runs:
+        if start.task == task and start.unique and start.unique.column == unique.column:
+            return start.id
+    await turn.course.settle()
+    return await turn.world.unique_run(task, unique.column)
 
 
 def check_chain(depth: int) -> int:

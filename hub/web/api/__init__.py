@@ -11,6 +11,7 @@ from hub.web.api import (
     records,
     runs,
     schedules,
+    signing,
     simulations,
     sources,
     stacks,
@@ -37,6 +38,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *variables.OPERATIONS,
     *channels.OPERATIONS,
     *keys.OPERATIONS,
+    *signing.OPERATIONS,
 )
 
 __all__ = ["OPERATIONS"]

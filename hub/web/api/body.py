@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -21,9 +21,6 @@ class Body(BaseModel):
     """What a request says: unknown fields are errors, and text is no number."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    LATER: ClassVar[tuple[str, ...]] = ()
-    """Fields that are planned, and named as such when they are refused."""
 
 
 async def read_text(request: Request, timeout_s: float) -> str:
@@ -145,8 +142,6 @@ def _problem(shape: type[BaseModel], value: Json, error: ErrorDetails) -> Proble
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         holders = list(_holders(shape, error["loc"][:-1]))
-        if any(last in getattr(each, "LATER", ()) for each in holders):
-            return wrong(pointer, f"{last!r} is not known to this version of the hub.")
         known = [name for each in holders for name in each.model_fields]
         return wrong(pointer, f"{last!r} is not known here.", nearest(last, known))
     if kind == "missing":

@@ -144,6 +144,7 @@ async def _begin_again(call: Call, row: dict[str, Any]) -> str:
         context=dumps_text(context) if context else None,
         concurrency_key=row["concurrency_key"],
         retry_of=row["id"],
+        completion_webhook=row["completion_webhook"],
     )
     return await call.hub.ledger.write(START, start)
 

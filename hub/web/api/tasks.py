@@ -1,19 +1,22 @@
 """``/v1/tasks``: what stacks can do, and starting it."""
 
 import asyncio
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from starlette.responses import Response
 
-from hub.errors import NotFoundError
+from hub.errors import HubError, NotFoundError
+from hub.expr import moment_of
+from hub.model.delivery import Webhook
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.model.key import Scope
-from hub.model.run import RunStart
-from hub.model.time import US_PER_S
+from hub.model.run import RunStart, Unique
+from hub.model.time import US_PER_S, now_us
 from hub.stack.placing import placed
+from hub.stack.steps.tasks import MAX_DEBOUNCE_S
 from hub.stack.task import Task
 from hub.store.catalog import gone
 from hub.store.lookup import one
@@ -29,20 +32,69 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
 _VISIBLE = r"^[!-~]+$"
 
 
+def _moment(value: Any) -> int:
+    """Microseconds."""
+    try:
+        found = moment_of(value)
+    except HubError as error:
+        raise ValueError(error.message) from None
+    if found is None:
+        raise ValueError("Give a date, or leave it out")
+    return found
+
+
 class NewRun(Body):
     """A run to be started."""
-
-    LATER: ClassVar[tuple[str, ...]] = ("at", "completion_webhook")
 
     input: dict[str, Any] = Field({}, description="What the task works on.")
     lane: Literal["high", "normal", "low"] | None = Field(
         None, description="Whose limits hold; without it the task's own."
     )
     delay_s: float = Field(0, ge=0, le=MAX_DELAY_S, description="Waits before it starts.")
+    at: Annotated[int, BeforeValidator(_moment)] | None = Field(
+        None, description="When it starts, instead: a date, or seconds since 1970."
+    )
     idempotency_key: Annotated[str, StringConstraints(max_length=200, pattern=_VISIBLE)] | None = (
         Field(None, description="The same key for the same task gives the first run again.")
     )
+    unique: Annotated[str, StringConstraints(max_length=300)] | None = Field(
+        None, description="While a run of the task with the same text has not ended, this is it."
+    )
+    debounce_s: float = Field(
+        0,
+        ge=0,
+        le=MAX_DEBOUNCE_S,
+        description="A run that has not begun takes the new input, and begins so long after the "
+        "last call; at most ten times as long after the first.",
+    )
+    completion_webhook: Webhook | None = Field(
+        None, description="Who is told of its end: a URL, {{env.NAME}}, or a destination."
+    )
     wait_s: float = Field(0, ge=0, le=60, description="Waits for the end before the answer.")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "NewRun":
+        if self.at is not None and self.at > now_us() + MAX_DELAY_S * US_PER_S:
+            raise ValueError("'at' must be at most ten years away.")
+        if self.at is not None and self.delay_s:
+            raise ValueError("Give either 'delay_s' or 'at'.")
+        if self.debounce_s and (self.at is not None or self.delay_s):
+            raise ValueError("'debounce_s' says when it starts: leave 'delay_s' and 'at' out.")
+        if self.idempotency_key is not None and (self.unique is not None or self.debounce_s):
+            raise ValueError("Give either 'idempotency_key' or 'unique' and 'debounce_s'.")
+        return self
+
+    def delay_us(self) -> int:
+        """How long it waits."""
+        if self.at is None:
+            return int((self.debounce_s or self.delay_s) * US_PER_S)
+        return max(0, self.at - now_us())
+
+    def unique_key(self) -> Unique | None:
+        """What it shares with the runs that it is one with."""
+        if self.unique is None and not self.debounce_s:
+            return None
+        return Unique(self.unique or "", int(self.debounce_s * US_PER_S))
 
 
 async def _get_all(call: Call) -> Response:
@@ -70,7 +122,9 @@ async def _start(call: Call) -> Response:
         input=dumps_text(wish.input),
         lane=wish.lane,
         idempotency_key=wish.idempotency_key,
-        delay_us=int(wish.delay_s * US_PER_S),
+        delay_us=wish.delay_us(),
+        unique=wish.unique_key(),
+        completion_webhook=wish.completion_webhook,
     )
     start = placed(start, call.hub.catalog.known_task(task), wish.input)
     run_id = await call.hub.ledger.write(START, start)
