@@ -18,6 +18,7 @@ from hub.errors import StoreError
 from hub.expr import LANES
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import ClaimedRun
+from hub.run.event_waits import EventWaits
 from hub.run.lanes import Turns, open_lanes
 from hub.run.left_rows import return_left_rows
 from hub.run.runner import Runner
@@ -102,6 +103,7 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
     start("tick", lambda: _tick(drains))
     scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone)
     start("schedules", scheduler.follow)
+    start("event waits", EventWaits(hub.ledger, hub.bell).follow)
     try:
         yield drains
     finally:

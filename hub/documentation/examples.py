@@ -201,6 +201,9 @@ EXAMPLES: dict[str, str] = {
 { function: "try_catch",
   try_stack: [{ function: "wait_for", timeout_s: 86400, as: "approval" }],
   catch_stack: [{ function: "log", message: "{{error.code}}: nobody has said anything" }] },
+{ function: "wait_for", event_type: "payment.*", filter: { order: "{{input.order}}" },
+  timeout_s: 3600, as: "payment" },
+{ function: "log", message: "{{payment.type}}: {{payment.body.amount}}" },
 """,
     "while_loop": """
 { function: "create_variable", name: "n", value: 1 },

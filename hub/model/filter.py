@@ -218,6 +218,19 @@ def map_values(found: Filter, change: Callable[[Compare], Any]) -> Filter:
             return Or(tuple(map_values(each, change) for each in parts))
 
 
+def as_json(found: Filter) -> Json:
+    """The filter as :func:`parse_filter` reads it."""
+    match found:
+        case Compare(path, operator, value):
+            return {path: {operator: value}}
+        case Not(part):
+            return {"$not": as_json(part)}
+        case And(parts):
+            return {"$and": [as_json(each) for each in parts]}
+        case Or(parts):
+            return {"$or": [as_json(each) for each in parts]}
+
+
 def values_of(found: Filter) -> list[Any]:
     """The values of its comparisons, in order."""
     match found:

@@ -54,6 +54,8 @@ class Segment:
     """What an endpoint's caller is told once this is committed."""
     awaits: bool = False
     """It is parked for an answer: one that has come meanwhile wakes it at once."""
+    awaits_event: str | None = None
+    """It is parked for an event: text of :class:`hub.model.event_wait.EventWait`."""
     taken: list[str] = field(default_factory=list)
     """Ids of the answers that its steps have taken."""
     over: str | None = None

@@ -61,6 +61,8 @@ class Effects:
     """Answers from outside that steps have taken."""
     awaits: bool = False
     """A step waits for an answer."""
+    awaits_event: str | None = None
+    """A step waits for an event."""
 
     def any(self) -> bool:
         """Whether there is anything to commit."""
@@ -132,6 +134,7 @@ class Course:
         "scheduled_for",
         "shift_us",
         "steps",
+        "taken_events",
         "until_us",
         "version",
         "world",
@@ -153,6 +156,8 @@ class Course:
         """What tasks read of the run: event, run, auth, request."""
         self.queue_row: int | None = None
         """The row of ``task_queue`` that the run is for."""
+        self.taken_events: list[str] = [] if run.event_id is None else [run.event_id]
+        """Those that its steps have waited for, and the one that began it."""
         self.round = 0
         """How often it has started over."""
         self.scheduled_for = run.due_at
@@ -249,6 +254,7 @@ class Course:
                 publications=effects.publications,
                 taken=effects.taken,
                 awaits=effects.awaits,
+                awaits_event=effects.awaits_event,
                 answer=answer,
                 ending=ending,
                 tells=self.run.completion_webhook is not None,

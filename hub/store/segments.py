@@ -6,7 +6,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal, null, select, update
+from sqlalchemy import Text, bindparam, delete, func, literal, null, select, update
 
 from hub.model.change import Outcome
 from hub.model.event import Arrival
@@ -65,6 +65,7 @@ _PARK = (
         due_at=now_us() + bindparam("delay_us"),
         worker=null(),
         lease_until=null(),
+        awaits=bindparam("for_event", type_=Text()),
     )
 )
 _ATTEMPT = insert_of(run_attempts)
@@ -193,7 +194,8 @@ def _park(tx: Tx, segments: Iterable[Segment]) -> None:
         if segment.taken:
             consume(tx, segment.taken)
         if segment.delay_us is not None:
-            tx.run(_PARK, {"of_id": segment.run_id, "delay_us": segment.delay_us})
+            parked = {"delay_us": segment.delay_us, "for_event": segment.awaits_event}
+            tx.run(_PARK, {"of_id": segment.run_id, **parked})
         if segment.awaits:
             wake(tx, [segment.run_id])
 

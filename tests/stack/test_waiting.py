@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from hub.model.event_wait import EventWait
 from tests.stack.make import add, answer, attempt, let
 from tests.stack.world import HOUR_US, MORNING_US, World, execute, lived, ran, task_of
 
@@ -75,3 +76,42 @@ async def test_the_url_is_the_same_in_all_lives_of_a_run() -> None:
     assert first == second
     assert first["url"].startswith("https://hub.example/resume/run_")
     assert len(first["url"].rpartition("/")[2]) == 32
+
+
+CAME = {"id": "evt_1", "source": "bank", "type": "payment.made", "body": {"order": 3}}
+
+
+async def test_a_step_tells_which_event_it_waits_for() -> None:
+    world = World()
+    fields = {"event_type": "payment.*", "filter": {"order": "{{order}}", "sum": {"$gt": 5}}}
+    steps = (let("order", 3), wait(timeout_s=60, **fields))
+    await execute(world, task_of(*steps))
+    waits = EventWait.of_text(world.segments[-1].awaits_event or "")
+    assert (waits.path, waits.event_type, waits.source) == ("1", "payment.*", None)
+    assert waits.may_fit("evt_9", "bank", "payment.made", waits.since_us)
+    assert not waits.may_fit("evt_9", "bank", "refund", waits.since_us)
+    assert not waits.may_fit("evt_9", "bank", "payment.made", waits.since_us - 1)
+    assert waits.fits({"order": 3, "sum": 6})
+    assert not waits.fits({"order": 3, "sum": 5})
+    assert not waits.fits({"order": 4, "sum": 6})
+
+
+async def test_an_event_is_not_taken_for_a_call_nor_for_another_step() -> None:
+    world = World(called={"a1": {"wait": "1", "event": CAME}, "a2": CALLED})
+    steps = (wait(timeout_s=1), wait(source="bank", timeout_s=1), answer("{{answer.body.order}}"))
+    assert (await ran(*steps, world=world)).result == 3
+    world = World(called={"a1": {"wait": "0", "event": CAME}})
+    await lived(world, task_of(wait(timeout_s=1), answer("{{answer}}")))
+    assert world.failure.code == "wait_timeout"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("commit", range(3))
+async def test_an_event_is_taken_once_wherever_the_run_is_killed(commit: int, when: str) -> None:
+    world = World(called={"a1": {"wait": "0", "event": CAME}}, crash_at=(commit, when))
+    bank = wait(source="bank", timeout_s=1)
+    await lived(world, task_of(bank, add("t", {"order": "{{answer.body.order}}"}), bank))
+    assert world.failure.code == "wait_timeout"
+    assert world.docs("t") == [{"order": 3}]
+    last = EventWait.of_text(world.segments[-2].awaits_event or "")
+    assert (last.path, last.taken) == ("2", ("evt_1",))

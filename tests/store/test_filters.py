@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hub.errors import InvalidError
 from hub.expr import DictContext, compile_expression
-from hub.model.filter import FilterError, matches, parse_filter
+from hub.model.filter import And, FilterError, as_json, matches, parse_filter
 from hub.model.query import Query, parse_sort, place_of
 from hub.model.table import UNDECLARED, TableSpec
 from hub.store.ledger import Ledger
@@ -43,6 +43,16 @@ def test_filters_in_memory() -> None:
         for case in FILTERS
     ]
     assert wrong(FILTERS, found) == []
+
+
+def test_a_filter_is_written_as_it_is_read() -> None:
+    for case in FILTERS:
+        found = parse_filter(case["filter"])
+        assert parse_filter(as_json(found)) in (found, And((found,)))
+        again = parse_filter(as_json(found))
+        assert all(
+            matches(found, each.as_fields()) == matches(again, each.as_fields()) for each in RECORDS
+        )
 
 
 def test_expressions_that_say_the_same_find_the_same() -> None:

@@ -56,6 +56,10 @@ class Selection(Composed):
         Raises:
             FilterError: a value came out as what nothing is compared with.
         """
+        return turn.world.table(table).settle_filter(self.settled(turn))
+
+    def settled(self, turn: Turn) -> Filter:
+        """The filter with the values of now; raises as :meth:`filter`."""
 
         def value_of(compared: Compare) -> Json:
             value: Compiled = compared.value
@@ -63,7 +67,7 @@ class Selection(Composed):
             check_value(compared.operator, found)
             return found
 
-        return turn.world.table(table).settle_filter(map_values(self._filter, value_of))
+        return map_values(self._filter, value_of)
 
 
 def _leaf(operator: str, value: Json, pointer: str) -> Compiled:
