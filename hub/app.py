@@ -36,7 +36,7 @@ _log = structlog.get_logger("hub.app")
 class App:
     """Hands each request to its room; what a room refuses becomes a problem."""
 
-    def __init__(self, hub: Hub, runner: Runner, stopping: asyncio.Event) -> None:
+    def __init__(self, hub: Hub, runner: Runner) -> None:
         settings = hub.settings
         access = Access(hub.ledger)
         self._receive = Endpoint(
@@ -50,8 +50,9 @@ class App:
             hub.channels,
             _Listeners(hub, access).may_subscribe,
             Cors(settings.cors_origins, lambda name: name in hub.catalog.now.public_channels),
-            stopping,
+            hub.stopping,
             problem,
+            hub.watch.watching,
         )
         self._endpoints = Endpoints(hub, runner, access)
         self._resume = Resumption(hub)
@@ -134,10 +135,10 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     ``server.started`` is true once the port is open.
     """
     settings = hub.settings
-    stopping = asyncio.Event()
     hub.supervisor.start("channels", hub.channels.follow)
+    hub.supervisor.start("watch", hub.watch.follow)
     config = uvicorn.Config(
-        App(hub, runner, stopping),
+        App(hub, runner),
         host=settings.host,
         port=settings.port,
         loop="none",
@@ -152,7 +153,7 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
         timeout_graceful_shutdown=max(1, round(settings.stop_grace_s)),
         backlog=2048,
     )
-    server = Server(config, stopping)
+    server = Server(config, hub.stopping)
     task = asyncio.create_task(server.serve(), name="server")
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event

@@ -5,9 +5,10 @@ What packages add is found by two groups of entry points: ``hub.connectors`` nam
 :mod:`hub.stack.plugin`). One that cannot be loaded keeps the hub from starting.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
 import structlog
@@ -20,6 +21,7 @@ from hub.jobs import Doorbell, connect_jobs
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.observe.supervise import Supervisor
+from hub.observe.watch import Watch
 from hub.outbound.client import Client
 from hub.outbound.guard import AddressPolicy
 from hub.settings import Settings, variables
@@ -46,8 +48,11 @@ class Hub:
     client: Client
     connectors: Mapping[str, Connector]
     supervisor: Supervisor
+    watch: Watch
     worker: str
     """This process's name in leases."""
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the server stops: live streams end."""
 
 
 def load_connectors() -> dict[str, Connector]:
@@ -125,6 +130,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
                     client=client,
                     connectors=load_connectors(),
                     supervisor=supervisor,
+                    watch=Watch(ledger, channels),
                     worker=new_id("wrk"),
                 )
             finally:

@@ -156,6 +156,13 @@ EXAMPLES: dict[str, str] = {
     "set_cache": """
 { function: "set_cache", key: "rate", value: 1.08, ttl: 600 },
 """,
+    "set_progress": """
+{ function: "query_all_records", table: "guests" },
+{ function: "set_progress", done: 0, total: "{{length(guests)}}", message: "writing letters" },
+{ function: "for_each_loop", array: "{{guests}}", function_stack: [
+  { function: "set_progress", done: "{{loop_index + 1}}", total: "{{length(guests)}}" },
+] },
+""",
     "sleep": """
 { function: "sleep", seconds: 86400 },
 """,
@@ -201,9 +208,10 @@ EXAMPLES: dict[str, str] = {
 { function: "try_catch",
   try_stack: [{ function: "wait_for", timeout_s: 86400, as: "approval" }],
   catch_stack: [{ function: "log", message: "{{error.code}}: nobody has said anything" }] },
-{ function: "wait_for", event_type: "payment.*", filter: { order: "{{input.order}}" },
-  timeout_s: 3600, as: "payment" },
-{ function: "log", message: "{{payment.type}}: {{payment.body.amount}}" },
+{ function: "try_catch",
+  try_stack: [{ function: "wait_for", event_type: "payment.*", timeout_s: 3600,
+    filter: { order: "{{input.order}}" }, as: "payment" }],
+  catch_stack: [{ function: "log", message: "not paid: {{error.message}}" }] },
 """,
     "while_loop": """
 { function: "create_variable", name: "n", value: 1 },

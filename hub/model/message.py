@@ -19,6 +19,8 @@ _ID = re.compile(r"[!-~]{1,200}")
 _EVENT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _POSITION = re.compile(r"([0-9a-z]{1,32})-([0-9]{1,15})-([0-9]{1,15})")
+_RESERVED = ("deliveries", "breakers")
+_RESERVED_PREFIXES = ("runs.", "tables.")
 _LINE_ENDS = str.maketrans("\r\n", "  ")
 
 
@@ -116,6 +118,19 @@ def check_channel(name: object) -> str:
         f"{name!r} is no channel name: 1 to 200 of letters, digits and the characters _ . : / -",
         code="channel_invalid",
     )
+
+
+def check_not_reserved(channel: str) -> None:
+    """Refuse a channel on which the hub itself speaks.
+
+    Raises:
+        InvalidError: ``channel_reserved``.
+    """
+    if channel in _RESERVED or channel.startswith(_RESERVED_PREFIXES):
+        raise InvalidError(
+            f"The hub itself speaks on {channel!r}: choose another channel.",
+            code="channel_reserved",
+        )
 
 
 def check_message(message: Message) -> Message:

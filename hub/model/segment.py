@@ -56,6 +56,8 @@ class Segment:
     """It is parked for an answer: one that has come meanwhile wakes it at once."""
     awaits_event: str | None = None
     """It is parked for an event: text of :class:`hub.model.event_wait.EventWait`."""
+    progress: str | None = None
+    """How far the run has come: JSON text; None leaves it as it was."""
     taken: list[str] = field(default_factory=list)
     """Ids of the answers that its steps have taken."""
     over: str | None = None

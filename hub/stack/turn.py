@@ -59,6 +59,8 @@ class Effects:
     publications: list[Publication] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     """Answers from outside that steps have taken."""
+    progress: str | None = None
+    """How far the run has come."""
     awaits: bool = False
     """A step waits for an answer."""
     awaits_event: str | None = None
@@ -77,6 +79,7 @@ class Effects:
             or self.attempts
             or self.cached
             or self.taken
+            or self.progress
         )
 
     def pending(self, table: str, record_id: int) -> Record | None:
@@ -253,6 +256,7 @@ class Course:
                 deliveries=effects.deliveries,
                 publications=effects.publications,
                 taken=effects.taken,
+                progress=effects.progress,
                 awaits=effects.awaits,
                 awaits_event=effects.awaits_event,
                 answer=answer,

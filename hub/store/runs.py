@@ -461,6 +461,23 @@ def has_due_within(tx: Tx, lanes: Sequence[tuple[str, int]], without: tuple[str,
     return any(has_due_runs(tx, lane, limit, without) for lane, limit in lanes)
 
 
+_STATES = select(
+    *(
+        runs.c[name]
+        for name in (
+            "id", "task", "status", "attempt", "fence", "due_at", "progress", "failure",
+            "finished_at",
+        )
+    )
+).where(one_of(runs.c.id, "ids"))  # fmt: skip
+
+
+def run_states(tx: Tx, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """How runs stand, without their input and result."""
+    names = [column.name for column in _STATES.selected_columns]
+    return [dict(zip(names, row, strict=True)) for row in tx.rows(_STATES, {"ids": list(ids)})]
+
+
 def find_run(tx: Tx, run_id: str) -> dict[str, Any] | None:
     """A run's row, with its input."""
     row = one(tx, runs, id=run_id)

@@ -57,6 +57,7 @@ _ANSWER = (
     .where(runs.c.id == bindparam("of_id"))
     .values(result=bindparam("with_result"), answer=bindparam("with_answer"))
 )
+_PROGRESS = update(runs).where(runs.c.id == bindparam("of_id")).values(progress=bindparam("so_far"))
 _PARK = (
     update(runs)
     .where(runs.c.id == bindparam("of_id"))
@@ -112,6 +113,7 @@ def _commit(tx: Tx, segments: Sequence[Segment]) -> list[tuple[Committed, Outcom
     insert_deliveries(tx, _flat(segment.deliveries for segment in good))
     insert_publications(tx, _flat(segment.publications for segment in good))
     _keep_versions(tx, good)
+    _tell_progress(tx, good)
     _answer(tx, good)
     _park(tx, good)
     _end(tx, good)
@@ -170,6 +172,12 @@ def _keep_versions(tx: Tx, segments: Sequence[Segment]) -> None:
             begun.setdefault(segment.version, []).append(segment.run_id)
     for version, ids in begun.items():
         tx.run(_KEEP_VERSION, {"of_version": version, "ids": sorted(ids)})
+
+
+def _tell_progress(tx: Tx, segments: Iterable[Segment]) -> None:
+    for segment in segments:
+        if segment.progress is not None:
+            tx.run(_PROGRESS, {"of_id": segment.run_id, "so_far": segment.progress})
 
 
 def _answer(tx: Tx, segments: Iterable[Segment]) -> None:

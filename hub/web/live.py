@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -20,6 +20,7 @@ from hub.web.cors import Cors
 
 MaySubscribe: TypeAlias = Callable[[Headers, QueryParams, str], Awaitable[None]]
 Problem: TypeAlias = Callable[[HubError, Scope], Response]
+Watching: TypeAlias = Callable[[Iterable[str]], AbstractContextManager[None]]
 
 _PATH = "/realtime/"
 _METHODS = "GET, OPTIONS"
@@ -44,22 +45,28 @@ def live_app(
     cors: Cors,
     stopping: asyncio.Event,
     problem: Problem,
+    watching: Watching = lambda channels: nullcontext(),
 ) -> ASGIApp:
     """The endpoint, for ``/realtime/`` and every path below.
 
-    ``may_subscribe`` raises AccessError. ``stopping`` ends every stream.
+    ``may_subscribe`` raises AccessError. ``stopping`` ends every stream. ``watching`` holds as
+    long as somebody listens to these channels.
     """
-    return _Live(channels, may_subscribe, cors, stopping, problem)
+    return _Live(channels, may_subscribe, cors, stopping, problem, watching)
 
 
 @dataclass(frozen=True, slots=True)
-class _Wish:
+class Wish:
     """What a client asks for."""
 
     channels: tuple[str, ...]
-    after: str | None
-    limit: int | None
-    max_s: float | None
+    after: str | None = None
+    limit: int | None = None
+    max_s: float | None = None
+    first: bytes = b""
+    """What is sent before all else."""
+    is_last: Callable[[Item], bool] = lambda item: False
+    """Whether the stream is over with that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ class _Live:
     cors: Cors
     stopping: asyncio.Event
     problem: Problem
+    watching: Watching
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
@@ -90,13 +98,15 @@ class _Live:
                 answer.headers.update(allowed)
                 await answer(scope, receive, send)
             else:
-                await _stream(listener, wish, self.stopping, _start(allowed), (receive, send))
+                with self.watching(wish.channels):
+                    begin = start_of(allowed)
+                    await stream(listener, wish, self.stopping, begin, (receive, send))
 
-    async def _admit(self, headers: Headers, query: QueryParams, channel: str) -> _Wish:
+    async def _admit(self, headers: Headers, query: QueryParams, channel: str) -> Wish:
         names = (check_channel(channel),)
         for name in names:
             await self.may_subscribe(headers, query, name)
-        return _Wish(
+        return Wish(
             channels=names,
             after=headers.get("last-event-id") or query.get("last_event_id") or None,
             limit=_limit(query),
@@ -110,9 +120,9 @@ class _Live:
         return self.problem(error, scope)
 
 
-async def _stream(
+async def stream(
     listener: Listener,
-    wish: _Wish,
+    wish: Wish,
     stopping: asyncio.Event,
     start: Message,
     connection: tuple[Receive, Send],
@@ -135,7 +145,9 @@ async def _stream(
                 listener.on_end()
             await send(start)
             await send(_body(b": hello %b\n%b" % (listener.position.encode(), _retry())))
-            await _pour(listener, wish.limit, send)
+            if wish.first:
+                await send(_body(wish.first))
+            await _pour(listener, wish, send)
             listener.close()
             await send(_body(b"", more=False))
     except TimeoutError:
@@ -150,8 +162,8 @@ async def _stream(
         await asyncio.gather(*watching, return_exceptions=True)
 
 
-async def _pour(listener: Listener, limit: int | None, send: Send) -> None:
-    left = limit
+async def _pour(listener: Listener, wish: Wish, send: Send) -> None:
+    left = wish.limit
     while left is None or left > 0:
         items = await listener.batch()
         if left is not None:
@@ -159,6 +171,8 @@ async def _pour(listener: Listener, limit: int | None, send: Send) -> None:
             left -= sum(1 for each in items if not isinstance(each, Mark))
         for chunk in _chunks(items):
             await send(_body(chunk))
+        if any(wish.is_last(each) for each in items):
+            return
         if not items:
             if listener.ended:
                 return
@@ -203,7 +217,8 @@ def _chunks(items: list[Item]) -> Iterator[bytes]:
         yield b"".join(parts)
 
 
-def _start(allowed: dict[str, str]) -> Message:
+def start_of(allowed: dict[str, str]) -> Message:
+    """The beginning of a stream's answer."""
     headers = {**_HEADERS, **allowed}.items()
     return {
         "type": "http.response.start",

@@ -44,7 +44,7 @@ from hub.stack.steps.records import (
     QueryAllRecords,
 )
 from hub.stack.steps.sending import Deliver, EmitEvent, Log, RealtimePublish
-from hub.stack.steps.system import GetSystemMetrics
+from hub.stack.steps.system import GetSystemMetrics, SetProgress
 from hub.stack.steps.tasks import BackgroundTask, Call, RunTask
 from hub.stack.steps.variables import CreateVariable, UpdateVariable
 from hub.stack.steps.waiting import WaitFor
@@ -75,6 +75,7 @@ STEPS: dict[str, type[Step]] = {
     "get_cache": GetCache,
     "get_record": GetRecord,
     "get_system_metrics": GetSystemMetrics,
+    "set_progress": SetProgress,
     "log": Log,
     "parallel": Parallel,
     "process_data_in_chunks": later.ProcessDataInChunks,

@@ -9,7 +9,7 @@ from hub.model.delivery import DeliveryStart
 from hub.model.event import EMITTED, Arrival, Event
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps
-from hub.model.message import Message, check_message
+from hub.model.message import Message, check_message, check_not_reserved
 from hub.model.run import RunStart
 from hub.model.segment import Publication
 from hub.stack.placing import placed
@@ -89,6 +89,7 @@ class RealtimePublish(WorldStep):
             ts=scope.real_us(),
         )
         check_message(message)
+        check_not_reserved(message.channel)
         publish(turn, message)
         return {"id": message.id}
 

@@ -5,11 +5,36 @@ from typing import Literal
 from pydantic import Field
 
 from hub.errors import StepError
-from hub.model.json import Json
-from hub.stack.step import OptionalValue, WorldStep
+from hub.model.json import Json, dumps_text
+from hub.stack.step import OptionalValue, Value, WorldStep
 from hub.stack.turn import Turn
 
+_LONGEST = 500
 METRICS = ("cpu_usage", "memory_usage", "active_tasks")
+
+
+class SetProgress(WorldStep):
+    """Tells how far the run has come: who looks at it sees that with the next commit."""
+
+    function: Literal["set_progress"]
+    done: Value = Field(description="How many are done.")
+    total: OptionalValue = Field(None, description="Of how many.")
+    message: OptionalValue = Field(None, description="What it is at.")
+
+    async def act(self, turn: Turn, path: str) -> Json:
+        scope = turn.scope
+        done, total = (
+            None if each is None else each.evaluate(scope) for each in (self.done, self.total)
+        )
+        for name, value in (("done", done), ("total", total)):
+            if isinstance(value, bool) or not isinstance(value, int | float | None):
+                raise StepError(f"{name!r} must be a number.", code="field_invalid")
+        message = None if self.message is None else self.message.evaluate(scope)
+        if message is not None:
+            message = (message if isinstance(message, str) else dumps_text(message))[:_LONGEST]
+        progress = {"done": done, "total": total, "message": message}
+        turn.effects.progress = dumps_text(progress)
+        return progress
 
 
 class GetSystemMetrics(WorldStep):

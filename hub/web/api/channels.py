@@ -10,7 +10,7 @@ from hub.errors import StoreError
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
-from hub.model.message import Message, check_channel, check_message
+from hub.model.message import Message, check_channel, check_message, check_not_reserved
 from hub.model.time import now_us, to_iso
 from hub.store.lookup import one, where
 from hub.store.objects import DROP, PUT, DropObject, PutObject
@@ -65,6 +65,7 @@ async def _delete(call: Call) -> Response:
 
 async def _publish(call: Call) -> Response:
     channel = check_channel(call.given("channel"))
+    check_not_reserved(channel)
     wish = await call.body(NewMessage)
     message_id = new_id("msg") if wish.id is None else wish.id
     message = check_message(

@@ -21,6 +21,7 @@ from hub.store.runs import START, find_run, journal_of, page_of_runs
 from hub.store.schema import run_attempts
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.web.run_stream import RunStream
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 _CHUNK = 50
@@ -78,6 +79,10 @@ async def _get_attempts(call: Call) -> Response:
     end = begin + wanted.limit
     shown = [_shown_attempt(each) for each in rows[begin:end]]
     return answer(wanted.answer(shown, end if end < len(rows) else None))
+
+
+async def _stream(call: Call) -> Response:
+    return RunStream(call.hub, shown_run(await _row(call)), ended=frozenset(ENDED))
 
 
 async def _cancel(call: Call) -> Response:
@@ -182,7 +187,7 @@ def shown_run(row: dict[str, Any]) -> dict[str, Json]:
         "lane": row["lane"],
         "due_at": to_iso(row["due_at"]),
         "attempt": row["attempt"],
-        "progress": None,
+        "progress": _json(row["progress"]),
         "input": _json(row["input"]),
         "result": _json(row["result"]),
         "failure": _json(row["failure"]),
@@ -264,5 +269,6 @@ OPERATIONS = (
     Operation("GET", "/v1/runs/{id}/attempts", Scope.READ, _get_attempts, "List a run's requests"),
     Operation("POST", "/v1/runs/{id}/cancel", Scope.RUN, _cancel, "End a run where it stands"),
     Operation("POST", "/v1/runs/{id}/retry", Scope.RUN, _retry, "Have a run go on", Retry),
+    Operation("GET", "/v1/runs/{id}/stream", Scope.READ, _stream, "Follow a run live (SSE)"),
     Operation("GET", "/v1/runs/{id}/steps", Scope.READ, _get_steps, "List the steps of a run"),
 )
