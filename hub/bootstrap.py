@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 import structlog
 from redis.asyncio import Redis
 
+from hub import fault_points
 from hub.channels import Channels
 from hub.connector import Connector
 from hub.errors import SettingsError
@@ -103,6 +104,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     Raises:
         StoreError, SettingsError: it cannot start, and why.
     """
+    fault_points.arm(settings.fault_point)
     load_functions()  # before the stacks that name them
     ledger = await open_ledger(settings.database_url, settings.data, settings.commit_timeout_s)
     redis = Redis.from_url(redis_url, socket_connect_timeout=2)

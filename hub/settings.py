@@ -78,6 +78,9 @@ class Settings(BaseSettings):
         le=60,
         description="How long a commit may take before it counts as failed (503).",
     )
+    fault_point: str | None = Field(
+        None, description="For tests alone: where this process kills itself, `run.claimed:3`."
+    )
     run_concurrency: int = Field(
         100,
         ge=0,

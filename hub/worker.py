@@ -10,7 +10,7 @@ from arq.cron import cron
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
-from hub import keys
+from hub import fault_points, keys
 from hub.bootstrap import Hub
 from hub.deliver.attempt import Attempter
 from hub.deliver.dispatch import Dispatcher
@@ -53,6 +53,7 @@ class Drains:
             claimed = await ledger.write(CLAIM_ANY, wanted)
             self._is_blocked = claimed.is_blocked
             if claimed.runs:  # what was set before they were queued has to be known to them
+                fault_points.at("run.claimed")
                 with suppress(StoreError):  # they are claimed already, and will see it themselves
                     await hub.catalog.refresh()
             return claimed.runs

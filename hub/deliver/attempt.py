@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from hub import fault_points
 from hub.connector import Connector, Outcome, Verdict
 from hub.errors import InvalidError, OutboundError
 from hub.model.delivery import Attempt, ClaimedDelivery, DeliveryStatus, Settlement
@@ -78,7 +79,9 @@ class Attempter:
             tried = await self._try(delivery, destination)
             schedule = destination.retry_schedule_s
         settlement = settle(delivery, tried, schedule, started_at, random.random())  # noqa: S311 - jitter
+        fault_points.at("delivery.answered")
         held = await self._ledger.write(SETTLE, settlement)
+        fault_points.at("delivery.settled")
         _say(settlement, held=held)
 
     async def _destination(self, delivery: ClaimedDelivery) -> Destination:
@@ -113,6 +116,7 @@ class Attempter:
         if most is not None and len(delivery.body) > most:
             too_large = f"{len(delivery.body):,} bytes; {connector.name} takes {most:,}."
             return Try(Verdict(Outcome.REFUSED, too_large), None, 0)
+        fault_points.at("delivery.ready")
         started = time.perf_counter()
         try:
             response = await self._client.send(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from hub import fault_points
 from hub.deliver.attempt import Attempter
 from hub.errors import StoreError
 from hub.jobs import Drain
@@ -51,6 +52,8 @@ class Dispatcher:
         self._passed_over.update(full)
         asked = ClaimDue(self._worker, most, self._lease_us, full)
         claimed = await self._ledger.write(CLAIM, asked)
+        if claimed:
+            fault_points.at("delivery.claimed")
         self._under_way.update(delivery.destination for delivery in claimed)
         return claimed
 

@@ -1,4 +1,4 @@
-"""What a run is parked for: an event that is still to come, or has come since the run began."""
+"""What a run is parked for: an event that is still to come, or came after it was asked for."""
 
 import re
 from dataclasses import asdict, dataclass

@@ -12,6 +12,11 @@ def new_id(prefix: Prefix) -> str:
     return f"{prefix}_{uuid_utils.uuid7().hex}"
 
 
+def made_at(an_id: str) -> int:
+    """When an id was made, in microseconds since the epoch, to the millisecond."""
+    return int(an_id.partition("_")[2][:12], 16) * 1000
+
+
 def first_id(prefix: Prefix, us: int) -> str:
     """What comes before every id that was made at that time or later."""
     return f"{prefix}_{max(0, us) // 1000:012x}{'0' * 20}"

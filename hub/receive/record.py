@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from hub import fault_points
 from hub.connector import Parsed
 from hub.errors import HubError
 from hub.jobs import Doorbell
@@ -66,6 +67,7 @@ class Recorder:
             for task in self._tasks(slug, source)
         )
         receipt = await record(self._ledger, Arrival(event, dedup, runs))
+        fault_points.at("event.recorded")
         if runs and not receipt.duplicate:
             self._bell.ring(RUNS)
         return receipt

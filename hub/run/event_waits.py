@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import structlog
 
+from hub import fault_points
 from hub.errors import HubError
 from hub.model.event_wait import EventWait
 from hub.model.ids import new_id
@@ -98,6 +99,7 @@ class EventWaits:
         payload = dumps_text({"wait": wait.path, "event": told})
         match = Match(new_id("att"), key[0], key[1], event_id, payload)
         if await self._ledger.write(MATCH, match):
+            fault_points.at("event.matched")
             _log.info("event.awaited", run=key[0], event_id=event_id)
             self._bell.ring(RUNS)
 

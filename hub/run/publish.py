@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import structlog
 
+from hub import fault_points
 from hub.channels import Channels
 from hub.errors import HubError, InvalidError, StoreError, TooLargeError
 from hub.model.message import Message
@@ -67,6 +68,7 @@ class Publisher:
         await self._publish_all(some)
 
     async def _publish_all(self, some: list[Publication]) -> None:
+        fault_points.at("messages.ready")
         try:
             async with asyncio.timeout(_PUBLISH_S):
                 await self._channels.publish([_message(each) for each in some])
@@ -78,6 +80,7 @@ class Publisher:
             _log.warning("messages.delayed", count=len(some), error=str(error))
             await asyncio.sleep(_LOOK_EVERY_S)
             return
+        fault_points.at("messages.published")
         await asyncio.gather(*(self._ledger.write(PUBLISHED, each.id) for each in some))
 
     async def _drop_unfit(self, some: list[Publication], error: HubError) -> None:

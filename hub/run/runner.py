@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
+from hub import fault_points
 from hub.bootstrap import Hub
 from hub.errors import StoreError
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart
@@ -55,6 +56,7 @@ class Runner:
         if self._hub.catalog.now.is_paused(start.task, start.lane or DEFAULT_LANE):
             return await self._hub.ledger.write(START, start), None
         begun = await self._hub.ledger.write(BEGIN, Begin(start, self._hub.worker, self.lease_us))
+        fault_points.at("endpoint.begun")
         if begun.run is None:
             return begun.run_id, None
         task = asyncio.create_task(self.executor.execute(begun.run), name="endpoint-run")

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from hub import fault_points
 from hub.errors import ConflictError, ExpressionError, HubError, StepError, StoreError
 from hub.expr import LANES
 from hub.model.change import Outcome
@@ -91,11 +92,13 @@ class LedgerWorld:
         self._machine = Machine()
 
     async def commit(self, segment: Segment) -> Outcome | None:
+        fault_points.at("segment.ready")
         try:
             fate, outcome = await self._ledger.write(COMMIT, segment)
         except ConflictError as error:  # another run was quicker with a unique value
             await self._catalog.refresh()  # or the column has only just become unique
             raise SegmentConflict from error
+        fault_points.at("segment.committed")
         if fate is Committed.FENCED:
             raise LeaseLost
         if fate is Committed.CONFLICT:
@@ -224,10 +227,14 @@ class LedgerWorld:
         return found.value if found is not None and found.secret else None
 
     async def request(self, wish: Wish) -> Received:
-        return await self._requests.send(wish)
+        fault_points.at("request.ready")
+        received = await self._requests.send(wish)
+        fault_points.at("request.answered")
+        return received
 
     def log(self, level: Level, path: str, text: str) -> None:
         _log.log(_LEVELS[level], "stack.said", step=path, message=text)
 
     def answered(self, run_id: str, answer: Answer) -> None:
+        fault_points.at("endpoint.answered")
         self.answers.give(run_id, answer)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
+from hub import fault_points
 from hub.errors import StoreError
 from hub.model.time import now_us
 from hub.store.postgresql import PostgresEngine
@@ -148,6 +149,7 @@ class Ledger:
             await self._commit(batch[:middle])
             await self._commit(batch[middle:])
         else:
+            fault_points.at("transaction.committed")
             self.commits += 1
             self.committed_items += len(batch)
             for waiting, result in zip(batch, results, strict=True):
@@ -188,6 +190,7 @@ def _apply(tx: Tx, batch: list[_Waiting]) -> list[Any]:
         done = write.apply(tx, [batch[place].item for place in at])
         for place, result in zip(at, done, strict=True):
             results[place] = result
+    fault_points.at("transaction.open")
     return results
 
 

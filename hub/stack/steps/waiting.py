@@ -7,6 +7,7 @@ from pydantic import Field
 from hub.errors import StepError
 from hub.model.event_wait import EventWait
 from hub.model.filter import as_json
+from hub.model.ids import made_at
 from hub.model.json import Json
 from hub.model.time import to_iso
 from hub.stack.patience import MAX_WAIT_S
@@ -15,6 +16,7 @@ from hub.stack.step import OptionalValue, Step, text_of
 from hub.stack.steps.selection import OptionalWhere
 from hub.stack.turn import NOT_DONE, Turn
 
+_LOOKS_BACK_US = 86_400 * 1_000_000
 _USUAL_US = 30 * 86_400 * 1_000_000
 
 
@@ -24,8 +26,8 @@ class WaitFor(Step):
     The result is under `as` or `answer`. Of a call it is `{method, query, body, received_at}`;
     one that comes before the step counts. Of an event, where `event_type`, `source` or `filter`
     is given, it is `{id, source, type, received_at, body}`; those that have come since the run
-    began count, each for one step. Where the time is over first, that is the error
-    `wait_timeout`.
+    was asked for count, of the last day, each for one step. Where the time is over first, that
+    is the error `wait_timeout`.
     """
 
     function: Literal["wait_for"]
@@ -91,7 +93,7 @@ class WaitFor(Step):
                 for name, each in (("event_type", self.event_type), ("source", self.source))
             )
             wanted = None if self.filter is None else as_json(self.filter.settled(turn))
-            since = turn.run.started_at
+            since = max(made_at(turn.run.id), turn.world.now_us() - _LOOKS_BACK_US)
             taken = tuple(turn.course.taken_events)
             wait = EventWait(path, since, event_type, source, wanted, taken).as_text()
             turn.record(at, self.function, wait)
