@@ -17,7 +17,8 @@ test: $(READY)
 # FOR_S=3600 for an hour, SEED=n for what happened under that seed
 FOR_S ?= 120
 faults: $(READY)
-	HUB_TEST_FAULTS_S=$(FOR_S) $(RUN) pytest tests/faults/test_random_faults.py \
+	HUB_TEST_FAULTS_S=$(FOR_S) HUB_TEST_BATCH_RECORDS=100000 HUB_TEST_BATCH_KILLS=10 \
+		$(RUN) pytest tests/faults/test_random_faults.py tests/faults/test_batches.py \
 		$(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(READY)
