@@ -65,7 +65,8 @@ class Drains:
             try:
                 await runner.executor.execute(run)
             finally:
-                if self._is_blocked:  # what waits for this one's key or place in its lane
+                # what waits for its key, or for a place in its lane
+                if self._is_blocked or run.concurrency_key is not None:
                     self.runs.wake()
 
         self._is_blocked = False

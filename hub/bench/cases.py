@@ -7,6 +7,7 @@ from secrets import token_hex
 from statistics import median
 
 from hub.bench.api import Api
+from hub.bench.claims import Claims
 from hub.bench.harness import answers_in, faults_of, fire, side_by_side
 from hub.bench.language import Language
 from hub.bench.latency import latency
@@ -213,6 +214,7 @@ class Startup:
 CASES: tuple[Case, ...] = (
     Language(),
     Tables(),
+    Claims(),
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
     EndToEnd(),

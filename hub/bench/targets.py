@@ -35,6 +35,7 @@ TARGETS = (
     _least("language", "pure steps", 100_000),
     _most("language", "load and check 500 stacks", 2),
     _least("tables", "record steps", 2_000),
+    _least("claims", "of the rate with few", 80),
     _least("ingest", "of the echo", 40, Ledger.POSTGRESQL),
     _least("ingest", "of the echo", 35, Ledger.SQLITE),
     _most("ingest", "p99", 25),

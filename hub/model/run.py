@@ -81,6 +81,7 @@ class ClaimedRun:
     due_at: int
     context: str | None = None
     completion_webhook: str | None = None
+    concurrency_key: str | None = None
     journal: tuple[bytes, ...] = ()
     """The entries of its committed segments, in order."""
 

@@ -65,6 +65,8 @@ class Segment:
     delay_us: int | None = None
     """The run is parked for so long; None: it is not."""
     ending: Ending | None = None
+    concurrency_key: str | None = None
+    """The run's: where it ends, the next one with it may go."""
     tells: bool = False
     """Somebody is to know that the run has ended."""
     version: str | None = None

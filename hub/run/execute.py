@@ -118,6 +118,7 @@ class Executor:
                 len(run.journal),
                 runs=starts,
                 ending=ending,
+                concurrency_key=run.concurrency_key,
                 tells=run.completion_webhook is not None,
                 version=run.version,
             )

@@ -261,6 +261,7 @@ class Course:
                 awaits_event=effects.awaits_event,
                 answer=answer,
                 ending=ending,
+                concurrency_key=self.run.concurrency_key,
                 tells=self.run.completion_webhook is not None,
                 delay_us=over_in_us
                 if parked_until_us is None

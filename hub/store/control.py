@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, func, literal, null, select, update
 
 from hub.model.run import Failure
+from hub.store.concurrency import let_go
 from hub.store.ledger import Write
 from hub.store.notices import tell_of_end
 from hub.store.schema import journal, runs
@@ -29,14 +30,16 @@ _CANCEL = (
         unique_key=null(),
         awaits=null(),
     )
+    .returning(runs.c.concurrency_key)
 )
 
 
 def _cancel(tx: Tx, ids: Sequence[str]) -> list[bool]:
     told = _CANCELLED.as_json()
-    cancelled = [bool(tx.run(_CANCEL, {"of_id": each, "with_failure": told})) for each in ids]
-    tell_of_end(tx, [each for each, done in zip(ids, cancelled, strict=True) if done])
-    return cancelled
+    cancelled = [tx.rows(_CANCEL, {"of_id": each, "with_failure": told}) for each in ids]
+    let_go(tx, [rows[0][0] for rows in cancelled if rows])
+    tell_of_end(tx, [each for each, rows in zip(ids, cancelled, strict=True) if rows])
+    return [bool(rows) for rows in cancelled]
 
 
 CANCEL: Write[str, bool] = Write("cancel_run", 75, _cancel)
@@ -67,7 +70,9 @@ _REQUEUE = (
         failure=null(),
         finished_at=null(),
         crashes=literal(0),
+        held=runs.c.concurrency_key.is_not(None),
     )
+    .returning(runs.c.concurrency_key)
 )
 _ROWS = select(func.count(literal(1))).where(journal.c.run_id == bindparam("of_id"))
 _JOURNAL = insert_of(journal, committed_at=now_us())
@@ -82,8 +87,10 @@ GO_ON: Write[GoOn, bool] = Write("retry_run", 76, _go_on)
 
 
 def _requeue(tx: Tx, wish: GoOn) -> bool:
-    if not tx.run(_REQUEUE, {"of_id": wish.run_id}):
+    queued = tx.rows(_REQUEUE, {"of_id": wish.run_id})
+    if not queued:
         return False
+    let_go(tx, queued[0])
     assert tx.rows(_ROWS, {"of_id": wish.run_id})[0][0] == wish.n  # noqa: S101 - it had ended
     if wish.entries:
         tx.run(_JOURNAL, {"run_id": wish.run_id, "n": wish.n, "entries": wish.entries})

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from hub.model.event import Arrival, DedupKey, Receipt, Recorded, Rejection
 from hub.store import runs
+from hub.store.concurrency import let_go
 from hub.store.ledger import Ledger, Write
 from hub.store.schema import dedup, events
 from hub.store.statement import insert_of, now_us
@@ -65,6 +66,7 @@ def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
         started += [runs.run_row(run) | claimed for run in arrival.runs]
     in_order = [claims[key] for key in sorted(claims)]
     won = tx.claim(_CLAIM, in_order, [(INSERT, rows), (runs.INSERT, started)])
+    let_go(tx, [run["concurrency_key"] for run in started])
     return [
         Receipt(arrival.event.id, _run_id(arrival), duplicate=False)
         if arrival.dedup is None or arrival.event.id in won

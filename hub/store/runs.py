@@ -26,6 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart, RunStatus
+from hub.store.concurrency import let_go
 from hub.store.ledger import Write
 from hub.store.lookup import one, page
 from hub.store.schema import events, journal, lanes, runs
@@ -71,6 +72,7 @@ def run_row(start: RunStart) -> dict[str, Any]:
         "retry_of": start.retry_of,
         "unique_key": start.unique and start.unique.column,
         "completion_webhook": start.completion_webhook,
+        "held": start.concurrency_key is not None,
     }
 
 
@@ -112,6 +114,12 @@ def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
     unique = [(each.task, each.unique.column, each) for each in starts if each.unique is not None]
     for _, _, start in sorted(unique, key=lambda each: each[:2]):
         insert_unique(tx, start)
+    let_go(tx, [start.concurrency_key for start in starts])
+
+
+def queue_in_bulk(tx: Tx, starts: Sequence[RunStart]) -> None:
+    """Queue many runs at once; what has a key waits for the sweep."""
+    tx.many(INSERT, [run_row(start) for start in starts])
 
 
 def insert_unique(tx: Tx, start: RunStart) -> str:
@@ -158,7 +166,9 @@ START: Write[RunStart, str] = Write("start_run", 20, _start)
 
 def _already(tx: Tx, start: RunStart, taken: dict[tuple[str, str], str]) -> str | None:
     if start.unique is not None:
-        return insert_unique(tx, start)
+        run_id = insert_unique(tx, start)
+        let_go(tx, [start.concurrency_key])
+        return run_id
     if start.idempotency_key is None:
         return None
     key = (start.task, start.idempotency_key)
@@ -241,7 +251,13 @@ _is_head = or_(
     ),
 )
 """Of the runs with one key the oldest goes first, and keeps the key while it is parked."""
-_is_due = and_(_is_queued, runs.c.lane == bindparam("in_lane"), runs.c.due_at <= now_us(), _is_head)
+_is_due = and_(
+    _is_queued,
+    not_(runs.c.held),
+    runs.c.lane == bindparam("in_lane"),
+    runs.c.due_at <= now_us(),
+    _is_head,
+)
 _RUNNING = (
     select(func.count(literal(1)))
     .select_from(_other)
@@ -273,6 +289,7 @@ _CLAIMED = (
     runs.c.due_at,
     runs.c.context,
     runs.c.completion_webhook,
+    runs.c.concurrency_key,
 )
 
 
@@ -350,7 +367,7 @@ def _whole(
     return replace(run, **more) if more else run
 
 
-_NEXT = select(func.min(runs.c.due_at)).where(_is_queued)
+_NEXT = select(func.min(runs.c.due_at)).where(_is_queued, not_(runs.c.held))
 
 
 def next_due_run(tx: Tx, /) -> int | None:
@@ -430,7 +447,12 @@ def _claim_in_order(tx: Tx, claim: ClaimAny) -> Claimed:
 
 _IS_LEFT = (
     select(runs.c.id)
-    .where(_is_queued, runs.c.lane == bindparam("in_lane"), runs.c.due_at <= now_us())
+    .where(
+        _is_queued,
+        not_(runs.c.held),
+        runs.c.lane == bindparam("in_lane"),
+        runs.c.due_at <= now_us(),
+    )
     .limit(1)
 )
 

@@ -19,6 +19,8 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    false,
+    not_,
 )
 from sqlalchemy.types import UserDefinedType
 
@@ -174,18 +176,29 @@ runs = Table(
     Column("unique_key", Text),  # of a task's runs with the same one there is one, until it ends
     Column("completion_webhook", Text),  # a URL or a destination that is told of its end
     Column("awaits", Text),  # the event that it is parked for
+    Column("held", Boolean, nullable=False, server_default=false()),  # another has its key
     PrimaryKeyConstraint("id"),
 )
 _queued = runs.c.status.in_((inline("queued"), inline("waiting")))
 _running = runs.c.status == inline("running")
 _failed = runs.c.status == inline("failed")
+_free = and_(_queued, not_(runs.c.held))
+_held = and_(runs.c.status == inline("queued"), runs.c.held)
 Index(
     "ix_runs_due",
     runs.c.lane,
     runs.c.due_at,
     runs.c.id,
-    sqlite_where=_queued,
-    postgresql_where=_queued,
+    sqlite_where=_free,
+    postgresql_where=_free,
+)
+Index(
+    "ix_runs_held",
+    runs.c.concurrency_key,
+    runs.c.due_at,
+    runs.c.id,
+    sqlite_where=_held,
+    postgresql_where=_held,
 )
 Index(
     "ix_runs_running",

@@ -15,6 +15,7 @@ from hub.model.run import Ending
 from hub.model.segment import Segment
 from hub.store.cache import put_cached
 from hub.store.changes import apply_change
+from hub.store.concurrency import let_go
 from hub.store.deliveries import insert_deliveries
 from hub.store.events import insert_events
 from hub.store.ledger import Write
@@ -214,6 +215,7 @@ def _end(tx: Tx, segments: Sequence[Segment]) -> None:
     endings.sort(key=lambda pair: (repr(pair[0]), pair[1]))
     for values, group in groupby(endings, key=lambda pair: pair[0]):
         tx.run(_END, {"ids": [run_id for _, run_id in group], **values})
+    let_go(tx, [s.concurrency_key for s in segments if s.ending is not None])
     tell_of_end(tx, [s.run_id for s in segments if s.ending is not None and s.tells])
 
 

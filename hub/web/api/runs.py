@@ -89,6 +89,7 @@ async def _cancel(call: Call) -> Response:
     row = await _row(call)
     if not await call.hub.ledger.write(CANCEL, row["id"]):
         raise ConflictError(f"The run has ended already: it has {row['status']}.", code="run_ended")
+    call.hub.bell.ring(RUNS)  # another one may have waited for its key
     return await _get(call)
 
 
