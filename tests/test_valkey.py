@@ -63,6 +63,7 @@ async def eventually(url: str, pid: int) -> int:
         while True:
             try:
                 async with Redis.from_url(url) as client:
+                    await client.ping()  # it tells its number while it loads its data
                     if (found := await pid_of(client)) != pid:
                         return found
             except RedisConnectionError:

@@ -11,8 +11,8 @@ import pytest
 from tests.faults.test_random_faults import fields
 from tests.program import Driven, Program, client, free_port
 
-RECORDS = int(os.environ.get("HUB_TEST_BATCH_RECORDS", "4000"))
-KILLS = int(os.environ.get("HUB_TEST_BATCH_KILLS", "4"))
+RECORDS = int(os.environ.get("HUB_TEST_BATCH_RECORDS", "2000"))
+KILLS = int(os.environ.get("HUB_TEST_BATCH_KILLS", "3"))
 BATCH = max(100, RECORDS // 100)
 STACK = """
 { task: "batch", function_stack: [

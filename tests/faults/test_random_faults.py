@@ -21,7 +21,7 @@ from tests.faults.random_faults import Faults, Part, embedded_part, parts_apart
 from tests.program import Driven, client
 from tests.sink import Answer, Arrived, Sink, open_sink
 
-FOR_S = float(os.environ.get("HUB_TEST_FAULTS_S", "8"))
+FOR_S = float(os.environ.get("HUB_TEST_FAULTS_S", "5"))
 SENDERS, PAUSE_S = 8, 0.2
 PARTS = 4
 STACK = """

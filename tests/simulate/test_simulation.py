@@ -108,9 +108,10 @@ async def test_a_step_that_is_tried_again_parks_its_run() -> None:
     assert kinds(told, "run")[-1]["result"] is True
 
 
-async def test_a_chain_that_never_ends_is_stopped() -> None:
+async def test_a_chain_that_never_ends_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.simulate.simulation.MAX_RUNS", 1_000)
     text = '{ task: "a", function_stack: [{ function: "background_task", task: "a", delay: 1 }] }'
-    with pytest.raises(LimitError, match="More than 10,000 runs"):
+    with pytest.raises(LimitError, match="More than 1,000 runs"):
         await simulated(text, "a", 1)
 
 
