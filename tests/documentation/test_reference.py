@@ -1,9 +1,7 @@
 """The reference of background tasks, where it is at hand: its documents load as they stand and do
 what its prose says. The hub's own stacks of the same kind are tested everywhere."""
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,20 +10,10 @@ from hub.model.time import from_iso
 from hub.run.machine import Load, Machine
 from hub.stack.check import problems_of
 from hub.stack.load import load_stack
+from tests.reference import TEXTS, at_hand, recording
 from tests.simulate.test_simulation import MORNING, kinds, simulated
 
-REFERENCE = Path(
-    os.environ.get(
-        "HUB_TEST_REFERENCE",
-        Path(__file__).parents[3] / "shared" / "reference" / "background-tasks.md",
-    )
-)
-pytestmark = pytest.mark.skipif(not REFERENCE.exists(), reason="the reference is not at hand")
-TEXTS = (
-    re.findall(r"```javascript\n(.*?)```", REFERENCE.read_text("utf-8"), re.DOTALL)
-    if REFERENCE.exists()
-    else []
-)
+pytestmark = at_hand
 UNDEFINED = {
     "generate_detailed_report",
     "process_email_task",
@@ -100,11 +88,7 @@ async def test_3_a_trial_is_reminded_of_after_a_fortnight(status: str, mails: in
         assert (body["to"], body["template"]) == ("ada@example.com", "trial_expiring")
 
 
-QUEUE_TASKS = "".join(
-    f'{{ task: "{name}", queueable: true, function_stack: ['
-    f'{{ function: "add_record", table: "{name}", data: {{ n: "{{{{n}}}}" }} }}] }}'
-    for name in ("process_email_task", "process_report_task", "process_sync_task")
-)
+QUEUE_TASKS = recording("process_email_task", "process_report_task", "process_sync_task")
 
 
 async def test_4_queued_tasks_are_worked_off_by_priority() -> None:

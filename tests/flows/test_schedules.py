@@ -2,10 +2,8 @@
 
 import asyncio
 
-from sqlalchemy import text
-
 from hub.model.time import from_iso
-from hub.store.schedules import schedules_now
+from tests.flows.clock import due_a_minute_ago
 from tests.program import Driven
 
 STACK = """
@@ -48,7 +46,7 @@ async def test_a_run_of_a_schedule_sees_the_time_at_which_it_was_due(hub: Driven
     await hub.put("/v1/stacks/shop", STACK.replace('"30 2 * * *"', '"* * * * *", catch_up: "all"'))
     assert hub.hub is not None
     await hub.until("/v1/schedules/nightly", paused=False)
-    _, due_at = await due_a_minute_ago(hub)
+    due_at = await due_a_minute_ago(hub)
     async with asyncio.timeout(10):
         while not (nights := (await hub.get("/v1/tables/nights/records"))["items"]):
             await asyncio.sleep(0.05)
@@ -56,19 +54,3 @@ async def test_a_run_of_a_schedule_sees_the_time_at_which_it_was_due(hub: Driven
     assert from_iso(night["due"]) == due_at
     assert 0 <= from_iso(night["at"]) - due_at < 5_000_000
     assert from_iso(nights[0]["created_at"]) - due_at >= 60_000_000
-
-
-async def due_a_minute_ago(hub: Driven) -> tuple[str, int]:
-    """Put the next time of the schedule into the past."""
-    assert hub.hub is not None
-    ledger = hub.hub.ledger
-    async with asyncio.timeout(10):
-        while True:
-            now, rows = await ledger.read(schedules_now)
-            if rows:
-                break
-            await asyncio.sleep(0.05)
-    due_at = now // 60_000_000 * 60_000_000 - 60_000_000
-    late = text("UPDATE schedules SET next_at = :at")
-    await ledger.engine.transact(lambda tx: tx.run(late, {"at": due_at}))
-    return "shop/nightly", due_at
