@@ -138,6 +138,21 @@ async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
     return 1 if applied.refused else 0
 
 
+@app.command()
+def replay(
+    target: Annotated[str, typer.Argument(metavar="ID", help="An event's id, or a run's.")],
+    task: Annotated[str | None, typer.Option(help="Of an event: only this task.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would differ, and change nothing.")
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Run an event's tasks again, as they are now; or a run from its beginning."""
+    from hub.replaying import replay as run_replay
+
+    _run(run_replay(_quiet_settings(), target, task, dry_run=dry_run, as_json=json))
+
+
 tables_app = typer.Typer(
     help="Tables: what is in them, what is declared of them, files in and out.",
     no_args_is_help=True,

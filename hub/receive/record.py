@@ -64,7 +64,7 @@ class Recorder:
                 self._catalog.known_task(task),
                 given,
             )
-            for task in self._tasks(slug, source)
+            for task in tasks_of(self._catalog, slug, source.task)
         )
         receipt = await record(self._ledger, Arrival(event, dedup, runs))
         fault_points.at("event.recorded")
@@ -89,17 +89,18 @@ class Recorder:
             async with asyncio.timeout(_REJECT_TIMEOUT_S):
                 await self._ledger.write(REJECT, Rejection(event, error.code, reason))
 
-    def _tasks(self, slug: str, source: Source) -> tuple[str, ...]:
-        """The tasks that run for a source's event, each once."""
-        named = self._catalog.now.tasks_of_source.get(slug, ())
-        if source.task is None:
-            return named
-        try:
-            own = self._catalog.resolve(source.task)
-        except HubError as error:
-            _log.warning("task.missed", source=slug, error=error.message)
-            return named
-        return named if own in named else (own, *named)
+
+def tasks_of(catalog: Catalog, slug: str, named: str | None) -> tuple[str, ...]:
+    """The tasks that run for a source's events, each once; ``named`` by the source itself."""
+    tasks = catalog.now.tasks_of_source.get(slug, ())
+    if named is None:
+        return tasks
+    try:
+        own = catalog.resolve(named)
+    except HubError as error:
+        _log.warning("task.missed", source=slug, error=error.message)
+        return tasks
+    return tasks if own in tasks else (own, *tasks)
 
 
 def _event(

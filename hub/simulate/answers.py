@@ -12,13 +12,14 @@ from hub.model.http import Headers, OutboundRequest, OutboundResponse
 from hub.model.json import Json, dumps
 from hub.outbound.client import Sender
 
-_SENTENCES = {
+FAILURES = {
     "timeout": "There was no complete answer in time.",
     "connect_failed": "No connection could be made.",
     "dns_failed": "The name could not be looked up.",
     "tls_failed": "TLS could not be agreed on.",
     "answer_broken": "The answer broke off.",
 }
+"""How there may be no answer, with what is said of it."""
 
 
 class StubAnswer(BaseModel):
@@ -31,8 +32,8 @@ class StubAnswer(BaseModel):
     headers: dict[str, str] = Field(default_factory=dict, description="Header fields.")
     failure: str | None = Field(
         None,
-        description=f"No answer at all: {', '.join(_SENTENCES)}.",
-        pattern=f"^(?:{'|'.join(_SENTENCES)})$",
+        description=f"No answer at all: {', '.join(FAILURES)}.",
+        pattern=f"^(?:{'|'.join(FAILURES)})$",
     )
     takes_s: float = Field(0, ge=0, le=3600, description="How long it takes, in seconds.")
 
@@ -89,7 +90,7 @@ class StubSender:
         if answer.failure is not None or answer.takes_s > timeout_s:
             code = answer.failure or "timeout"
             may_have_run = code in ("timeout", "answer_broken")
-            raise OutboundError(_SENTENCES[code], code=code, may_have_run=may_have_run)
+            raise OutboundError(FAILURES[code], code=code, may_have_run=may_have_run)
         body, kind = _encoded(answer.body)
         headers = {"content-type": kind} | {k.lower(): v for k, v in answer.headers.items()}
         truncated = len(body) > cap_bytes

@@ -76,7 +76,7 @@ def _wanted(options: Options) -> Wanted:
         stacks=texts,
         task=task,
         input=_object(options.input, "--input"),
-        auth=None if options.auth is None else _value(options.auth, "--auth"),
+        context={} if options.auth is None else {"auth": _value(options.auth, "--auth")},
         tables={} if options.tables is None else _object(options.tables, "--tables"),
         variables=_pairs(options.env, "--env"),
         secrets=_pairs(options.secret, "--secret"),

@@ -13,6 +13,7 @@ from hub.deliver.attempt import Attempter
 from hub.errors import InvalidError, LimitError
 from hub.expr import DictContext
 from hub.model.destination import Destination
+from hub.model.event import Arrival, Event
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
@@ -29,11 +30,13 @@ from hub.run.world import LedgerWorld
 from hub.stack.cron import fires_after
 from hub.stack.journal import Entry, decode
 from hub.stack.load import load_stack
+from hub.stack.placing import placed
 from hub.stack.step import Step
 from hub.stack.steps.sending import Deliver
 from hub.stack.task import Schedule, Stack
 from hub.store import deliveries, runs
 from hub.store.catalog import Catalog
+from hub.store.events import RECORD
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import LAST, where
 from hub.store.migrate import migrate
@@ -43,6 +46,7 @@ from hub.store.records import INSERT, TAKE_IDS, TakeIds
 from hub.store.schema import records
 from hub.store.stacks import PUT as PUT_STACK
 from hub.store.stacks import PutStack
+from hub.store.tables import DECLARE, Declare
 
 MAX_RUNS = 10_000
 _LEASE_US = 3_600_000_000
@@ -60,8 +64,15 @@ class Wanted:
     task: str | None
     """The task that is started; None: only what schedules start."""
     input: Mapping[str, Json] = field(default_factory=dict)
-    auth: Json = None
+    context: Mapping[str, Json] = field(default_factory=dict)
+    """What the run knows beside its input: ``{auth, request, …}``."""
+    run_id: str | None = None
+    """Its id; random values and idempotency keys follow from it."""
+    event: Event | None = None
+    """The event that starts it."""
     tables: Mapping[str, list[Json]] = field(default_factory=dict)
+    declared: Mapping[str, TableSpec] | None = None
+    """What is declared of tables; None: what the stacks declare."""
     variables: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     span_us: int = 0
@@ -200,8 +211,9 @@ class Simulation:
         for name, text in self._wanted.stacks.items():
             stack = load_stack(name, text)
             loaded.append(stack)
+            declared = stack.tables if self._wanted.declared is None else {}
             await self._ledger.write(
-                PUT_STACK, PutStack(name, stack.version, text, tables=tuple(stack.tables.items()))
+                PUT_STACK, PutStack(name, stack.version, text, tables=tuple(declared.items()))
             )
         for slug in sorted({slug for stack in loaded for slug in _destinations(stack)}):
             body = Destination(url=f"https://{slug}.destination.invalid/").model_dump_json()
@@ -212,6 +224,11 @@ class Simulation:
         await self.catalog.refresh()
         for table, rows in self._wanted.tables.items():
             await self._fill(check_table(table), rows)
+        for table, spec in (self._wanted.declared or {}).items():
+            await self._ledger.write(DECLARE, Declare(table, spec))
+        if self._wanted.event is not None:
+            await self._ledger.write(RECORD, Arrival(self._wanted.event, None, ()))
+        await self.catalog.refresh()
         begin_us = self._clock.now_us()
         for stack in loaded:
             for schedule in stack.schedules:
@@ -225,7 +242,7 @@ class Simulation:
         """
         end_us = self._clock.now_us() + self._wanted.span_us
         if self._wanted.task is not None:
-            await self._start(self.catalog.resolve(self._wanted.task), dict(self._wanted.input))
+            await self._start_wanted(self.catalog.resolve(self._wanted.task))
         await self._work()
         while (next_us := await self._next_due()) is not None and next_us <= end_us:
             self._clock.move_to(next_us)
@@ -267,18 +284,23 @@ class Simulation:
         for task, due_us in list(self._next_fires.items()):
             if due_us <= at_us:
                 self.notes.add("schedule", task=task)
-                await self._start(task, {})
+                await self._start(RunStart(new_id("run"), task, "{}"), {})
                 self._next_fires[task] = next(self._fires[task])
 
-    async def _start(self, task: str, given: dict[str, Json]) -> None:
-        auth = self._wanted.auth
+    async def _start_wanted(self, task: str) -> None:
+        wanted = self._wanted
         start = RunStart(
-            id=new_id("run"),
+            id=wanted.run_id or new_id("run"),
             task=task,
-            input=dumps_text(given),
-            context=None if auth is None else dumps_text({"auth": auth}),
+            input=dumps_text(dict(wanted.input)),
+            event_id=None if wanted.event is None else wanted.event.id,
+            context=dumps_text(dict(wanted.context)) if wanted.context else None,
         )
-        await self._ledger.write(runs.START, start)
+        await self._start(start, wanted.input)
+
+    async def _start(self, start: RunStart, given: Mapping[str, Json]) -> None:
+        task = self.catalog.known_task(start.task)
+        await self._ledger.write(runs.START, placed(start, task, given))
 
     async def _next_due(self) -> int | None:
         dues = [

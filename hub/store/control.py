@@ -1,15 +1,17 @@
-"""What people do to runs: cancel them, have them go on from where they failed."""
+"""What people do to runs: cancel them, have them go on from where they failed, make them again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, literal, null, select, update
 
-from hub.model.run import Failure
+from hub.model.event import Recorded
+from hub.model.run import Failure, RunStart
 from hub.store.concurrency import let_go
 from hub.store.ledger import Write
 from hub.store.notices import tell_of_end
-from hub.store.schema import journal, runs
+from hub.store.runs import insert_runs
+from hub.store.schema import events, journal, runs
 from hub.store.statement import inline, insert_of, now_us
 from hub.store.tx import Tx
 
@@ -95,3 +97,29 @@ def _requeue(tx: Tx, wish: GoOn) -> bool:
     if wish.entries:
         tx.run(_JOURNAL, {"run_id": wish.run_id, "n": wish.n, "entries": wish.entries})
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEvent:
+    """Have an event's tasks run again."""
+
+    event_id: str
+    starts: tuple[RunStart, ...]
+
+
+_MATCHED = (
+    update(events)
+    .where(events.c.id == bindparam("of_id"), events.c.fate == inline(Recorded.UNMATCHED.value))
+    .values(fate=inline(Recorded.RECORDED.value))
+)
+
+
+def _replay_events(tx: Tx, replays: Sequence[ReplayEvent]) -> list[None]:
+    insert_runs(tx, [start for each in replays for start in each.starts])
+    for each in replays:
+        tx.run(_MATCHED, {"of_id": each.event_id})
+    return [None] * len(replays)
+
+
+REPLAY_EVENT: Write[ReplayEvent, None] = Write("replay_event", 13, _replay_events)
+"""Queue the runs; an event that nothing ran for is matched from now on."""

@@ -43,7 +43,7 @@ def test_a_document_loads_as_it_stands_and_passes_the_check(number: int) -> None
 
 async def test_1_a_report_is_requested_and_made_in_the_background() -> None:
     text = TEXTS[0] + '{ task: "generate_detailed_report", function_stack: [] }'
-    given: dict[str, Any] = {"input": {"report_type": "sales"}, "auth": USER}
+    given: dict[str, Any] = {"input": {"report_type": "sales"}, "context": {"auth": USER}}
     told = await simulated(text, "api-generate-report", **given)
     endpoint, report = kinds(told, "run")
     assert endpoint["result"] == {"message": "Report generation started", "request_id": 1}
@@ -75,7 +75,7 @@ async def test_3_a_trial_is_reminded_of_after_a_fortnight(status: str, mails: in
         TEXTS[2],
         "shop",
         15,
-        auth=USER,
+        context={"auth": USER},
         tables=users,
         variables={"EMAIL_SERVICE_URL": "https://mail.example/send"},
     )

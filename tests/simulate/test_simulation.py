@@ -131,7 +131,9 @@ async def test_secrets_and_auth_are_what_is_given() -> None:
     text = """{ task: "ask", function_stack: [
       { function: "external_api_request", url: "https://api.example/{{env.TOKEN}}", as: "r" },
       { function: "return_response", body: "{{auth.user.id}}" } ] }"""
-    told = await simulated(text, "ask", secrets={"TOKEN": "hunter2"}, auth={"user": {"id": "ada"}})
+    told = await simulated(
+        text, "ask", secrets={"TOKEN": "hunter2"}, context={"auth": {"user": {"id": "ada"}}}
+    )
     assert kinds(told, "request")[0]["url"] == "https://api.example/hunter2"
     [run] = kinds(told, "run")
     assert run["result"] == "ada"

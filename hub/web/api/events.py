@@ -3,15 +3,21 @@
 import base64
 from typing import Any
 
+from pydantic import Field
 from starlette.responses import Response
 
 from hub.errors import InvalidError
 from hub.model.json import Json, loads
 from hub.model.key import Scope
 from hub.model.time import from_iso, to_iso
+from hub.receive.replay import Replayer
+from hub.store.control import REPLAY_EVENT, ReplayEvent
 from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.lookup import LAST
+from hub.store.queues import RUNS
+from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.web.api.simulations import previewed
 
 FATES = ("rejected", "duplicate", "unmatched", "running", "held", "dead", "delivered")
 
@@ -47,6 +53,29 @@ async def _get(call: Call) -> Response:
             "deliveries": row["deliveries"],
         }
     )
+
+
+class EventReplay(Body):
+    """How an event is replayed."""
+
+    task: str | None = Field(None, description="Only this task; null: all that run for it now.")
+    dry_run: bool = Field(False, description="Show what would happen, and change nothing.")
+
+
+async def _replay(call: Call) -> Response:
+    event_id, wish = call.id("evt", "event"), await call.body_or_none(EventReplay)
+    hub = call.hub
+    replayer = Replayer(hub.ledger, hub.catalog, hub.connectors)
+    replays = await replayer.of_event(event_id, wish.task)
+    if wish.dry_run:
+        previews = [await previewed(call, each) for each in replays]
+        return answer({"event_id": event_id, "previews": previews})
+    starts = tuple(each.start for each in replays)
+    await hub.ledger.write(REPLAY_EVENT, ReplayEvent(event_id, starts))
+    hub.bell.ring(RUNS)
+    url = f"{call.root}/v1/events/{event_id}"
+    told = {"event_id": event_id, "runs": [each.id for each in starts], "url": url}
+    return answer(told, 202, {"location": url})
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Json]:
@@ -105,4 +134,12 @@ def _since(text: str | None) -> int | None:
 OPERATIONS = (
     Operation("GET", "/v1/events", Scope.READ, _get_all, "List events, the newest first"),
     Operation("GET", "/v1/events/{id}", Scope.READ, _get, "Read an event"),
+    Operation(
+        "POST",
+        "/v1/events/{id}/replay",
+        Scope.RUN,
+        _replay,
+        "Have an event's tasks run again, as they are now",
+        EventReplay,
+    ),
 )

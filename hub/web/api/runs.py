@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, model_validator
 from starlette.responses import Response
 
 from hub.errors import ConflictError, HubError
-from hub.model.ids import new_id
-from hub.model.json import Json, dumps_text, loads
+from hub.model.json import Json, loads
 from hub.model.key import Scope
-from hub.model.run import RunStart, RunStatus
+from hub.model.run import RunStatus
 from hub.model.time import now_us, to_iso
+from hub.receive.replay import Replayer
 from hub.stack.journal import RETRY, Entry, Journal, decode, encode
 from hub.stack.step import Step
 from hub.store.control import CANCEL, GO_ON, GoOn
@@ -21,6 +21,7 @@ from hub.store.runs import START, find_run, journal_of, page_of_runs
 from hub.store.schema import run_attempts
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.web.api.simulations import previewed
 from hub.web.run_stream import RunStream
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
@@ -101,13 +102,29 @@ class Retry(Body):
         validation_alias=AliasChoices("from", "start"),
         description="At the failed step, with what came before; or a new run from its beginning.",
     )
+    dry_run: bool = Field(
+        False, description="From the beginning: show what would happen, and change nothing."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Retry":
+        if self.dry_run and self.start != "beginning":
+            raise ValueError(
+                "'dry_run' shows a run from its beginning: give 'from': 'beginning' too."
+            )
+        return self
 
 
 async def _retry(call: Call) -> Response:
     row, wish = await _row(call), await call.body_or_none(Retry)
     run_id = row["id"]
     if wish.start == "beginning":
-        run_id = await _begin_again(call, row)
+        replay = await Replayer(call.hub.ledger, call.hub.catalog, call.hub.connectors).of_run(
+            run_id
+        )
+        if wish.dry_run:
+            return answer(await previewed(call, replay))
+        run_id = await call.hub.ledger.write(START, replay.start)
     else:
         await _go_on(call, row)
     call.hub.bell.ring(RUNS)
@@ -130,29 +147,6 @@ async def _go_on(call: Call, row: dict[str, Any]) -> None:
             'run again from the beginning: {"from": "beginning"}.',
             code="run_not_failed",
         )
-
-
-async def _begin_again(call: Call, row: dict[str, Any]) -> str:
-    """A new run of the same task and input, with keys of its own."""
-    given = _json(row["input"])
-    if not isinstance(given, dict):
-        raise ConflictError("The input of the run is no longer kept.", code="input_gone")
-    context = _json(row["context"])
-    if isinstance(context, dict):
-        context.pop("key_base", None)
-    start = RunStart(
-        id=new_id("run"),
-        task=row["task"],
-        input=dumps_text(given),
-        event_id=row["event_id"],
-        parent=row["parent"],
-        lane=row["lane"],
-        context=dumps_text(context) if context else None,
-        concurrency_key=row["concurrency_key"],
-        retry_of=row["id"],
-        completion_webhook=row["completion_webhook"],
-    )
-    return await call.hub.ledger.write(START, start)
 
 
 def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:

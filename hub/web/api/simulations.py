@@ -1,15 +1,20 @@
 """``/v1/simulations``: a stack in a hub that is thrown away, under a clock that jumps."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic import Field
 from starlette.responses import Response
 
 from hub.errors import InvalidError, LimitError
+from hub.model.json import Json
 from hub.model.key import Scope
 from hub.model.time import US_PER_S, from_iso, now_us
+from hub.receive.replay import Replay
 from hub.simulate.answers import StubSender, parse_answers
+from hub.simulate.preview import Preview
 from hub.simulate.report import as_json
 from hub.simulate.simulation import Clock, Wanted, simulation
 from hub.web.api.body import Body
@@ -41,6 +46,31 @@ class SimulationWish(Body):
 _slots = asyncio.Semaphore(_MOST_AT_ONCE)
 
 
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    """What simulates inside the block waits for its turn, and may not take long.
+
+    Raises:
+        LimitError: ``limit_time``.
+    """
+    try:
+        async with asyncio.timeout(_LONGEST_S), _slots:
+            yield
+    except TimeoutError:
+        raise LimitError(
+            f"The simulation took longer than {_LONGEST_S:g} s: follow it for a shorter time.",
+            code="limit_time",
+        ) from None
+
+
+async def previewed(call: Call, replay: Replay) -> dict[str, Json]:
+    """See :meth:`hub.simulate.preview.Preview.of`."""
+    hub = call.hub
+    preview = Preview(hub.ledger, hub.catalog, hub.connectors, hub.settings.timezone)
+    async with _bounded():
+        return await preview.of(replay)
+
+
 async def _simulate(call: Call) -> Response:
     wish = await call.body(SimulationWish)
     clock = Clock(_moment(wish.at))
@@ -49,26 +79,16 @@ async def _simulate(call: Call) -> Response:
         stacks={wish.name: wish.stack},
         task=wish.task,
         input=wish.input,
-        auth=wish.auth,
+        context={} if wish.auth is None else {"auth": wish.auth},
         tables=wish.tables,
         variables=wish.variables,
         secrets=wish.secrets,
         span_us=int(wish.span_s * US_PER_S),
         timezone=wish.timezone,
     )
-    try:
-        async with (
-            asyncio.timeout(_LONGEST_S),
-            _slots,
-            simulation(wanted, sender, call.hub.connectors, clock) as made,
-        ):
-            await made.run()
-            return answer(await as_json(made))
-    except TimeoutError:
-        raise LimitError(
-            f"The simulation took longer than {_LONGEST_S:g} s: follow it for a shorter time.",
-            code="limit_time",
-        ) from None
+    async with _bounded(), simulation(wanted, sender, call.hub.connectors, clock) as made:
+        await made.run()
+        return answer(await as_json(made))
 
 
 def _moment(text: str | None) -> int:
