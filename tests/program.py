@@ -102,10 +102,20 @@ class Program:
     """A command of the hub in a process of its own, in a process group of its own."""
 
     def __init__(
-        self, arguments: list[str], environment: Mapping[str, str | None], log: Path
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str | None],
+        log: Path,
+        prelude: str | None = None,
     ) -> None:
-        """An ``environment`` on top of this process's own; None takes a variable away."""
-        self._arguments = arguments
+        """An ``environment`` on top of this process's own; None takes a variable away.
+
+        ``prelude`` is Python that the process runs first.
+        """
+        begin = ["-m", "hub"]
+        if prelude is not None:
+            begin = ["-c", f"{prelude}\nfrom hub.cli import main\nmain()"]
+        self._arguments = [*begin, *arguments]
         wanted = {
             **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
             "HUB_ADMIN_KEY": ADMIN_KEY,
@@ -121,8 +131,6 @@ class Program:
         with self._log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                "-m",
-                "hub",
                 *self._arguments,
                 env=self._environment,
                 stdout=log,

@@ -32,12 +32,14 @@ STACK = """
 
 
 @asynccontextmanager
-async def killable(folder: Path) -> AsyncIterator[tuple[Program, str]]:
+async def killable(
+    folder: Path, stacks: Path | None = None, prelude: str | None = None
+) -> AsyncIterator[tuple[Program, str]]:
     """``hub up`` in a process of its own, and where it answers."""
     port = free_port()
     arguments = ["up", "--port", str(port), "--data", str(folder / "data")]
-    arguments += ["--stacks", str(folder / "none")]
-    hub = Program(arguments, {"HUB_LEASE_S": "1"}, folder / "up.log")
+    arguments += ["--stacks", str(stacks or folder / "none")]
+    hub = Program(arguments, {"HUB_LEASE_S": "1"}, folder / "up.log", prelude)
     await hub.start()
     try:
         yield hub, f"http://127.0.0.1:{port}"
