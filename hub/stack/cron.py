@@ -42,7 +42,10 @@ def check_cron(line: str) -> str:
     try:
         next(CronSim(plain, datetime(2024, 1, 1, tzinfo=UTC)))
     except CronSimError as error:
-        raise ValueError(f"This is no cron line: {error}") from None
+        raise ValueError(
+            f"{plain[:60]!r} is no cron line ({str(error).lower()}): write minute, hour, day, "
+            "month and weekday, such as '0 6 * * 1-5'"
+        ) from None
     except StopIteration:
         raise ValueError("This cron line never fires: no such day exists") from None
     return plain

@@ -41,6 +41,20 @@ async def test_a_bare_name_that_two_stacks_have_is_refused(api: httpx.AsyncClien
     assert "mall/sell or shop/sell" in body["message"]
 
 
+async def test_an_input_that_the_task_does_not_take_is_refused_before_anything_is_queued(
+    api: httpx.AsyncClient,
+) -> None:
+    text = """{ task: "buy", input: { type: "object", required: ["n"],
+        properties: { n: { type: "integer" } } }, function_stack: [] }"""
+    good(await api.put("/v1/stacks/mall", content=text), 201)
+    url = "/v1/tasks/mall/buy/runs"
+    for given in ({}, {"n": "x"}):
+        body = refused(await api.post(url, json={"input": given}), 422, "input_invalid")
+        assert pointers(body)
+    assert good(await api.get("/v1/runs"))["items"] == []
+    good(await api.post(url, json={"input": {"n": 1}}), 202)
+
+
 async def test_a_run_is_queued_and_read(api: httpx.AsyncClient) -> None:
     response = await api.post("/v1/tasks/shop/sell/runs", json={"input": {"n": 2**70}})
     told = good(response, 202)

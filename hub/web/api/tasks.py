@@ -126,7 +126,10 @@ async def _start(call: Call) -> Response:
         unique=wish.unique_key(),
         completion_webhook=wish.completion_webhook,
     )
-    start = placed(start, call.hub.catalog.known_task(task), wish.input)
+    known = call.hub.catalog.known_task(task)
+    if known is not None and known.input is not None:
+        known.input.check(wish.input)
+    start = placed(start, known, wish.input)
     run_id = await call.hub.ledger.write(START, start)
     if run_id == start.id:
         call.hub.bell.ring(RUNS)
