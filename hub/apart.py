@@ -1,5 +1,7 @@
 """``hub serve`` and ``hub worker``: the same hub in processes apart, on as many hosts as needed."""
 
+import structlog
+
 from hub.app import serving, settle_memory, stop_event
 from hub.bootstrap import open_hub
 from hub.errors import SettingsError
@@ -8,6 +10,8 @@ from hub.settings import Settings
 from hub.store.migrate import require_current
 from hub.up import first_key
 from hub.worker import working
+
+_log = structlog.get_logger("hub.apart")
 
 
 async def serve(settings: Settings) -> None:
@@ -20,6 +24,7 @@ async def serve(settings: Settings) -> None:
         await first_key(hub, make=False)
         async with running(hub) as runner, serving(hub, runner):
             settle_memory()
+            _log.info("server.ready", host=settings.host, port=settings.port)
             await stop_event().wait()
 
 
@@ -35,6 +40,7 @@ async def work(settings: Settings) -> None:
         working(hub, runner),
     ):
         settle_memory()
+        _log.info("worker.ready", worker=hub.worker)
         await stop_event().wait()
 
 

@@ -11,8 +11,8 @@ from hub.bench.claims import Claims
 from hub.bench.harness import answers_in, faults_of, fire, side_by_side
 from hub.bench.language import Language
 from hub.bench.latency import latency
-from hub.bench.ledgers import Ledger
-from hub.bench.processes import listening, module, resident_mb, running
+from hub.bench.ledgers import Ledger, postgres_pid
+from hub.bench.processes import Child, cpu_s, listening, module, resident_mb, running
 from hub.bench.scene import Case, Figure, Measured, Scene
 from hub.bench.subject import DELIVERING, TRIVIAL, free_port, hub, settings, up, wait_ready
 from hub.bench.tables import Tables
@@ -134,6 +134,69 @@ class EndToEnd:
 
 
 @dataclass(frozen=True)
+class TwoWorkers:
+    """What an event costs, end to end, with one worker and with two, in alternating rounds.
+
+    Events fall due at a rate that one worker can take. Counted is the processor time of server,
+    workers and PostgreSQL until the queue is empty, whatever they do beside.
+    """
+
+    name: str = "two_workers"
+    rate: float = 500.0
+    rounds: int = 3
+    connections: int = 50
+    ledgers: tuple[Ledger, ...] = (Ledger.POSTGRESQL,)
+
+    def run(self, scene: Scene) -> Measured:
+        """The ratio: the median over the rounds."""
+        sink = listening("sink", module("sink", "--field=id"), scene.folder)
+        reports: list[Report] = []
+        with sink as sink_port, hub(scene) as subject:
+            subject.set_up(DELIVERING, sink_port)
+            watch, answers = Watch(sink_port), scene.folder / "answers"
+            accepted: set[str] = set()
+
+            def cost_s(*more: Child) -> float:
+                pids = [child.process.pid for child in (*subject.children, *more)]
+                pids.append(postgres_pid(scene.folder))
+                before = sum(map(cpu_s, pids))
+                report = fire(
+                    subject.api.port,
+                    subject.secret,
+                    requests=round(self.rate * scene.seconds),
+                    seconds=scene.seconds * 10,
+                    connections=self.connections,
+                    rate=self.rate,
+                    answers=answers,
+                )
+                reports.append(report)
+                accepted.update(each.id for each in answers_in(answers))
+                watch.wait(len(accepted))
+                subject.wait_empty(_EMPTY_S)
+                return (sum(map(cpu_s, pids)) - before) / max(report.sent, 1)
+
+            def cost_of_two_s() -> float:
+                with subject.another_worker(scene) as worker:
+                    return cost_s(worker)
+
+            cost_s()  # the first round warms up
+            rounds = side_by_side(self.rounds, cost_s, cost_of_two_s)
+            faults = (
+                *faults_of(reports, "hub", 202),
+                *faults_of_arrivals(accepted, watch.arrivals()),
+            )
+        ones, twos = zip(*rounds, strict=True)
+        return Measured(
+            (
+                Figure("of the cost with one", median(t / o for o, t in rounds) * 100, "%"),
+                Figure("with one", median(ones) * 1e6, "µs"),
+                Figure("with two", median(twos) * 1e6, "µs"),
+            ),
+            faults,
+        )
+
+
+@dataclass(frozen=True)
 class LightLoad:
     """A few events a second: how long after its 202 an event's delivery reaches the sink."""
 
@@ -218,6 +281,7 @@ CASES: tuple[Case, ...] = (
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
     EndToEnd(),
+    TwoWorkers(),
     LightLoad(),
     Startup(),
 )

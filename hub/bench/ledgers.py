@@ -13,6 +13,7 @@ from hub.errors import SettingsError
 from hub.valkey import EmbeddedValkey
 
 _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+_POSTGRESQL = "postgresql"
 _WAL_FILES = 48  # of 16 MB: more than a measurement writes
 
 
@@ -53,9 +54,14 @@ def _nothing(folder: Path) -> Iterator[Mapping[str, str]]:
     yield {}
 
 
+def postgres_pid(folder: Path) -> int:
+    """The first process of the PostgreSQL that was opened there."""
+    return int((folder / _POSTGRESQL / "postmaster.pid").read_text().split()[0])
+
+
 @contextmanager
 def _postgresql(folder: Path) -> Iterator[Mapping[str, str]]:
-    with _server(folder / "postgresql") as socket, _valkey(folder / "valkey") as redis_url:
+    with _server(folder / _POSTGRESQL) as socket, _valkey(folder / "valkey") as redis_url:
         yield {
             "HUB_DATABASE_URL": f"postgresql+asyncpg://postgres@/postgres?host={socket}",
             "HUB_REDIS_URL": redis_url,

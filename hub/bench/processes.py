@@ -123,6 +123,18 @@ def family(pid: int) -> list[int]:
     return found
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time of a process and its descendants, those that have ended included."""
+    ticks = 0
+    for each in family(pid):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile, and is counted with its parent
+            continue
+        ticks += sum(map(int, fields[11:15]))  # its own and its ended children's
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def resident_mb(pid: int) -> float | None:
     """Resident memory of a process and its descendants; None where /proc does not tell."""
     total = 0

@@ -33,6 +33,7 @@ TRIVIAL = """{
   function_stack: [{function: "create_variable", name: "id", value: "{{input.id}}"}],
 }"""
 _READY_S, _POLL_S = 60.0, 0.01
+_STARTED = b"worker.ready"
 _HUB = str(Path(sys.executable).with_name("hub"))
 
 
@@ -43,8 +44,8 @@ class Subject:
     api: Api
     secret: str
     children: tuple[Child, ...]
-    database_url: str | None = None
-    """Of PostgreSQL."""
+    variables: Mapping[str, str]
+    """What its programs are set to."""
 
     def set_up(self, stack: str, sink_port: int | None = None) -> None:
         """A source that takes signed requests for ``stack``, which may deliver to the sink."""
@@ -55,6 +56,25 @@ class Subject:
         verify = {"mode": "standard", "secrets": [self.secret]}
         source = {"connector": "standard", "verify": verify, "task": "bench"}
         self.api.put("/v1/sources/bench", source)
+
+    @property
+    def database_url(self) -> str | None:
+        """Of PostgreSQL."""
+        return self.variables.get("HUB_DATABASE_URL")
+
+    @contextmanager
+    def another_worker(self, scene: Scene) -> Iterator[Child]:
+        """One more worker until the end of the block, ready."""
+        command = scene.profiled("worker2", [_HUB, "worker"])
+        with running("worker2", command, scene.folder, self.variables) as child:
+            deadline = time.monotonic() + _READY_S
+            seen = child.log.stat().st_size
+            while _STARTED not in child.log.read_bytes()[seen:]:
+                child.check()
+                if time.monotonic() > deadline:
+                    raise failed(f"A worker was not ready after {_READY_S:g} s: {child.log}")
+                time.sleep(_POLL_S)
+            yield child
 
     def wait_empty(self, limit_s: float) -> float:
         """Wait until nothing is left to do; how long that took.
@@ -91,8 +111,7 @@ def hub(scene: Scene, *, worker: bool = True) -> Iterator[Subject]:
             )
             for name, command in _programs(scene.ledger, worker=worker).items()
         )
-        url = ledger.get("HUB_DATABASE_URL")
-        subject = Subject(Api(port, key), new_secret(), children, url)
+        subject = Subject(Api(port, key), new_secret(), children, variables)
         wait_ready(subject.api, children)
         yield subject
         subject.check()

@@ -41,6 +41,7 @@ TARGETS = (
     _most("ingest", "p99", 25),
     _least("end_to_end", "events", 1200, Ledger.POSTGRESQL),
     _least("end_to_end", "events", 900, Ledger.SQLITE),
+    _most("two_workers", "of the cost with one", 115),
     _most("light_load", "p50", 30),
     _most("light_load", "p99", 120),
     _most("startup", "ready, first start", 3),

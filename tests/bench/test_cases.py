@@ -1,0 +1,25 @@
+"""Cases in their short form: they measure something, and find no fault."""
+
+import pytest
+
+from hub.bench.cases import EndToEnd, TwoWorkers
+from hub.bench.claims import Claims
+from hub.bench.harness import measure
+from hub.bench.ledgers import Ledger
+from hub.bench.scene import Case
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("case", "ledger", "figure"),
+    [
+        (Claims(rows=3000, claims=4), Ledger.SQLITE, "with many due"),
+        (Claims(rows=3000, claims=4), Ledger.POSTGRESQL, "with many due"),
+        (EndToEnd(rate=200), Ledger.SQLITE, "events"),
+        (TwoWorkers(rate=100, rounds=1), Ledger.POSTGRESQL, "with two"),
+    ],
+)
+def test_a_case_is_measured(case: Case, ledger: Ledger, figure: str) -> None:
+    result = measure(case, ledger, 0.5)
+    assert result.faults == ()
+    assert {each.name: each.value for each in result.figures}[figure] > 0
