@@ -6,10 +6,11 @@ One connection of the pool writes (through the group commit), the others read.
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Insert, exc, text
+from sqlalchemy import Connection, CursorResult, Insert, event, exc, text
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
@@ -24,6 +25,8 @@ _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leav
 _PLACEHOLDER = re.compile(r"\$(\d+)(?:::[A-Z]+)?")
 _POOL = 6
 _WAIT_S = 10
+_IDLE_MS = 5_000
+"""A transaction whose client is cut off keeps its locks so long: nobody else gets at the rows."""
 _RETRY_STATES = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not had
 _FULL_STATES = frozenset({"53100"})
 _REFUSED_CLASSES = ("22", "23")  # data exception, integrity violation
@@ -210,6 +213,13 @@ class PostgresTx:
             raise AssertionError("a further statement, without a transaction around it")
 
 
+def _set_up(connection: Any, _: Any) -> None:
+    """What holds for a new connection."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {_IDLE_MS}")
+    connection.commit()
+
+
 class PostgresEngine:
     """See :class:`hub.store.ledger.Engine`."""
 
@@ -226,6 +236,7 @@ class PostgresEngine:
             json_deserializer=str,
             connect_args={"timeout": _WAIT_S, "server_settings": {"application_name": "hub"}},
         )
+        event.listen(self._engine.sync_engine, "connect", _set_up)
         self._by_itself = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 
     async def check_durability(self) -> None:

@@ -82,6 +82,13 @@ async def test_durability_is_at_its_strongest(ledger: Ledger) -> None:
         assert shown == {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 
 
+async def test_who_is_cut_off_in_a_transaction_does_not_keep_its_locks(ledger: Ledger) -> None:
+    if ledger.dialect == "postgresql":
+        name = "idle_in_transaction_session_timeout"
+        for way in (ledger.read, ledger.engine.transact):
+            assert await way(lambda tx: tx.rows(text(f"SHOW {name}"))[0][0]) == "5s"
+
+
 async def test_a_single_statement_needs_no_transaction_and_gets_no_second_one(
     ledger: Ledger,
 ) -> None:
