@@ -4,6 +4,7 @@ Each has a word that names it (``code``), a place, and a hint. They are warnings
 loaded all the same.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from hub.stack.problem import Problem
 from hub.stack.step import Step
 from hub.stack.steps.control import Conditional, Stop, Switch, ThrowError
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
-from hub.stack.steps.records import EditRecord, QueryAllRecords
+from hub.stack.steps.records import EditRecord, GetRecord, QueryAllRecords
 from hub.stack.steps.tasks import BackgroundTask
 from hub.stack.task import Task
 
@@ -107,6 +108,34 @@ def _meant(step: EditRecord) -> tuple[Compiled, ...]:
     return own if step.where is None else (*own, *step.where.parts)
 
 
+def _lost_update(steps: Sequence[Placed], task: Task) -> Iterator[Doubt]:
+    """A number that was read is counted up and written: what others add meanwhile is lost."""
+    if task.concurrency_key is not None:
+        return
+    for step, raw, at in steps:
+        table = literal(step.table) if isinstance(step, EditRecord) else None
+        data = raw.get("data")
+        if not isinstance(table, str) or not isinstance(data, dict):
+            continue
+        names = {table, *(each.as_ for each, _, _ in steps if _reads(each, table) and each.as_)}
+        for field, value in data.items():
+            if isinstance(value, str) and _counts_up(value, names, field):
+                yield (
+                    f"{at}/data/{field}",
+                    f"{field!r} was read before it is written here: two runs at once count one.",
+                    f"Let the ledger count: {{{field}: {{$inc: 1}}}}.",
+                )
+
+
+def _reads(step: Step, table: str) -> bool:
+    return isinstance(step, (GetRecord, QueryAllRecords)) and literal(step.table) == table
+
+
+def _counts_up(text: str, names: set[str], field: str) -> bool:
+    words = "|".join(map(re.escape, sorted(names)))
+    return re.search(rf"(?<![\w.])(?:{words})\.{re.escape(field)}\s*[-+]", text) is not None
+
+
 def _offset_paging(steps: Sequence[Placed], task: Task) -> Iterator[Doubt]:
     for step, _, at in steps:
         if (
@@ -181,6 +210,7 @@ _LOOKS: dict[str, Callable[[Sequence[Placed], Task], Iterator[Doubt]]] = {
     "constant-condition": _constant,
     "endless-chain": _endless_chain,
     "endless-loop": _endless_loop,
+    "lost-update": _lost_update,
     "no-default": _no_case,
     "offset-paging": _offset_paging,
     "read-then-mark": _read_then_mark,
