@@ -24,7 +24,7 @@ async def serve(settings: Settings) -> None:
         await first_key(hub, make=False)
         async with running(hub) as runner, serving(hub, runner):
             settle_memory()
-            _log.info("server.ready", host=settings.host, port=settings.port)
+            _log.info("server.started", host=settings.host, port=settings.port)
             await stop_event().wait()
 
 
@@ -40,7 +40,7 @@ async def work(settings: Settings) -> None:
         working(hub, runner),
     ):
         settle_memory()
-        _log.info("worker.ready", worker=hub.worker)
+        _log.info("worker.started", worker=hub.worker)
         await stop_event().wait()
 
 

@@ -33,7 +33,7 @@ TRIVIAL = """{
   function_stack: [{function: "create_variable", name: "id", value: "{{input.id}}"}],
 }"""
 _READY_S, _POLL_S = 60.0, 0.01
-_STARTED = b"worker.ready"
+_STARTED = b"worker.started"
 _HUB = str(Path(sys.executable).with_name("hub"))
 
 

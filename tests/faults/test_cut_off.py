@@ -63,7 +63,7 @@ async def ready(program: Program) -> None:
     """Wait until it says so, in its newest life."""
     assert program.process is not None
     async with asyncio.timeout(20):
-        while '.ready"' not in program.said().rpartition(STOPPED)[2]:
+        while '.started"' not in program.said().rpartition(STOPPED)[2]:
             assert program.process.returncode is None, program.said()[-3000:]
             await asyncio.sleep(0.02)
 
