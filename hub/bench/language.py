@@ -75,6 +75,10 @@ class _Nowhere:
     zone = "UTC"
     now_us = staticmethod(now_us)
 
+    def lane_timeout_us(self, name: str) -> int | None:
+        """As long as any run may."""
+        return None
+
     async def commit(self, segment: Segment) -> None:
         """Nothing is kept."""
 
