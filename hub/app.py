@@ -45,6 +45,7 @@ class App:
             Recorder(hub.ledger, hub.catalog, hub.bell),
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.body_timeout_s,
+            public_url=settings.root if settings.public_url is not None else None,
         )
         self._live = live_app(
             hub.channels,

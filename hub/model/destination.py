@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
-from hub.model.source import HeaderName, Shape
+from hub.model.scheme import HeaderName, Shape
 
 DEFAULT_SCHEDULE_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 10800.0, 28800.0, 86400.0, 86400.0)
 _RESERVED = ("host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade")

@@ -51,6 +51,8 @@ class InboundRequest:
     headers: Headers
     body: bytes
     ip: str
+    url: str = ""
+    """As its sender wrote it, as far as that is known: some signatures are over it."""
 
 
 @dataclass(frozen=True, slots=True)

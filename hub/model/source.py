@@ -2,24 +2,22 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
+
+from hub.model.scheme import HeaderName, Scheme, Shape
 
 SLUG = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$")]
-HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
 Token = Annotated[str, StringConstraints(min_length=8, max_length=1000)]
+
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+"""One that the sender chose: the hub has no say in its length."""
 
 HOUR_S = 3600
 KEY_WINDOW_S = 48 * HOUR_S
 """Make's re-runs last 40 hours."""
 HASH_WINDOW_S = 600
 """Equal clicks an hour apart are no duplicates."""
-
-
-class Shape(BaseModel):
-    """What people write: unknown fields are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class VerifyNone(Shape):
@@ -43,7 +41,58 @@ class VerifyStandard(Shape):
     secrets: tuple[str, ...] = Field(min_length=1, max_length=10)
 
 
-Verify = Annotated[VerifyNone | VerifyHeader | VerifyStandard, Field(discriminator="mode")]
+class VerifyBasic(Shape):
+    """A user and a password, as HTTP's Basic sends them."""
+
+    mode: Literal["basic"]
+    user: str = Field(min_length=1, max_length=200, pattern=r"^[^:\x00-\x1f]*$")
+    secrets: tuple[Token, ...] = Field(min_length=1, max_length=10, description="Passwords.")
+
+
+class VerifyJwt(Shape):
+    """A signed token (JWT) as bearer."""
+
+    mode: Literal["jwt"]
+    secrets: tuple[Secret, ...] = Field(
+        (), max_length=10, description="Of tokens that are signed by HS256, HS384, HS512."
+    )
+    public_keys: tuple[str, ...] = Field(
+        (), max_length=10, description="PEM; of tokens signed by RS, PS, ES and EdDSA."
+    )
+    issuer: str | None = Field(None, max_length=500, description="What `iss` has to be.")
+    audience: str | None = Field(None, max_length=500, description="What `aud` has to be.")
+
+    @model_validator(mode="after")
+    def _either(self) -> "VerifyJwt":
+        if bool(self.secrets) == bool(self.public_keys):
+            raise ValueError("Give either 'secrets' or 'public_keys'")
+        return self
+
+
+class VerifyHmac(Scheme):
+    """An HMAC over the body, or more of the request, as its sender makes it."""
+
+    mode: Literal["hmac"]
+    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
+
+
+class VerifyPreset(Shape):
+    """As the source's connector knows that its sender signs."""
+
+    mode: Literal["preset"]
+    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
+
+
+Verify = Annotated[
+    VerifyNone
+    | VerifyHeader
+    | VerifyBasic
+    | VerifyJwt
+    | VerifyHmac
+    | VerifyStandard
+    | VerifyPreset,
+    Field(discriminator="mode"),
+]
 
 
 class Dedup(Shape):

@@ -2,7 +2,9 @@
 
 import hashlib
 
+from hub.connector import Parsed
 from hub.model.event import DedupKey
+from hub.model.filter import value_at
 from hub.model.http import InboundRequest
 from hub.model.json import Json, dumps_text
 from hub.model.source import KEY_WINDOW_S, Dedup
@@ -12,9 +14,12 @@ _LONGEST = 200
 _DEFAULT_FIELDS = ("idempotency-key", "webhook-id")
 
 
-def dedup_key(dedup: Dedup | None, request: InboundRequest, value: Json) -> DedupKey | None:
+def dedup_key(dedup: Dedup | None, request: InboundRequest, parsed: Parsed) -> DedupKey | None:
     """The key, or None where the request has nothing to tell it by."""
-    key = _default(request) if dedup is None else _chosen(dedup.by, request, value)
+    if dedup is None:
+        key = parsed.message_id or _default(request)
+    else:
+        key = _chosen(dedup.by, request, parsed.value)
     if not key:
         return None
     window_us = dedup.window_us() if dedup else KEY_WINDOW_S * US_PER_S
@@ -39,18 +44,6 @@ def _chosen(by: str, request: InboundRequest, value: Json) -> str | None:
     if kind == "hash":
         return hashlib.sha256(request.body).hexdigest()
     if kind == "body":
-        return _at(value, name)
+        found = value_at(value, name)
+        return found if found is None or isinstance(found, str) else dumps_text(found)
     return None
-
-
-def _at(value: Json, path: str) -> str | None:
-    for part in path.split("."):
-        if isinstance(value, dict):
-            value = value.get(part)
-        elif isinstance(value, list) and part.isascii() and part.isdigit():
-            value = value[int(part)] if int(part) < len(value) else None
-        else:
-            return None
-    if value is None:
-        return None
-    return value if isinstance(value, str) else dumps_text(value)

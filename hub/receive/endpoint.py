@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import structlog
 
-from hub.connector import Connector
+from hub.connector import Challenges, Connector, Reply
 from hub.errors import HubError, InvalidError, NotFoundError, StoreError
 from hub.model.event import Receipt
 from hub.model.http import Headers, InboundRequest
@@ -18,10 +18,12 @@ from hub.receive.record import Recorder
 from hub.receive.verify import verify
 from hub.store.catalog import Catalog
 
+Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 METHODS = ("POST", "PUT", "PATCH", "GET")
 MAX_HEADERS = 100
+_SIGNS_ADDRESS = ("hmac", "preset")
 _NOT_COMMITTED = (
     "The hub's database does not commit now, so this is not accepted. Send it again later; "
     "under the same webhook-id or idempotency-key it is never taken twice."
@@ -40,14 +42,21 @@ class Endpoint:
         *,
         max_body_bytes: int,
         body_timeout_s: float,
+        public_url: str | None = None,
     ) -> None:
         self._catalog = catalog
         self._connectors = connectors
+        self._challenges = {  # looked up once: such a question costs more than a signature
+            name: each.challenge
+            for name, each in connectors.items()
+            if isinstance(each, Challenges)
+        }
         self._recorder = recorder
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
+        self._public_url = public_url
 
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request to ``/in/{source}[/{rest}]``.
 
         Raises:
@@ -60,9 +69,13 @@ class Endpoint:
         source: Source | None = None
         try:
             source = self._catalog.now.sources.get(slug) or await self._catalog.source(slug)
-            request = await self._whole(request, source, receive)
-            verify(source, request)
-            receipt = await self._take(slug, source, request)
+            request = await self._whole(scope, request, source, receive)
+            connector = self._connector(source)
+            verify(source, connector, request)
+            challenge = self._challenges.get(source.connector)
+            reply = None if challenge is None else challenge(request)
+            if reply is None:
+                receipt = await self._take(slug, source, connector, request)
         except StoreError as error:
             _say(slug, request, "not_committed", f"{error.code}: {error.message}", started)
             raise StoreError(_NOT_COMMITTED, code=error.code) from error
@@ -70,12 +83,16 @@ class Endpoint:
             await self._recorder.reject(slug, source, request, error)
             _say(slug, request, "rejected", error.code, started)
             raise
+        if reply is not None:
+            _say(slug, request, "challenge", connector.name, started)
+            await _reply(send, reply)
+            return
         fate = "duplicate" if receipt.duplicate else "accepted"
         _say(slug, request, fate, receipt.event_id, started)
         await _answer(send, receipt)
 
     async def _whole(
-        self, request: InboundRequest, source: Source, receive: Receive
+        self, scope: Scope, request: InboundRequest, source: Source, receive: Receive
     ) -> InboundRequest:
         most_bytes = source.max_body_bytes or self._max_body_bytes
         if request.method not in METHODS:
@@ -88,23 +105,37 @@ class Endpoint:
             raise InvalidError(f"More than {MAX_HEADERS} header fields.", code="headers_too_many")
         check_headers(request.headers, most_bytes)
         body = await read_body(receive, most_bytes, self._body_timeout_s)
+        url = self._url(scope, request) if source.verify.mode in _SIGNS_ADDRESS else ""
         return InboundRequest(
-            request.method, request.rest, request.query, request.headers, body, request.ip
+            *(request.method, request.rest, request.query, request.headers, body, request.ip, url)
         )
 
-    async def _take(self, slug: str, source: Source, request: InboundRequest) -> Receipt:
+    def _url(self, scope: Scope, request: InboundRequest) -> str:
+        """The address as the sender wrote it."""
+        root = self._public_url
+        if root is None:
+            root = f"{scope.get('scheme', 'http')}://{request.headers.get('host') or ''}"
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        return f"{root}{path}?{request.query}" if request.query else f"{root}{path}"
+
+    def _connector(self, source: Source) -> Connector:
         connector = self._connectors.get(source.connector)
         if connector is None:
             raise NotFoundError(
                 f"The connector {source.connector!r} of this source is not installed.",
                 code="connector_unknown",
             )
+        return connector
+
+    async def _take(
+        self, slug: str, source: Source, connector: Connector, request: InboundRequest
+    ) -> Receipt:
         parsed = connector.parse(request)
-        key = dedup_key(source.dedup, request, parsed.value)
+        key = dedup_key(source.dedup, request, parsed)
         return await self._recorder.record(slug, source, request, parsed, key)
 
 
-def _request(scope: MutableMapping[str, Any], rest: str) -> InboundRequest:
+def _request(scope: Scope, rest: str) -> InboundRequest:
     client = scope.get("client")
     pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     return InboundRequest(
@@ -124,18 +155,20 @@ async def _answer(send: Send, receipt: Receipt) -> None:
     }
     if receipt.run_id is not None:
         answer["run_id"] = receipt.run_id
-    body = dumps(answer)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200 if receipt.duplicate else 202,
-            "headers": [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-                (b"webhook-id", receipt.event_id.encode()),
-            ],
-        }
-    )
+    also = (b"webhook-id", receipt.event_id.encode())
+    await _send(send, 200 if receipt.duplicate else 202, "application/json", dumps(answer), also)
+
+
+async def _reply(send: Send, reply: Reply) -> None:
+    await _send(send, 200, reply.content_type, reply.body.encode())
+
+
+async def _send(
+    send: Send, status: int, kind: str, body: bytes, *also: tuple[bytes, bytes]
+) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    headers = [(b"content-type", kind.encode()), length, *also]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from hub.errors import HubError
 from hub.expr import DictContext
 from hub.expr import text_of as as_text
-from hub.model.run import DEFAULT_LANE, RunStart
+from hub.model.run import RunStart
 from hub.stack.task import Task
 
 _LONGEST_KEY = 300
@@ -23,7 +23,9 @@ def placed(start: RunStart, task: Task | None, given: Mapping[str, Any]) -> RunS
         return start
     if start.completion_webhook is None and task.completion_webhook is not None:
         start = replace(start, completion_webhook=task.completion_webhook)
-    lane = start.lane or task.lane or DEFAULT_LANE
+    lane = start.lane or task.lane
+    if lane == start.lane and task.concurrency_key is None:
+        return start
     if start.concurrency_key is not None or task.concurrency_key is None:
         return replace(start, lane=lane)
     return replace(start, lane=lane, concurrency_key=_key(task, given))

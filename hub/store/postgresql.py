@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import Connection, CursorResult, Insert, event, exc, text
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -23,6 +23,8 @@ T = TypeVar("T")
 
 _DIALECT = asyncpg.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 _PLACEHOLDER = re.compile(r"\$(\d+)(?:::[A-Z]+)?")
+_FORMS = 6
+"""So many sets of columns that are given once are told apart for each insert."""
 _POOL = 6
 _WAIT_S = 10
 _IDLE_MS = 5_000
@@ -36,7 +38,8 @@ _REFUSED_CLASSES = ("22", "23")  # data exception, integrity violation
 class _Rows:
     """An ``INSERT`` of many rows in one statement: each column of values is one array.
 
-    What stands in the statement itself is given once, not for each row.
+    What stands in the statement itself is given once, and so is a column whose values are all
+    the same: the rows of a batch are alike, and each value of an array costs the client a look.
     """
 
     into: str
@@ -47,15 +50,18 @@ class _Rows:
     fixed: dict[str, Any]
     statement: Executable
     """Kept, so that its id stays its own."""
+    forms: list[frozenset[str]]
+    """The sets of columns that were given once so far: each makes a statement of its own."""
 
-    def sql(self, first: int = 1, condition: str = "") -> str:
+    def sql(self, form: frozenset[str], first: int = 1, condition: str = "") -> str:
         """``INSERT … SELECT … FROM unnest($1, …)``; ``first`` numbers its first parameter.
 
-        A ``condition`` may name the array that follows the others as ``claimed``.
+        The columns of ``form`` are given once. A ``condition`` may name the array that follows
+        the others as ``claimed``.
         """
         given, columns = [], []
         for at, (name, kind) in enumerate(zip(self.names, self.kinds, strict=True)):
-            if name not in self.fixed:
+            if name not in form:
                 given.append(f"${first + at}::{'TEXT' if kind == 'JSON' else kind}[]")
                 columns.append(f"p{at + 1}")
         if condition:
@@ -65,23 +71,38 @@ class _Rows:
         def placed(found: re.Match[str]) -> str:
             at = int(found[1])
             name, kind = self.names[at - 1], self.kinds[at - 1]
-            return f"${first + at - 1}::{kind}" if name in self.fixed else f"p{at}::{kind}"
+            return f"${first + at - 1}::{kind}" if name in form else f"p{at}::{kind}"
 
         picked = _PLACEHOLDER.sub(placed, self.row)[1:-1]
         source = f"unnest({', '.join(given)}) AS t({', '.join(columns)})"
         return f"{self.into}SELECT {picked} FROM {source}{condition}{self.tail}"  # noqa: S608 - compiled parts
 
-    def arguments(self, params: Sequence[Params]) -> list[Any]:
-        """The parameters: a list for each column of values."""
-        fixed = self.fixed
-        return [
-            fixed[name] if name in fixed else [each[name] for each in params] for name in self.names
+    def arguments(self, params: Sequence[Params]) -> tuple[frozenset[str], list[Any]]:
+        """The columns that are given once, and the parameters: a list for each of the others."""
+        columns = {n: [each[n] for each in params] for n in self.names if n not in self.fixed}
+        _, *others = columns  # one column tells how many rows there are
+        alike = {n for n in others if columns[n].count(columns[n][0]) == len(params)}
+        form = self._form(frozenset(alike | self.fixed.keys()))
+        return form, [
+            self.fixed[n] if n in self.fixed else columns[n][0] if n in form else columns[n]
+            for n in self.names
         ]
+
+    def _form(self, alike: frozenset[str]) -> frozenset[str]:
+        """This set, or one within it that is known: few statements are to be prepared."""
+        if alike in self.forms:
+            return alike
+        if len(self.forms) < _FORMS:
+            self.forms.append(alike)
+            return alike
+        return max((each for each in self.forms if each <= alike), key=len)
 
 
 _ROWS: dict[int, _Rows] = {}
-_TEXTS: dict[tuple[int, ...], str] = {}
-"""Statements made of several inserts, by the identities of these."""
+_Part: TypeAlias = tuple[_Rows, frozenset[str]]
+"""An insert, and the columns that are given once."""
+_TEXTS: dict[tuple[Any, ...], str] = {}
+"""Statements made of several inserts, by the identities and the forms of these."""
 
 
 def _rows_of(statement: Executable) -> _Rows:
@@ -100,17 +121,19 @@ def _rows_of(statement: Executable) -> _Rows:
             kinds=tuple(compiled.binds[name].type.compile(dialect=_DIALECT) for name in names),
             fixed={name: value for name, value in compiled.params.items() if value is not None},
             statement=statement,
+            forms=[],
         )
+        found.forms.append(frozenset(found.fixed))
     return found
 
 
-def _together(inserts: Sequence[_Rows]) -> str:
+def _together(inserts: Sequence[_Part]) -> str:
     """Several inserts, each into its own table, as one statement."""
-    key = tuple(id(insert.statement) for insert in inserts)
+    key = tuple((id(insert.statement), form) for insert, form in inserts)
     if key not in _TEXTS:
         texts, first = [], 1
-        for insert in inserts:
-            texts.append(insert.sql(first))
+        for insert, form in inserts:
+            texts.append(insert.sql(form, first))
             first += len(insert.names)
         *others, last = texts
         before = ", ".join(f"i{n} AS ({text})" for n, text in enumerate(others))
@@ -118,13 +141,13 @@ def _together(inserts: Sequence[_Rows]) -> str:
     return _TEXTS[key]
 
 
-def _claiming(claim: _Rows, inserts: Sequence[_Rows]) -> str:
+def _claiming(claim: _Part, inserts: Sequence[_Part]) -> str:
     """A claim, and inserts of those rows whose claim is won, as one statement."""
-    key = (0, id(claim.statement), *(id(insert.statement) for insert in inserts))
+    key = (0, *((id(insert.statement), form) for insert, form in (claim, *inserts)))
     if key not in _TEXTS:
-        parts, first = [f"won(id) AS ({claim.sql()})"], 1 + len(claim.names)
-        for n, insert in enumerate(inserts):
-            parts.append(f"i{n} AS ({insert.sql(first, _IF_WON)})")
+        parts, first = [f"won(id) AS ({claim[0].sql(claim[1])})"], 1 + len(claim[0].names)
+        for n, (insert, form) in enumerate(inserts):
+            parts.append(f"i{n} AS ({insert.sql(form, first, _IF_WON)})")
             first += len(insert.names) + 1
         _TEXTS[key] = f"WITH {', '.join(parts)} SELECT id FROM won"  # noqa: S608 - as above
     return _TEXTS[key]
@@ -172,7 +195,8 @@ class PostgresTx:
         if not params:
             return []
         insert = _rows_of(statement)
-        return cast(Sequence[Row], self._driver(insert.sql(), insert.arguments(params)).all())
+        form, arguments = insert.arguments(params)
+        return cast(Sequence[Row], self._driver(insert.sql(form), arguments).all())
 
     def claim(
         self,
@@ -186,10 +210,13 @@ class PostgresTx:
             return set()
         given = [(_rows_of(statement), rows) for statement, rows in then if rows]
         first = _rows_of(claim)
-        arguments = first.arguments(claims)
+        form, arguments = first.arguments(claims)
+        parts: list[_Part] = []
         for insert, rows in given:
-            arguments += [*insert.arguments(rows), [each[CLAIMED] for each in rows]]
-        text = _claiming(first, [insert for insert, _ in given])
+            own_form, own = insert.arguments(rows)
+            parts.append((insert, own_form))
+            arguments += [*own, [each[CLAIMED] for each in rows]]
+        text = _claiming((first, form), parts)
         return {row[0] for row in self._driver(text, arguments)}
 
     def flush(self) -> None:
@@ -197,9 +224,12 @@ class PostgresTx:
         if self._put_off:
             put_off, self._put_off = self._put_off, []
             arguments: list[Any] = []
+            parts: list[_Part] = []
             for insert, params in put_off:
-                arguments += insert.arguments(params)
-            self._driver(_together([insert for insert, _ in put_off]), arguments)
+                form, own = insert.arguments(params)
+                parts.append((insert, form))
+                arguments += own
+            self._driver(_together(parts), arguments)
 
     def _driver(self, text: str, arguments: list[Any]) -> CursorResult[Any]:
         self._next()

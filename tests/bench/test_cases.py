@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.bench.cases import EndToEnd, LightLoad, TwoWorkers
+from hub.bench.cases import EndToEnd, TwoWorkers
 from hub.bench.claims import Claims
 from hub.bench.harness import measure
 from hub.bench.language import Language
@@ -14,11 +14,9 @@ from hub.bench.scene import Case
 @pytest.mark.parametrize(
     ("case", "ledger", "figure"),
     [
-        (Claims(rows=3000, claims=4), Ledger.SQLITE, "with many due"),
         (Claims(rows=3000, claims=4), Ledger.POSTGRESQL, "with many due"),
         (Language(), Ledger.NONE, "pure steps"),
         (EndToEnd(rate=200), Ledger.SQLITE, "events"),
-        (LightLoad(rate=5), Ledger.SQLITE, "p50"),
         (TwoWorkers(rate=100, rounds=1), Ledger.POSTGRESQL, "with two"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.connector import Parsed
 from hub.model.event import DedupKey
 from hub.model.http import Headers, InboundRequest
 from hub.model.json import Json, dumps
@@ -23,13 +24,13 @@ def request(body: bytes = b"{}", **headers: str) -> InboundRequest:
 
 def key(by: str | None, sent: InboundRequest, value: Json = None) -> str | None:
     """The text of the key, if there is one."""
-    found = dedup_key(None if by is None else Dedup(by=by), sent, value)
+    found = dedup_key(None if by is None else Dedup(by=by), sent, Parsed(value))
     return None if found is None else found.key
 
 
 def made(by: str | None, sent: InboundRequest, value: Json = None) -> DedupKey:
     """The key, which must be there."""
-    found = dedup_key(None if by is None else Dedup(by=by), sent, value)
+    found = dedup_key(None if by is None else Dedup(by=by), sent, Parsed(value))
     assert found is not None
     return found
 
@@ -39,6 +40,16 @@ def test_unless_told_the_sender_s_own_key_counts_and_without_one_nothing_does() 
     assert key(None, request(webhook_id="w-1")) == "w-1"
     assert key(None, request(idempotency_key="", webhook_id="w-1")) == "w-1"
     assert key(None, request()) is None
+
+
+def test_the_id_that_a_connector_finds_counts_before_header_fields() -> None:
+    parsed = Parsed({}, message_id="evt_1")
+    found = dedup_key(None, request(idempotency_key="k-1"), parsed)
+    assert found is not None
+    assert found.key == "evt_1"
+    chosen = dedup_key(Dedup(by="header:idempotency-key"), request(idempotency_key="k-1"), parsed)
+    assert chosen is not None
+    assert chosen.key == "k-1"
 
 
 def test_none_means_that_no_two_requests_are_the_same() -> None:
@@ -122,7 +133,7 @@ def test_keys_are_remembered_for_two_days_and_hashes_for_ten_minutes(
 
 @pytest.mark.parametrize("by", ["hash", "header:k"])
 def test_a_source_may_set_its_own_window(by: str) -> None:
-    found = dedup_key(Dedup(by=by, window_s=5), request(k="1"), None)
+    found = dedup_key(Dedup(by=by, window_s=5), request(k="1"), Parsed(None))
     assert found is not None
     assert found.window_us == 5_000_000
 
@@ -139,7 +150,7 @@ def test_the_body_s_hash_tells_whether_a_repeat_says_something_else() -> None:
 
 def test_a_nul_in_a_key_makes_another_key_and_none_that_a_database_refuses() -> None:
     plain, odd = (
-        dedup_key(Dedup(by="body:k"), request(), {"k": text}) for text in ("ab", "a\x00b")
+        dedup_key(Dedup(by="body:k"), request(), Parsed({"k": text})) for text in ("ab", "a\x00b")
     )
     assert plain is not None
     assert odd is not None

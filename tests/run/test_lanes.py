@@ -32,7 +32,7 @@ def test_what_no_stack_sets_has_its_usual_limit() -> None:
 
 
 def test_a_run_waits_in_the_lane_of_its_task_or_the_one_that_is_asked_for() -> None:
-    assert placed(START, task(), {}).lane == "normal"
+    assert placed(START, task(), {}).lane is None  # the usual one
     assert placed(START, task(lane="low"), {}).lane == "low"
     asked = RunStart("run_1", "shop/t", "{}", lane="high")
     assert placed(asked, task(lane="low"), {}).lane == "high"

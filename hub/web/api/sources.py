@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator
 
+from hub.connector import Connector, Verifies
 from hub.errors import HubError, InvalidError
-from hub.model.source import Source, VerifyStandard
-from hub.signature import parse_secret
+from hub.model.source import (
+    Source,
+    Verify,
+    VerifyHmac,
+    VerifyJwt,
+    VerifyPreset,
+    VerifyStandard,
+)
+from hub.signature import check_jwt_key, key_of, parse_secret
 from hub.stack.problem import Problem
 from hub.web.api.body import wrong
 from hub.web.api.call import Call
@@ -12,7 +20,8 @@ from hub.web.api.named import Doc, Named, connector_problem, refuse_any
 
 
 def _check(call: Call, source: Source) -> list[str]:
-    refuse_any([connector_problem(call, source.connector), *secret_problems(source)])
+    connector = call.hub.connectors.get(source.connector)
+    refuse_any([connector_problem(call, source.connector), *secret_problems(source, connector)])
     if source.task is None:
         return []
     try:
@@ -22,15 +31,35 @@ def _check(call: Call, source: Source) -> list[str]:
     return []
 
 
-def secret_problems(source: Source) -> Iterator[Problem]:
+def secret_problems(source: Source, connector: Connector | None) -> Iterator[Problem]:
     """What is wrong with the secrets of a source that verifies signatures."""
-    if not isinstance(source.verify, VerifyStandard):
+    setting = source.verify
+    if isinstance(setting, VerifyPreset) and not isinstance(connector, Verifies):
+        if connector is not None:
+            yield wrong(
+                "/verify/mode",
+                f"The connector {connector.name!r} knows no way of its own to verify: choose "
+                "another mode.",
+            )
         return
-    for place, secret in enumerate(source.verify.secrets):
+    name = "public_keys" if isinstance(setting, VerifyJwt) and setting.public_keys else "secrets"
+    for place, secret in enumerate(getattr(setting, name, ())):
         try:
-            parse_secret(secret)
+            _check_secret(setting, connector, secret)
         except InvalidError as error:
-            yield wrong(f"/verify/secrets/{place}", error.message)
+            yield wrong(f"/verify/{name}/{place}", error.message)
+
+
+def _check_secret(setting: Verify, connector: Connector | None, secret: str) -> None:
+    match setting:
+        case VerifyStandard():
+            parse_secret(secret)
+        case VerifyHmac():
+            key_of(setting, secret)
+        case VerifyJwt():
+            check_jwt_key(secret, is_public=bool(setting.public_keys))
+        case VerifyPreset() if isinstance(connector, Verifies):
+            connector.check_secret(secret)
 
 
 def _made(body: Doc) -> tuple[str, str] | None:

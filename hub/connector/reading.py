@@ -1,57 +1,19 @@
-"""What a connector is: it knows one tool's dialect and translates. It does no I/O.
-
-A connector is any object with these members, offered by a package under the entry point group
-``hub.connectors``. Verification, dedup, retries, breakers, pacing, the address guard, signing
-and logs exist once in the hub; a connector says only what its tool sends, wants and means.
-"""
+"""How connectors read: bodies, queries, event types, and what an answer means."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl
 
+from hub.connector.plug import Outcome, Verdict
 from hub.errors import InvalidError
-from hub.model.http import InboundRequest, OutboundResponse, Pairs
+from hub.model.http import InboundRequest, OutboundResponse
 from hub.model.json import Json, loads
 
 MAX_TYPE = 200
 MAX_QUERY_FIELDS = 1000
 _QUOTED_BYTES = 4096
 _QUOTED = 500
-
-
-class Outcome(StrEnum):
-    """What an attempt came to."""
-
-    DELIVERED = "delivered"
-    RETRY = "retry"
-    """Not taken; the same request may be taken later."""
-    BACK_PRESSURE = "back_pressure"
-    """Not taken because the other side is full or starting; costs no attempt."""
-    REFUSED = "refused"
-    """The same request will never be taken."""
-    GONE = "gone"
-    """The address will never take anything again (410)."""
-    UNKNOWN = "unknown"
-    """No answer, and the other side may have acted. Retried with the same idempotency key."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a source's request says: its value and, where the tool names one, its type."""
-
-    value: Json
-    event_type: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """How an answer is to be read, with a sentence for the person who looks at it."""
-
-    outcome: Outcome
-    message: str
-    retry_after_s: float | None = None
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +27,6 @@ class Reading:
     advice: str
     wait_s: float | None = None
     """For answers without ``Retry-After``."""
-
-
-@runtime_checkable
-class Connector(Protocol):
-    """The plug. Pure: same input, same output, no I/O, no state."""
-
-    name: str
-    """The word that stands in ``{"connector": …}``: lower case, digits, hyphens."""
-
-    def parse(self, request: InboundRequest) -> Parsed:
-        """Read a verified request.
-
-        Raises:
-            InvalidError: the body is not what this tool sends; says what to change.
-        """
-        ...
-
-    def knows(self, host: str, path: str) -> bool:
-        """Whether an address is surely this tool's, so that its answers are read as such."""
-        ...
-
-    def headers(self, payload: bytes) -> Pairs:
-        """Fields that this tool wants on a request beside the hub's own."""
-        ...
-
-    def limit_bytes(self) -> int | None:
-        """The largest body that the tool takes, or None."""
-        ...
-
-    def classify(self, response: OutboundResponse) -> Verdict:
-        """What the tool means by this answer."""
-        ...
 
 
 def parse_json(request: InboundRequest) -> Json:
@@ -124,12 +54,27 @@ def parse_query(request: InboundRequest) -> dict[str, Json]:
     Raises:
         InvalidError: ``query_too_long``.
     """
-    text = request.query.encode("utf-8", "replace").decode()
+    return _fields(request.query.encode("utf-8", "replace").decode())
+
+
+def parse_body(request: InboundRequest) -> Json:
+    """The body as JSON, or as the fields of a form where it says that it is one.
+
+    Raises:
+        InvalidError: as ``parse_json`` and ``parse_query``.
+    """
+    kind = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
+    if kind == _FORM:
+        return _fields(request.body.decode("utf-8", "replace"))
+    return parse_json(request)
+
+
+def _fields(text: str) -> dict[str, Json]:
     try:
         fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:
         raise InvalidError(
-            f"The query has more than {MAX_QUERY_FIELDS} fields. Send them as a JSON body.",
+            f"There are more than {MAX_QUERY_FIELDS} fields. Send them as a JSON body.",
             code="query_too_long",
         ) from error
     found: dict[str, list[str]] = {}

@@ -1,0 +1,43 @@
+"""Supabase: database webhooks, and auth hooks, which are signed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hub.connector import Connector, Sender
+from hub.model.http import InboundRequest
+from hub.model.scheme import Scheme
+from hub.signature import parse_secret, verify_standard
+
+
+@dataclass(frozen=True)
+class Supabase(Sender):
+    """Auth hooks speak Standard Webhooks; their secret has ``v1,`` before it."""
+
+    def verify(self, secrets: Sequence[str], request: InboundRequest, now_s: float) -> None:
+        """Check the signature of Standard Webhooks."""
+        keys = [parse_secret(_bare(secret)) for secret in secrets]
+        verify_standard(keys, request.headers, request.body, now_s)
+
+    def check_secret(self, secret: str) -> None:
+        """Whether it is a secret of Standard Webhooks."""
+        parse_secret(_bare(secret))
+
+
+def _bare(secret: str) -> str:
+    return secret.strip().removeprefix("v1,")
+
+
+CONNECTOR: Connector = Supabase(
+    name="supabase",
+    scheme=Scheme(
+        header="webhook-signature",
+        encoding="base64",
+        prefix="v1,",
+        signed="{id}.{timestamp}.{body}",
+        id_header="webhook-id",
+        timestamp_header="webhook-timestamp",
+        key_encoding="base64",
+    ),
+    types=("type",),
+    ids=("header:webhook-id",),
+)

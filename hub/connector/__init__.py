@@ -1,0 +1,53 @@
+"""The plug: what a connector is, and what connectors are made of."""
+
+from hub.connector.plug import (
+    Challenges,
+    Connector,
+    Outcome,
+    Parsed,
+    Reply,
+    Verdict,
+    Verifies,
+)
+from hub.connector.reading import (
+    MAX_QUERY_FIELDS,
+    MAX_TYPE,
+    Reading,
+    classify_by_status,
+    classify_by_text,
+    event_type,
+    parse_body,
+    parse_json,
+    parse_json_or_query,
+    parse_query,
+    quoted,
+    reading_as_verdict,
+    retry_after_s,
+    text_of,
+)
+from hub.connector.sender import Sender
+
+__all__ = [
+    "MAX_QUERY_FIELDS",
+    "MAX_TYPE",
+    "Challenges",
+    "Connector",
+    "Outcome",
+    "Parsed",
+    "Reading",
+    "Reply",
+    "Sender",
+    "Verdict",
+    "Verifies",
+    "classify_by_status",
+    "classify_by_text",
+    "event_type",
+    "parse_body",
+    "parse_json",
+    "parse_json_or_query",
+    "parse_query",
+    "quoted",
+    "reading_as_verdict",
+    "retry_after_s",
+    "text_of",
+]

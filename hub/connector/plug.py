@@ -1,0 +1,121 @@
+"""What a connector is: it knows one tool's dialect and translates. It does no I/O.
+
+A connector is any object with these members, offered by a package under the entry point group
+``hub.connectors``. Verification, dedup, retries, breakers, pacing, the address guard, signing
+and logs exist once in the hub; a connector says only what its tool sends, wants and means.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol, runtime_checkable
+
+from hub.model.http import InboundRequest, OutboundResponse, Pairs
+from hub.model.json import Json
+
+
+class Outcome(StrEnum):
+    """What an attempt came to."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    """Not taken; the same request may be taken later."""
+    BACK_PRESSURE = "back_pressure"
+    """Not taken because the other side is full or starting; costs no attempt."""
+    REFUSED = "refused"
+    """The same request will never be taken."""
+    GONE = "gone"
+    """The address will never take anything again (410)."""
+    UNKNOWN = "unknown"
+    """No answer, and the other side may have acted. Retried with the same idempotency key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a source's request says: its value and, where the tool names one, its type."""
+
+    value: Json
+    event_type: str | None = None
+    message_id: str | None = None
+    """The sender's own id of it, which stays the same when it sends it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a challenge is answered with."""
+
+    body: str
+    content_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How an answer is to be read, with a sentence for the person who looks at it."""
+
+    outcome: Outcome
+    message: str
+    retry_after_s: float | None = None
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """The plug. Pure: same input, same output, no I/O, no state."""
+
+    @property
+    def name(self) -> str:
+        """The word that stands in ``{"connector": …}``: lower case, digits, hyphens."""
+        ...
+
+    def parse(self, request: InboundRequest) -> Parsed:
+        """Read a verified request.
+
+        Raises:
+            InvalidError: the body is not what this tool sends; says what to change.
+        """
+        ...
+
+    def knows(self, host: str, path: str) -> bool:
+        """Whether an address is surely this tool's, so that its answers are read as such."""
+        ...
+
+    def headers(self, payload: bytes) -> Pairs:
+        """Fields that this tool wants on a request beside the hub's own."""
+        ...
+
+    def limit_bytes(self) -> int | None:
+        """The largest body that the tool takes, or None."""
+        ...
+
+    def classify(self, response: OutboundResponse) -> Verdict:
+        """What the tool means by this answer."""
+        ...
+
+
+@runtime_checkable
+class Verifies(Protocol):
+    """A connector that knows how its tool signs: sources may say ``verify: {mode: preset}``."""
+
+    def verify(self, secrets: Sequence[str], request: InboundRequest, now_s: float) -> None:
+        """Check a request; any of the secrets may fit.
+
+        Raises:
+            SignatureError: says what is missing or wrong, and what to change.
+        """
+        ...
+
+    def check_secret(self, secret: str) -> None:
+        """Check that a secret can be used, before it is kept.
+
+        Raises:
+            InvalidError: ``secret_invalid``; the message never repeats the secret.
+        """
+        ...
+
+
+@runtime_checkable
+class Challenges(Protocol):
+    """A connector whose tool asks before it sends: whether this address wants it."""
+
+    def challenge(self, request: InboundRequest) -> Reply | None:
+        """What a verified request is answered with if it is such a question, else None."""
+        ...

@@ -1,0 +1,40 @@
+"""Who sent this: signatures and tokens, made and checked.
+
+Comparing takes the same time whatever is sent: everything given is compared with everything
+expected.
+"""
+
+from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
+from hub.signature.scheme import hmac_base64, key_of, verify_hmac, verify_scheme
+from hub.signature.standard import (
+    MIN_SECRET_BYTES,
+    SECRET_PREFIX,
+    new_secret,
+    parse_secret,
+    sign,
+    sign_headers,
+    verify_standard,
+)
+from hub.signature.tokens import check_jwt_key, verify_basic, verify_header_token, verify_jwt
+
+__all__ = [
+    "FUTURE_S",
+    "MIN_SECRET_BYTES",
+    "SECRET_PREFIX",
+    "any_equal",
+    "check_age",
+    "check_jwt_key",
+    "exact",
+    "hmac_base64",
+    "key_of",
+    "new_secret",
+    "parse_secret",
+    "sign",
+    "sign_headers",
+    "verify_basic",
+    "verify_header_token",
+    "verify_hmac",
+    "verify_jwt",
+    "verify_scheme",
+    "verify_standard",
+]
