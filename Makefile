@@ -12,7 +12,7 @@ up: $(READY)
 	$(VENV)/bin/hub up
 
 test: $(READY)
-	$(RUN) pytest -n 3 --dist worksteal
+	$(RUN) pytest -n 2 --dist worksteal
 
 # FOR_S=3600 for an hour, SEED=n for what happened under that seed
 FOR_S ?= 120

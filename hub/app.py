@@ -46,6 +46,7 @@ class App:
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.body_timeout_s,
             public_url=settings.root if settings.public_url is not None else None,
+            timezone=settings.timezone,
         )
         self._live = live_app(
             hub.channels,

@@ -51,6 +51,8 @@ class Arrival:
     event: Event
     dedup: DedupKey | None
     runs: tuple[RunStart, ...]
+    reason: str | None = None
+    """Why nothing runs for it, where that is not for want of a task."""
 
 
 @dataclass(frozen=True, slots=True)

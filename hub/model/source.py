@@ -119,4 +119,15 @@ class Source(Shape):
     verify: Verify
     dedup: Dedup | None = None
     task: str | None = Field(None, description="The task that runs for each event.")
+    event_type: str | None = Field(
+        None, max_length=2000, description="The event's type: a text, or an expression."
+    )
+    filter: str | None = Field(
+        None,
+        max_length=2000,
+        description="An expression; what it does not hold for is recorded and starts nothing.",
+    )
+    batch: Literal["one", "each"] = Field(
+        "one", description="`each`: a list becomes an event for each of its items."
+    )
     max_body_bytes: int | None = Field(None, ge=1, le=104_857_600)

@@ -1,7 +1,7 @@
 """``/in/{source}``: the front door. Limits, verification, dedup, commit; only then an answer."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TypeAlias
 
 import structlog
@@ -10,10 +10,10 @@ from hub.connector import Challenges, Connector, Reply
 from hub.errors import HubError, InvalidError, NotFoundError, StoreError
 from hub.model.event import Receipt
 from hub.model.http import Headers, InboundRequest
-from hub.model.json import dumps
+from hub.model.json import Json, dumps
 from hub.model.source import Source
 from hub.receive.body import Receive, SenderGone, check_headers, read_body
-from hub.receive.dedup import dedup_key
+from hub.receive.items import items_of
 from hub.receive.record import Recorder
 from hub.receive.verify import verify
 from hub.store.catalog import Catalog
@@ -43,6 +43,7 @@ class Endpoint:
         max_body_bytes: int,
         body_timeout_s: float,
         public_url: str | None = None,
+        timezone: str = "UTC",
     ) -> None:
         self._catalog = catalog
         self._connectors = connectors
@@ -55,6 +56,7 @@ class Endpoint:
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._public_url = public_url
+        self._timezone = timezone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request to ``/in/{source}[/{rest}]``.
@@ -75,7 +77,7 @@ class Endpoint:
             challenge = self._challenges.get(source.connector)
             reply = None if challenge is None else challenge(request)
             if reply is None:
-                receipt = await self._take(slug, source, connector, request)
+                receipts = await self._take(slug, source, connector, request)
         except StoreError as error:
             _say(slug, request, "not_committed", f"{error.code}: {error.message}", started)
             raise StoreError(_NOT_COMMITTED, code=error.code) from error
@@ -87,9 +89,9 @@ class Endpoint:
             _say(slug, request, "challenge", connector.name, started)
             await _reply(send, reply)
             return
-        fate = "duplicate" if receipt.duplicate else "accepted"
-        _say(slug, request, fate, receipt.event_id, started)
-        await _answer(send, receipt)
+        fate = "duplicate" if all(each.duplicate for each in receipts) else "accepted"
+        _say(slug, request, fate, receipts[0].event_id, started)
+        await _answer(send, fate, receipts)
 
     async def _whole(
         self, scope: Scope, request: InboundRequest, source: Source, receive: Receive
@@ -129,10 +131,9 @@ class Endpoint:
 
     async def _take(
         self, slug: str, source: Source, connector: Connector, request: InboundRequest
-    ) -> Receipt:
-        parsed = connector.parse(request)
-        key = dedup_key(source.dedup, request, parsed)
-        return await self._recorder.record(slug, source, request, parsed, key)
+    ) -> list[Receipt]:
+        items = items_of(source, request, connector.parse(request), self._timezone)
+        return await self._recorder.record(slug, source, request, items)
 
 
 def _request(scope: Scope, rest: str) -> InboundRequest:
@@ -148,15 +149,15 @@ def _request(scope: Scope, rest: str) -> InboundRequest:
     )
 
 
-async def _answer(send: Send, receipt: Receipt) -> None:
-    answer = {
-        "status": "duplicate" if receipt.duplicate else "accepted",
-        "event_id": receipt.event_id,
-    }
-    if receipt.run_id is not None:
-        answer["run_id"] = receipt.run_id
-    also = (b"webhook-id", receipt.event_id.encode())
-    await _send(send, 200 if receipt.duplicate else 202, "application/json", dumps(answer), also)
+async def _answer(send: Send, fate: str, receipts: Sequence[Receipt]) -> None:
+    first = receipts[0]
+    answer: dict[str, Json] = {"status": fate, "event_id": first.event_id}
+    if first.run_id is not None:
+        answer["run_id"] = first.run_id
+    if len(receipts) > 1:
+        answer["event_ids"] = [each.event_id for each in receipts]
+    also = (b"webhook-id", first.event_id.encode())
+    await _send(send, 200 if fate == "duplicate" else 202, "application/json", dumps(answer), also)
 
 
 async def _reply(send: Send, reply: Reply) -> None:

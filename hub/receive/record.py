@@ -2,15 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 
 import structlog
 
 from hub import fault_points
-from hub.connector import Parsed
 from hub.errors import HubError
 from hub.jobs import Doorbell
-from hub.model.event import Arrival, DedupKey, Event, Receipt, Rejection
+from hub.model.event import Arrival, Event, Receipt, Rejection
 from hub.model.http import InboundRequest
 from hub.model.ids import new_id
 from hub.model.json import dumps, dumps_text
@@ -18,10 +18,11 @@ from hub.model.masking import mask_headers
 from hub.model.run import RunStart
 from hub.model.source import Source
 from hub.model.time import now_us
+from hub.receive.items import Item
 from hub.receive.verify import secret_fields
 from hub.stack.placing import placed
 from hub.store.catalog import Catalog
-from hub.store.events import REJECT, record
+from hub.store.events import REJECT, record, record_all
 from hub.store.ledger import Ledger
 from hub.store.queues import RUNS
 
@@ -42,35 +43,47 @@ class Recorder:
         self._rejections = 0
 
     async def record(
+        self, slug: str, source: Source, request: InboundRequest, items: Sequence[Item]
+    ) -> list[Receipt]:
+        """Commit the events of a request with their runs, all together.
+
+        Raises:
+            StoreError: they are not known to be committed; nothing may be acknowledged.
+        """
+        tasks = tasks_of(self._catalog, slug, source.task)
+        arrivals = [self._arrival(slug, source, request, item, tasks) for item in items]
+        if len(arrivals) == 1:
+            receipts = [await record(self._ledger, arrivals[0])]
+        else:
+            receipts = await record_all(self._ledger, arrivals)
+        fault_points.at("event.recorded")
+        if any(each.runs for each in arrivals) and not all(each.duplicate for each in receipts):
+            self._bell.ring(RUNS)
+        return receipts
+
+    def _arrival(
         self,
         slug: str,
         source: Source,
         request: InboundRequest,
-        parsed: Parsed,
-        dedup: DedupKey | None,
-    ) -> Receipt:
-        """Commit an event with its runs.
-
-        Raises:
-            StoreError: it is not known to be committed; nothing may be acknowledged.
-        """
-        event = _event(slug, request, parsed.event_type, secret_fields(source))
-        given = parsed.value if isinstance(parsed.value, dict) else {"body": parsed.value}
+        item: Item,
+        tasks: tuple[str, ...],
+    ) -> Arrival:
+        event = _event(slug, request, item.type, item.body, secret_fields(source))
+        if item.passed_over is not None:
+            return Arrival(event, item.dedup, (), _clean(item.passed_over))
+        given = item.value if isinstance(item.value, dict) else {"body": item.value}
         text = dumps(given)
-        kept = None if text == request.body else text.decode()  # the event has it already
+        kept = None if text == item.body else text.decode()  # the event has it already
         runs = tuple(
             placed(
                 RunStart(new_id("run"), task, kept, event_id=event.id),
                 self._catalog.known_task(task),
                 given,
             )
-            for task in tasks_of(self._catalog, slug, source.task)
+            for task in tasks
         )
-        receipt = await record(self._ledger, Arrival(event, dedup, runs))
-        fault_points.at("event.recorded")
-        if runs and not receipt.duplicate:
-            self._bell.ring(RUNS)
-        return receipt
+        return Arrival(event, item.dedup, runs)
 
     async def reject(
         self, slug: str, source: Source | None, request: InboundRequest, error: HubError
@@ -83,7 +96,7 @@ class Recorder:
         if self._rejections > _REJECTIONS_PER_S:
             return
         also = secret_fields(source) if source else ()
-        event = _event(slug[:63], request, None, also, _KEPT_OF_REJECTED_BYTES)
+        event = _event(slug[:63], request, None, request.body[:_KEPT_OF_REJECTED_BYTES], also)
         reason = _clean(error.message)
         with suppress(HubError, TimeoutError):  # the answer is what the request was refused for
             async with asyncio.timeout(_REJECT_TIMEOUT_S):
@@ -107,8 +120,8 @@ def _event(
     slug: str,
     request: InboundRequest,
     event_type: str | None,
+    body: bytes,
     secret: tuple[str, ...],
-    most_bytes: int | None = None,
 ) -> Event:
     return Event(
         id=new_id("evt"),
@@ -122,7 +135,7 @@ def _event(
         headers=dumps_text(
             [[name, _clean(value)] for name, value in mask_headers(request.headers, secret)]
         ),
-        body=request.body if most_bytes is None else request.body[:most_bytes],
+        body=body,
     )
 
 

@@ -87,6 +87,28 @@ RECORD: Write[Arrival, Receipt | None] = Write("record_event", 10, _record, sing
 """Claim the dedup key and commit the event with its runs; None, and nothing, for a duplicate."""
 
 
+def _record_all(tx: Tx, groups: Sequence[Sequence[Arrival]]) -> list[list[Receipt | None]]:
+    receipts = iter(_record(tx, [arrival for group in groups for arrival in group]))
+    return [[next(receipts) for _ in group] for group in groups]
+
+
+RECORD_ALL: Write[Sequence[Arrival], list[Receipt | None]] = Write("record_events", 9, _record_all)
+"""As RECORD, for the events of one request: all of them are committed, or none is."""
+
+
+async def record_all(ledger: Ledger, arrivals: Sequence[Arrival]) -> list[Receipt]:
+    """Commit the events of one request together; duplicates are recorded as such.
+
+    Raises:
+        StoreError: they are not known to be committed.
+    """
+    receipts = await ledger.write(RECORD_ALL, arrivals)
+    return [
+        receipt or await record(ledger, arrival)
+        for receipt, arrival in zip(receipts, arrivals, strict=True)
+    ]
+
+
 def _claim_of(arrival: Arrival, dedup: DedupKey) -> dict[str, Any]:
     return {
         "source": arrival.event.source,
@@ -127,7 +149,7 @@ def row_of(arrival: Arrival | Rejection, fate: Recorded) -> dict[str, Any]:
         "source": event.source,
         "type": event.type,
         "fate": fate.value,
-        "reason": None,
+        "reason": arrival.reason if isinstance(arrival, Arrival) else None,
         "duplicate_of": None,
         "body_differs": False,
         "received_at": event.received_at,

@@ -136,7 +136,8 @@ async def test_what_is_wrong_is_named_at_its_place(
 async def test_an_unknown_connector_names_those_there_are(api: httpx.AsyncClient) -> None:
     body = {**OPEN, "connector": "zapier"}
     problem = refused(await api.put("/v1/sources/shop", json=body), 422, "validation")
-    assert "make, n8n, standard" in problem["message"]
+    assert "known are airtable," in problem["message"]
+    assert ", make, n8n, " in problem["message"]
 
 
 async def test_a_task_that_is_not_there_yet_is_a_warning(api: httpx.AsyncClient) -> None:

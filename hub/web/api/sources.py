@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from hub.connector import Connector, Verifies
-from hub.errors import HubError, InvalidError
+from hub.errors import ExpressionError, HubError, InvalidError
+from hub.expr import compile_template
 from hub.model.source import (
     Source,
     Verify,
@@ -21,7 +22,13 @@ from hub.web.api.named import Doc, Named, connector_problem, refuse_any
 
 def _check(call: Call, source: Source) -> list[str]:
     connector = call.hub.connectors.get(source.connector)
-    refuse_any([connector_problem(call, source.connector), *secret_problems(source, connector)])
+    refuse_any(
+        [
+            connector_problem(call, source.connector),
+            *secret_problems(source, connector),
+            *_expression_problems(source),
+        ]
+    )
     if source.task is None:
         return []
     try:
@@ -29,6 +36,20 @@ def _check(call: Call, source: Source) -> list[str]:
     except HubError as error:
         return [f"{error.message} Until then events of this source are recorded and run nothing."]
     return []
+
+
+def _expression_problems(source: Source) -> Iterator[Problem]:
+    for name in ("event_type", "filter"):
+        text = getattr(source, name)
+        if text is None:
+            continue
+        try:
+            compiled = compile_template(text)
+        except ExpressionError as error:
+            yield wrong(f"/{name}", error.message)
+            continue
+        if name == "filter" and compiled.is_literal:
+            yield wrong("/filter", f'A filter is an expression: "{{{{{text[:60]}}}}}".')
 
 
 def secret_problems(source: Source, connector: Connector | None) -> Iterator[Problem]:
