@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from hub.errors import StoreError
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart, RunStatus
 from hub.store.concurrency import let_go
 from hub.store.ledger import Write
@@ -105,7 +106,11 @@ _DEBOUNCE = (
 
 
 def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
-    """Queue runs inside a transaction; of those with the same task and key the first counts."""
+    """Queue runs inside a transaction; of those with the same task and key the first counts.
+
+    Raises:
+        StoreError: ``store_retry``: a unique one is there, though nobody saw it before.
+    """
     keyed = [start for start in starts if start.idempotency_key is not None]
     keyed.sort(key=lambda start: (start.task, start.idempotency_key))
     plain = [each for each in starts if each.idempotency_key is None and each.unique is None]
@@ -113,7 +118,9 @@ def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
     tx.many(_INSERT_ONCE, [run_row(start) for start in keyed])
     unique = [(each.task, each.unique.column, each) for each in starts if each.unique is not None]
     for _, _, start in sorted(unique, key=lambda each: each[:2]):
-        insert_unique(tx, start)
+        found = insert_unique(tx, start)
+        if found != start.id and start.unique is not None and not start.unique.debounce_us:
+            raise StoreError("Another process was quicker with a unique run.", code="store_retry")
     let_go(tx, [start.concurrency_key for start in starts])
 
 

@@ -23,7 +23,7 @@ from hub.store.notices import tell_of_end
 from hub.store.outbox import insert_publications
 from hub.store.records import change_records, insert_records, remove_records, revisions
 from hub.store.resumes import consume, wake
-from hub.store.runs import insert_runs
+from hub.store.runs import insert_runs, unique_run
 from hub.store.schema import journal, run_attempts, runs
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
@@ -152,17 +152,30 @@ def _judge(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
     )
     edited = sorted({(each.table, each.id) for segment in segments for each in segment.edited})
     current = revisions(tx, edited) if edited else {}
+    taken: set[tuple[str, str]] = set()
     fates = []
     for segment in segments:
         if held.get(segment.run_id) != segment.fence:
             fates.append(Committed.FENCED)
         elif any(current.get((each.table, each.id)) != each.rev for each in segment.edited):
             fates.append(Committed.CONFLICT)
+        elif any(key in taken or unique_run(tx, *key) for key in _unique_keys(segment)):
+            fates.append(Committed.CONFLICT)  # it has told of runs that will not be there
         else:
             fates.append(Committed.DONE)
             for each in segment.edited:  # whoever comes later in this batch read the old one
                 current[each.table, each.id] = each.rev + 1
+            taken.update(_unique_keys(segment))
     return fates
+
+
+def _unique_keys(segment: Segment) -> list[tuple[str, str]]:
+    """Of the runs that it starts because it saw none that is unique."""
+    return [
+        (each.task, each.unique.column)
+        for each in segment.runs
+        if each.unique is not None and not each.unique.debounce_us
+    ]
 
 
 def _keep_versions(tx: Tx, segments: Sequence[Segment]) -> None:

@@ -53,7 +53,7 @@ async def test_claims_counters_upserts_and_unique_values_hold_between_runs(hub: 
 
     async def ran() -> dict[str, Any]:
         started = await hub.api.post("/v1/tasks/shop/share/runs", json={"input": {}})
-        return await hub.until(f"/v1/runs/{started.json()['id']}", status="succeeded")
+        return await hub.until(f"/v1/runs/{started.json()['id']}", 60, status="succeeded")
 
     runs = await asyncio.gather(*(ran() for _ in range(RUNS)))
     jobs = (await hub.get(f"/v1/tables/jobs/records?limit={JOBS}"))["items"]

@@ -7,10 +7,19 @@ import pytest
 
 from hub.model.ids import new_id
 from hub.model.record import Record
-from hub.model.run import Answer, Ending, Failure, RunStatus
+from hub.model.run import (
+    Answer,
+    ClaimedRun,
+    Ending,
+    Failure,
+    RunStart,
+    RunStatus,
+    Unique,
+)
 from hub.model.segment import Publication, Segment
 from hub.store import events, leases, lookup, outbox, runs, schema
 from hub.store.ledger import Ledger
+from hub.store.lookup import LAST
 from hub.store.records import INSERT, TAKE_IDS, TakeIds, get_record
 from hub.store.segments import COMMIT, Committed
 from tests.store.make import LEASE_US, arrival, claim_runs, delivery_start, run_start
@@ -135,6 +144,27 @@ async def test_a_record_that_changed_underneath_is_a_conflict_for_one_of_two(
     record = await ledger.read(get_record, "orders", 1)
     assert record is not None
     assert record.rev == 2
+
+
+async def test_of_segments_that_start_the_same_unique_run_one_is_told_of_it(
+    ledger: Ledger,
+) -> None:
+    """The others have shown the id of a run that would not be there: they are done again."""
+    for _ in range(3):
+        await ledger.write(runs.START, run_start())
+    claimed = await claim_runs(ledger)
+
+    async def commit(run: ClaimedRun) -> Committed:
+        start = RunStart(new_id("run"), "shop/sync", "{}", unique=Unique("a"), delay_us=10**9)
+        segment = Segment(run.id, run.fence, 0, runs=[start])
+        return (await ledger.write(COMMIT, segment))[0]
+
+    first, second, third = claimed
+    fates = await asyncio.gather(commit(first), commit(second))
+    assert sorted(fates) == [Committed.CONFLICT, Committed.DONE]
+    assert await commit(third) == Committed.CONFLICT
+    found = await ledger.read(runs.page_of_runs, before=LAST, most=10, task="shop/sync")
+    assert len(found) == 1
 
 
 async def test_a_failed_run_says_why(ledger: Ledger) -> None:
