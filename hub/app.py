@@ -4,7 +4,8 @@ import asyncio
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import count
 from typing import Any, TypeAlias
 
 import structlog
@@ -30,6 +31,7 @@ from hub.web.routes import build_routes
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_TICK_S, _TICKS_OF_A_DAY = 0.1, 864_000
 _log = structlog.get_logger("hub.app")
 
 
@@ -102,6 +104,20 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._stopping = stopping
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Have it stop, at once and not at its next look."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's own, which sleeps between its looks whatever happens."""
+        for tick in count():
+            if await self.on_tick(tick % _TICKS_OF_A_DAY):
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), _TICK_S)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -164,7 +180,7 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
             task.result()
         yield server
     finally:
-        server.should_exit = True
+        server.end()
         await asyncio.wait([task])
 
 

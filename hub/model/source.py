@@ -110,6 +110,13 @@ class Dedup(Shape):
         return (self.window_s or default) * 1_000_000
 
 
+class Limit(Shape):
+    """So many requests in so many seconds."""
+
+    requests: int = Field(ge=1, le=1_000_000)
+    per_s: float = Field(gt=0, le=86_400)
+
+
 class Source(Shape):
     """A source as people set it."""
 
@@ -129,5 +136,9 @@ class Source(Shape):
     )
     batch: Literal["one", "each"] = Field(
         "one", description="`each`: a list becomes an event for each of its items."
+    )
+    limit: Limit | None = Field(None, description="How much it takes; the rest gets 429.")
+    limit_per_address: Limit | None = Field(
+        None, description="How much it takes of one address; the rest gets 429."
     )
     max_body_bytes: int | None = Field(None, ge=1, le=104_857_600)

@@ -7,13 +7,14 @@ from typing import Any, TypeAlias
 import structlog
 
 from hub.connector import Challenges, Connector, Reply
-from hub.errors import HubError, InvalidError, NotFoundError, StoreError
+from hub.errors import AccessError, HubError, InvalidError, NotFoundError, StoreError
 from hub.model.event import Receipt
 from hub.model.http import Headers, InboundRequest
 from hub.model.json import Json, dumps
 from hub.model.source import Source
 from hub.receive.body import Receive, SenderGone, check_headers, read_body
 from hub.receive.items import items_of
+from hub.receive.pace import Pace
 from hub.receive.record import Recorder
 from hub.receive.verify import verify
 from hub.store.catalog import Catalog
@@ -56,6 +57,7 @@ class Endpoint:
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._public_url = public_url
+        self._pace = Pace()
         self._timezone = timezone
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +73,7 @@ class Endpoint:
         source: Source | None = None
         try:
             source = self._catalog.now.sources.get(slug) or await self._catalog.source(slug)
+            self._keep_pace(slug, source, request.ip)
             request = await self._whole(scope, request, source, receive)
             connector = self._connector(source)
             verify(source, connector, request)
@@ -81,6 +84,9 @@ class Endpoint:
         except StoreError as error:
             _say(slug, request, "not_committed", f"{error.code}: {error.message}", started)
             raise StoreError(_NOT_COMMITTED, code=error.code) from error
+        except AccessError as error:  # a flood is counted, and not kept
+            _say(slug, request, "rejected", error.code, started)
+            raise
         except HubError as error:
             await self._recorder.reject(slug, source, request, error)
             _say(slug, request, "rejected", error.code, started)
@@ -92,6 +98,17 @@ class Endpoint:
         fate = "duplicate" if all(each.duplicate for each in receipts) else "accepted"
         _say(slug, request, fate, receipts[0].event_id, started)
         await _answer(send, fate, receipts)
+
+    def _keep_pace(self, slug: str, source: Source, ip: str) -> None:
+        """Refuse what is too much, before it is read.
+
+        Raises:
+            AccessError: ``too_many_requests``.
+        """
+        if source.limit_per_address is not None:
+            self._pace.take((slug, ip), source.limit_per_address)
+        if source.limit is not None:
+            self._pace.take(slug, source.limit)
 
     async def _whole(
         self, scope: Scope, request: InboundRequest, source: Source, receive: Receive

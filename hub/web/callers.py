@@ -1,7 +1,5 @@
 """Who calls an endpoint: a key, a token of the owner's own issuer, or anybody so many times."""
 
-import time
-from collections import OrderedDict
 from typing import Any
 
 import jwt
@@ -9,6 +7,8 @@ from starlette.requests import Request
 
 from hub.errors import AccessError, HubError
 from hub.model.key import Scope
+from hub.model.source import Limit
+from hub.receive.pace import Pace
 from hub.stack.shapes import JwtAuth, PublicAuth
 from hub.stack.task import Endpoint
 from hub.store.catalog import Catalog
@@ -18,7 +18,6 @@ _SHARED = ("HS256", "HS384", "HS512")
 _PUBLIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 _LEEWAY_S = 30
 _LONGEST_TOKEN = 8192
-_MOST_ADDRESSES = 10_000
 _MINUTE_S = 60.0
 
 
@@ -28,7 +27,7 @@ class Callers:
     def __init__(self, access: Access, catalog: Catalog) -> None:
         self._access = access
         self._catalog = catalog
-        self._calls: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._pace = Pace()
 
     async def identify(self, request: Request, endpoint: Endpoint) -> dict[str, Any]:
         """``{kind, user, key, claims}``.
@@ -38,7 +37,10 @@ class Callers:
         """
         auth = endpoint.auth
         if isinstance(auth, PublicAuth):
-            self._count(request.client.host if request.client else "", endpoint, auth.per_minute)
+            address = request.client.host if request.client else ""
+            self._pace.take(
+                (endpoint.task, address), Limit(requests=auth.per_minute, per_s=_MINUTE_S)
+            )
             return {"kind": "public", "user": None, "key": None, "claims": None}
         if isinstance(auth, JwtAuth):
             claims = self._claims(request.headers.get("authorization"), auth)
@@ -72,20 +74,3 @@ class Callers:
         except jwt.PyJWTError as error:
             raise AccessError(f"The token is not taken: {error}.") from error
         return claims
-
-    def _count(self, address: str, endpoint: Endpoint, per_minute: int) -> None:
-        """Count calls by the minute; the addresses of long ago are forgotten."""
-        now, key = time.monotonic(), (endpoint.task, address)
-        began, count = self._calls.pop(key, (now, 0))
-        if now - began >= _MINUTE_S:
-            began, count = now, 0
-        self._calls[key] = (began, count + 1)
-        if len(self._calls) > _MOST_ADDRESSES:
-            self._calls.popitem(last=False)
-        if count >= per_minute:
-            wait_s = max(1, round(_MINUTE_S - (now - began)))
-            raise AccessError(
-                f"More than {per_minute} calls in a minute: try again in {wait_s} s.",
-                code="too_many_requests",
-                retry_after_s=wait_s,
-            )

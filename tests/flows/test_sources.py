@@ -140,6 +140,17 @@ async def test_a_list_that_is_too_long_is_refused_whole(hub: Driven) -> None:
     assert {each["fate"] for each in (await hub.get("/v1/events"))["items"]} == {"rejected"}
 
 
+@pytest.mark.parametrize("name", ["limit", "limit_per_address"])
+async def test_what_is_too_much_is_told_when_to_come_again(hub: Driven, name: str) -> None:
+    await source(hub, **{name: {"requests": 3, "per_s": 600}})
+    answers = [await hub.api.post("/in/shop", json={"n": n}) for n in range(5)]
+    assert [each.status_code for each in answers] == [202, 202, 202, 429, 429]
+    assert answers[3].json()["code"] == "too_many_requests"
+    assert 190 <= int(answers[3].headers["retry-after"]) <= 200
+    assert len((await hub.get("/v1/events"))["items"]) == 3  # a flood is not kept
+    assert len(await kept(hub, 3)) == 3
+
+
 @pytest.mark.parametrize(
     ("setting", "pointer", "says"),
     [
@@ -147,6 +158,7 @@ async def test_a_list_that_is_too_long_is_refused_whole(hub: Driven) -> None:
         ({"filter": "n > 1"}, "/filter", '"{{n > 1}}"'),
         ({"event_type": "{{nope(1)}}"}, "/event_type", "nope"),
         ({"batch": "all"}, "/batch", "each"),
+        ({"limit": {"requests": 0, "per_s": 1}}, "/limit/requests", "1"),
     ],
 )
 async def test_a_setting_that_cannot_be_meant_is_refused_at_its_place(

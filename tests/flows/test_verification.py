@@ -12,6 +12,12 @@ import pytest
 
 from tests.program import Driven
 
+
+@pytest.fixture
+def database_url() -> None:
+    """SQLite: who may send does not depend on the database."""
+
+
 SECRET = "a-secret-that-only-both-sides-know-of"
 BODY = '{"id":"evt_7","type":"order.paid"}'
 
