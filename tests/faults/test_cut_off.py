@@ -22,7 +22,7 @@ from tests.program import Driven, Program, client, free_port
 from tests.sink import Answer, Sink, open_sink
 
 STACK = """
-{ task: "work", function_stack: [
+{ task: "job", function_stack: [
   { function: "add_record", table: "begun", data: { n: "{{n}}" } },
   { function: "external_api_request", url: "SINK", data: { n: "{{n}}" } },
   { function: "add_record", table: "done", data: { n: "{{n}}" } },
@@ -101,7 +101,7 @@ async def parts(tmp_path: Path, postgres: Postgres, valkey: EmbeddedValkey) -> A
 async def begin(parts: Parts, numbers: range) -> list[str]:
     """Queue a run for each."""
     told = [
-        await parts.driven.api.post("/v1/tasks/work/runs", json={"input": {"n": n}})
+        await parts.driven.api.post("/v1/tasks/job/runs", json={"input": {"n": n}})
         for n in numbers
     ]
     return [each.json()["id"] for each in told]
