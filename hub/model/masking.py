@@ -8,7 +8,10 @@ from hub.errors import InvalidError
 
 MASK = "••••••••"
 _SECRET_NAMES = ("authorization", "cookie", "set-cookie", "proxy-authorization")
-_SECRET_PARTS = ("api-key", "apikey", "api_key", "token", "secret", "signature", "password")
+_SECRET_PARTS = (
+    *("api-key", "apikey", "api_key", "token", "secret", "password"),
+    *("signature", "hmac", "content-mac"),
+)
 
 
 @lru_cache(maxsize=4096)
