@@ -1,6 +1,7 @@
 """What a request holds: one event, or one for each item of its list."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,15 +78,16 @@ def _as_set(item: Item, source: Source, request: InboundRequest, zone: str) -> I
     names = _names(item.value, request)
     context = DictContext(names, at_us=now_us(), zone=zone)
     kind, passed_over = item.type, None
-    try:
-        if source.event_type is not None:
+    if source.event_type is not None:
+        with suppress(ExpressionError):  # it runs all the same, under the type that was sent
             kind = _type(compile_template(source.event_type).evaluate(context))
-        if source.filter is not None:
-            names["event_type"] = kind
+    if source.filter is not None:
+        names["event_type"] = kind
+        try:
             if not truthy(compile_template(source.filter).evaluate(context)):
                 passed_over = "The source's filter does not let it pass."
-    except ExpressionError as error:
-        passed_over = f"The source's filter or event type cannot be computed: {error.message}"
+        except ExpressionError as error:
+            passed_over = f"The source's filter cannot be computed: {error.message}"
     return Item(item.value, item.body, kind, item.dedup, passed_over)
 
 

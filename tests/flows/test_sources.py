@@ -42,7 +42,7 @@ async def kept(hub: Driven, count: int) -> list[tuple[Any, Any]]:
         ("{{uppercase(body.kind)}}", "ORDER"),
         ("{{query}}", "via=web"),
         ("{{nothing}}", None),
-        ("{{repeatedly}}", None),
+        ("{{kind / 0}}", "other"),
     ],
 )
 async def test_the_type_is_what_the_source_says(
