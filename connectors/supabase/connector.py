@@ -29,15 +29,7 @@ def _bare(secret: str) -> str:
 
 CONNECTOR: Connector = Supabase(
     name="supabase",
-    scheme=Scheme(
-        header="webhook-signature",
-        encoding="base64",
-        prefix="v1,",
-        signed="{id}.{timestamp}.{body}",
-        id_header="webhook-id",
-        timestamp_header="webhook-timestamp",
-        key_encoding="base64",
-    ),
+    scheme=Scheme(header="webhook-signature"),  # checked as Standard Webhooks says
     types=("type",),
     ids=("header:webhook-id",),
 )

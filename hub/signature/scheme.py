@@ -55,7 +55,7 @@ def verify_scheme(
         raise SignatureError(
             f"The signature in {scheme.header} does not fit. It is the HMAC-"
             f"{scheme.algorithm.upper()} of {scheme.signed!r} over the exact bytes that are sent, "
-            f"with this source's secret, written in {scheme.encoding}.",
+            f"with this source's secret, written as {scheme.prefix!r} and {scheme.encoding}.",
             code="signature_wrong",
         )
     if stamped is not None:

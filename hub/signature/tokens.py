@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -11,10 +12,10 @@ from hub.errors import InvalidError, SignatureError
 from hub.signature.compare import any_equal, digest_of
 
 _LEAST_CHARACTERS = 32
-_LEEWAY_S = 60
-_LONGEST = 16_384
+_LEEWAY_S = 30
+_LONGEST = 8192
 _SHARED = ("HS256", "HS384", "HS512")
-_PUBLIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
+_PUBLIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 
 
 def verify_header_token(tokens: Iterable[str], header_value: str | None) -> None:
@@ -59,8 +60,8 @@ def verify_jwt(
     public_keys: Sequence[str] = (),
     issuer: str | None = None,
     audience: str | None = None,
-) -> None:
-    """Check a bearer token that is signed by one of the secrets, or for one of the public keys.
+) -> dict[str, Any]:
+    """The claims of a bearer token that one of the secrets, or of the public keys, has signed.
 
     It has to end some time (``exp``); ``alg: none`` is never taken, nor a public key as a secret.
 
@@ -76,7 +77,7 @@ def verify_jwt(
     reasons: list[jwt.PyJWTError] = []
     for key in secrets or public_keys:
         try:
-            jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token.strip(),
                 key,
                 algorithms=algorithms,
@@ -88,8 +89,8 @@ def verify_jwt(
         except jwt.PyJWTError as error:
             reasons.append(error)
         else:
-            return
-    _refuse(reasons)
+            return claims
+    raise _refusal(reasons)
 
 
 def check_jwt_key(text: str, *, is_public: bool) -> None:
@@ -115,12 +116,12 @@ def check_jwt_key(text: str, *, is_public: bool) -> None:
         ) from None
 
 
-def _refuse(reasons: list[jwt.PyJWTError]) -> None:
+def _refusal(reasons: list[jwt.PyJWTError]) -> SignatureError:
     """What says most: of several keys one may have fitted a token that is refused otherwise."""
     reason = next((e for e in reasons if not isinstance(e, jwt.InvalidSignatureError)), reasons[0])
     if isinstance(reason, jwt.ExpiredSignatureError):
-        raise SignatureError("The token has expired: make a new one.", code="token_expired")
-    raise SignatureError(f"The token is not taken: {reason}.", code="token_wrong") from reason
+        return SignatureError("The token has expired: make a new one.", code="token_expired")
+    return SignatureError(f"The token is not taken: {reason}.", code="token_wrong")
 
 
 def _credentials(encoded: str) -> str:

@@ -101,8 +101,7 @@ async def parts(tmp_path: Path, postgres: Postgres, valkey: EmbeddedValkey) -> A
 async def begin(parts: Parts, numbers: range) -> list[str]:
     """Queue a run for each."""
     told = [
-        await parts.driven.api.post("/v1/tasks/job/runs", json={"input": {"n": n}})
-        for n in numbers
+        await parts.driven.api.post("/v1/tasks/job/runs", json={"input": {"n": n}}) for n in numbers
     ]
     return [each.json()["id"] for each in told]
 
