@@ -19,6 +19,7 @@ from hub.receive.endpoint import Endpoint, SenderGone
 from hub.receive.record import Recorder
 from hub.run.runner import Runner
 from hub.web.access import Access
+from hub.web.answers import RunAnswers
 from hub.web.cors import Cors
 from hub.web.endpoints import Endpoints
 from hub.web.live import live_app
@@ -41,6 +42,7 @@ class App:
     def __init__(self, hub: Hub, runner: Runner) -> None:
         settings = hub.settings
         access = Access(hub.ledger)
+        answers = RunAnswers(hub, runner)
         self._receive = Endpoint(
             hub.catalog,
             hub.connectors,
@@ -49,6 +51,7 @@ class App:
             body_timeout_s=settings.body_timeout_s,
             public_url=settings.root if settings.public_url is not None else None,
             timezone=settings.timezone,
+            result=answers.of_event,
         )
         self._live = live_app(
             hub.channels,
@@ -58,7 +61,7 @@ class App:
             problem,
             hub.watch.watching,
         )
-        self._endpoints = Endpoints(hub, runner, access)
+        self._endpoints = Endpoints(hub, answers, access)
         self._resume = Resumption(hub)
         self._routes = build_routes(hub, access)
 

@@ -6,6 +6,8 @@ from enum import StrEnum
 from hub.model.json import dumps_text
 
 DEFAULT_LANE = "normal"
+AWAITED = dumps_text({"awaited": True})
+"""The context of a run whose answer leaves before it ends, if it gives one earlier."""
 
 
 class RunStatus(StrEnum):
@@ -36,7 +38,7 @@ class RunStart:
     idempotency_key: str | None = None
     delay_us: int = 0
     context: str | None = None
-    """Who asked for it, and how: JSON text of ``{auth, request}``."""
+    """Who asked for it, and how: JSON text of ``{auth, request}``, ``{awaited}`` and more."""
     concurrency_key: str | None = None
     """Of the runs with the same one, one is running at a time."""
     retry_of: str | None = None
@@ -97,15 +99,6 @@ class Failure:
     def as_json(self) -> str:
         """``{"code", "message", "step"}`` as text."""
         return dumps_text({"code": self.code, "message": self.message, "step": self.step})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a run answers: ``body`` is JSON text; status and headers count for an endpoint."""
-
-    body: str
-    status: int = 200
-    headers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

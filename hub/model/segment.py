@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 
+from hub.model.answer import Answer
 from hub.model.change import Change
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.record import Record
-from hub.model.run import Answer, Ending, RunAttempt, RunStart
+from hub.model.run import Ending, RunAttempt, RunStart
 
 
 @dataclass(frozen=True, slots=True)

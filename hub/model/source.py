@@ -2,8 +2,18 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
+from hub.model.answer import Answer, field_problem
+from hub.model.json import dumps_text
 from hub.model.scheme import HeaderName, Scheme, Shape
 
 SLUG = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -13,6 +23,7 @@ Token = Annotated[str, StringConstraints(min_length=8, max_length=1000)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 """One that the sender chose: the hub has no say in its length."""
 
+TEXT = "text/plain; charset=utf-8"
 HOUR_S = 3600
 KEY_WINDOW_S = 48 * HOUR_S
 """Make's re-runs last 40 hours."""
@@ -110,6 +121,32 @@ class Dedup(Shape):
         return (self.window_s or default) * 1_000_000
 
 
+class FixedAnswer(Shape):
+    """What a sender is told, whatever becomes of its request."""
+
+    status: int = Field(200, ge=200, le=299)
+    headers: dict[str, str] = Field(default_factory=dict, max_length=50)
+    body: JsonValue = Field(None, description="JSON; with another content type a text.")
+
+    @field_validator("headers")
+    @classmethod
+    def _proper(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, text in value.items():
+            problem = field_problem(name, text)
+            if problem is not None:
+                raise ValueError(problem)
+        return {name.lower(): text for name, text in value.items()}
+
+    def answer(self) -> Answer:
+        """As it is sent: nothing without a body, a text as text unless told."""
+        if self.body is None:
+            return Answer('""', self.status, (*self.headers.items(), ("content-type", TEXT)))
+        headers = dict(self.headers)
+        if isinstance(self.body, str):
+            headers.setdefault("content-type", TEXT)
+        return Answer(dumps_text(self.body), self.status, tuple(headers.items()))
+
+
 class Limit(Shape):
     """So many requests in so many seconds."""
 
@@ -137,8 +174,26 @@ class Source(Shape):
     batch: Literal["one", "each"] = Field(
         "one", description="`each`: a list becomes an event for each of its items."
     )
+    respond: Annotated[
+        Annotated[Literal["accepted", "result"], Tag("word")]
+        | Annotated[FixedAnswer, Tag("answer")],
+        Discriminator(lambda given: "word" if isinstance(given, str) else "answer"),
+    ] = Field(
+        "accepted",
+        description="`accepted`: at once, with the event's id. `result`: what the run answers. "
+        "Or an answer of your own.",
+    )
+    wait_s: float = Field(
+        25.0, gt=0, le=300, description="How long `result` waits; then it tells the run's URL."
+    )
     limit: Limit | None = Field(None, description="How much it takes; the rest gets 429.")
     limit_per_address: Limit | None = Field(
         None, description="How much it takes of one address; the rest gets 429."
     )
     max_body_bytes: int | None = Field(None, ge=1, le=104_857_600)
+
+    @model_validator(mode="after")
+    def _one_result(self) -> "Source":
+        if self.respond == "result" and self.batch == "each":
+            raise ValueError("With 'batch': 'each' there is no one result: respond 'accepted'")
+        return self

@@ -8,10 +8,11 @@ import structlog
 
 from hub.connector import Challenges, Connector, Reply
 from hub.errors import AccessError, HubError, InvalidError, NotFoundError, StoreError
+from hub.model.answer import rendered
 from hub.model.event import Receipt
 from hub.model.http import Headers, InboundRequest
 from hub.model.json import Json, dumps
-from hub.model.source import Source
+from hub.model.source import FixedAnswer, Source
 from hub.receive.body import Receive, SenderGone, check_headers, read_body
 from hub.receive.items import items_of
 from hub.receive.pace import Pace
@@ -21,6 +22,7 @@ from hub.store.catalog import Catalog
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 METHODS = ("POST", "PUT", "PATCH", "GET")
 MAX_HEADERS = 100
@@ -45,6 +47,7 @@ class Endpoint:
         body_timeout_s: float,
         public_url: str | None = None,
         timezone: str = "UTC",
+        result: Callable[[Receipt, float], Awaitable[Application]],
     ) -> None:
         self._catalog = catalog
         self._connectors = connectors
@@ -59,6 +62,7 @@ class Endpoint:
         self._public_url = public_url
         self._pace = Pace()
         self._timezone = timezone
+        self._result = result
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request to ``/in/{source}[/{rest}]``.
@@ -97,7 +101,15 @@ class Endpoint:
             return
         fate = "duplicate" if all(each.duplicate for each in receipts) else "accepted"
         _say(slug, request, fate, receipts[0].event_id, started)
-        await _answer(send, fate, receipts)
+        if source.respond == "accepted":
+            await _answer(send, fate, receipts)
+        elif isinstance(source.respond, FixedAnswer):
+            await _as_set(send, source.respond, receipts[0])
+        elif receipts[0].run_id is None:  # there will be no result
+            await _answer(send, fate, receipts)
+        else:
+            response = await self._result(receipts[0], source.wait_s)
+            await response(scope, receive, send)
 
     def _keep_pace(self, slug: str, source: Source, ip: str) -> None:
         """Refuse what is too much, before it is read.
@@ -177,17 +189,28 @@ async def _answer(send: Send, fate: str, receipts: Sequence[Receipt]) -> None:
     await _send(send, 200 if fate == "duplicate" else 202, "application/json", dumps(answer), also)
 
 
+async def _as_set(send: Send, fixed: FixedAnswer, receipt: Receipt) -> None:
+    out = rendered(fixed.answer())
+    headers = [(name.encode(), value.encode()) for name, value in out.headers.items()]
+    headers.append((b"webhook-id", receipt.event_id.encode()))
+    await _send(send, out.status, out.content_type, out.body, *headers)
+
+
 async def _reply(send: Send, reply: Reply) -> None:
     await _send(send, 200, reply.content_type, reply.body.encode())
 
 
 async def _send(
-    send: Send, status: int, kind: str, body: bytes, *also: tuple[bytes, bytes]
+    send: Send, status: int, kind: str | None, body: bytes | None, *also: tuple[bytes, bytes]
 ) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    headers = [(b"content-type", kind.encode()), length, *also]
+    headers = list(also)
+    if body is not None and kind is not None:
+        headers += [
+            (b"content-type", kind.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body or b""})
 
 
 def _say(slug: str, request: InboundRequest, fate: str, detail: str, started: float) -> None:

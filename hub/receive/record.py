@@ -15,7 +15,7 @@ from hub.model.http import InboundRequest
 from hub.model.ids import new_id
 from hub.model.json import dumps, dumps_text
 from hub.model.masking import mask_headers
-from hub.model.run import RunStart
+from hub.model.run import AWAITED, RunStart
 from hub.model.source import Source
 from hub.model.time import now_us
 from hub.receive.items import Item
@@ -73,11 +73,12 @@ class Recorder:
         if item.passed_over is not None:
             return Arrival(event, item.dedup, (), _clean(item.passed_over))
         given = item.value if isinstance(item.value, dict) else {"body": item.value}
+        context = AWAITED if source.respond == "result" else None
         text = dumps(given)
         kept = None if text == item.body else text.decode()  # the event has it already
         runs = tuple(
             placed(
-                RunStart(new_id("run"), task, kept, event_id=event.id),
+                RunStart(new_id("run"), task, kept, event_id=event.id, context=context),
                 self._catalog.known_task(task),
                 given,
             )

@@ -2,24 +2,30 @@
 
 import asyncio
 
-from hub.model.run import Answer
+from hub.model.answer import Answer
 
 
 class Answers:
     """Who waits for which run."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, asyncio.Future[Answer]] = {}
+        self._waiting: dict[str, list[asyncio.Future[Answer]]] = {}
 
     def expect(self, run_id: str) -> "asyncio.Future[Answer]":
         """What will hold the run's answer, if it answers in this process."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting[run_id] = future
-        future.add_done_callback(lambda _: self._waiting.pop(run_id, None))
+        self._waiting.setdefault(run_id, []).append(future)
+        future.add_done_callback(lambda done: self._forget(run_id, done))
         return future
+
+    def _forget(self, run_id: str, done: "asyncio.Future[Answer]") -> None:
+        left = self._waiting[run_id]
+        left.remove(done)
+        if not left:
+            del self._waiting[run_id]
 
     def give(self, run_id: str, answer: Answer) -> None:
         """The run has answered."""
-        future = self._waiting.get(run_id)
-        if future is not None and not future.done():
-            future.set_result(answer)
+        for future in self._waiting.get(run_id, ()):
+            if not future.done():
+                future.set_result(answer)

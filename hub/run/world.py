@@ -8,11 +8,11 @@ import structlog
 from hub import fault_points
 from hub.errors import ConflictError, ExpressionError, HubError, StepError, StoreError
 from hub.expr import LANES
+from hub.model.answer import Answer
 from hub.model.change import Outcome
 from hub.model.json import Json, loads
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record
-from hub.model.run import Answer
 from hub.model.segment import Publication, Segment
 from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import now_us, to_iso

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from hub.errors import InvalidError
+from hub.model.answer import Answer
 from hub.model.change import Outcome
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.json import Json
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record
-from hub.model.run import Answer
 from hub.model.segment import Segment
 from hub.model.table import TableSpec
 

@@ -36,6 +36,7 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
         course.key_base = context.pop("key_base", course.key_base)
         course.raw = context.pop("raw", None)
         course.queue_row = context.pop("queue_row", None)
+        course.awaited = context.pop("awaited", "request" in context)
         course.round = context.pop("round", 0)
         if course.round:
             course.key_base += f"{course.round}:"

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hub.errors import HubError, InvalidError, LimitError, StepError, StoreError
+from hub.model.answer import Answer
 from hub.model.change import Change, Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.json import Json, dumps_text, loads
 from hub.model.record import Record
-from hub.model.run import Answer, ClaimedRun, Ending, RunAttempt, RunStart
+from hub.model.run import ClaimedRun, Ending, RunAttempt, RunStart
 from hub.model.segment import Cached, Publication, Segment
 from hub.model.time import US_PER_S
 from hub.stack.journal import Entry, Failed, Journal, encode, failed_of
@@ -124,6 +125,7 @@ class Course:
         "_opened_at",
         "_over",
         "_segment_steps",
+        "awaited",
         "effects",
         "facts",
         "frame",
@@ -161,6 +163,8 @@ class Course:
         """The row of ``task_queue`` that the run is for."""
         self.taken_events: list[str] = [] if run.event_id is None else [run.event_id]
         """Those that its steps have waited for, and the one that began it."""
+        self.awaited = False
+        """Somebody may wait for its answer."""
         self.round = 0
         """How often it has started over."""
         self.scheduled_for = run.due_at
@@ -291,8 +295,8 @@ class Course:
         return dumps_text({**context, "round": self.round + 1})
 
     async def answer(self, answer: Answer) -> None:
-        """An endpoint's answer leaves when all before it is committed; any other one waits."""
-        if "request" in self.facts:
+        """An awaited answer leaves when all before it is committed; any other one waits."""
+        if self.awaited:
             await self.commit(answer=answer)
             self.world.answered(self.run.id, answer)
 

@@ -5,7 +5,6 @@ The answer leaves when all before it is committed; what takes longer than the en
 answered with the run's URL.
 """
 
-import asyncio
 import base64
 import re
 from collections.abc import Mapping
@@ -19,48 +18,24 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.bootstrap import Hub
-from hub.errors import HubError, InvalidError, StepError
+from hub.errors import InvalidError
 from hub.model.ids import new_id
-from hub.model.json import Json, dumps, dumps_text, loads
+from hub.model.json import Json, dumps_text, loads
 from hub.model.masking import mask_headers
-from hub.model.run import Answer, RunStart
-from hub.run.runner import Runner
+from hub.model.run import RunStart
 from hub.stack.placing import placed
-from hub.stack.task import Endpoint, Stack, Task
+from hub.stack.task import Endpoint, Stack
 from hub.store.catalog import Snapshot
-from hub.store.runs import find_run
 from hub.web.access import Access
+from hub.web.answers import RunAnswers
 from hub.web.api.body import read_bytes
 from hub.web.callers import Callers
 from hub.web.cors import PageOrigins
 from hub.web.problems import problem
 
-_ENDED = ("succeeded", "failed", "cancelled")
-_SAFE = {
-    "cache-control": "no-store",
-    "content-security-policy": "sandbox",
-    "x-content-type-options": "nosniff",
-}
-_LOOK_S = 0.25
 _FORM = "application/x-www-form-urlencoded"
 _VISIBLE = re.compile(r"[!-~]{1,200}")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_THROWN = {
-    "bad_request": 400,
-    "unauthorized": 401,
-    "forbidden": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "not_unique": 409,
-    "input_invalid": 422,
-    "signature_missing": 401,
-    "signature_wrong": 401,
-    "timestamp_missing": 401,
-    "timestamp_stale": 401,
-    "timestamp_future": 401,
-    "too_many_requests": 429,
-}
-"""Codes of failures that are the caller's, as steps and stacks raise them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +75,9 @@ class _Routes:
 class Endpoints:
     """Serves the endpoints of all stacks."""
 
-    def __init__(self, hub: Hub, runner: Runner, access: Access) -> None:
+    def __init__(self, hub: Hub, answers: RunAnswers, access: Access) -> None:
         self._hub = hub
-        self._runner = runner
+        self._answers = answers
         self._callers = Callers(access, hub.catalog)
         self._routes = _Routes()
 
@@ -158,41 +133,7 @@ class Endpoints:
                 | ({} if endpoint.raw is None else {"raw": _as_it_came(request, raw, endpoint.raw)})
             ),
         )
-        return await self._run(placed(start, task, given), endpoint, task)
-
-    async def _run(self, start: RunStart, endpoint: Endpoint, task: Task) -> Response:
-        waiting = self._runner.answers.expect(start.id)
-        try:
-            run_id, work = await self._runner.begin(start)
-            async with asyncio.timeout(endpoint.wait_s):
-                if work is not None:
-                    either: set[asyncio.Future[Any]] = {waiting, work}
-                    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-                    if waiting.done():
-                        return _rendered(waiting.result(), run_id)
-                return await self._when_answered(run_id)
-        except TimeoutError:
-            url = f"{self._hub.settings.root}/v1/runs/{run_id}"
-            told = {"status": "running", "run_id": run_id, "url": url}
-            return Response(
-                dumps(told), 202, {**_SAFE, "location": url, "hub-run": run_id}, "application/json"
-            )
-        finally:
-            waiting.cancel()
-
-    async def _when_answered(self, run_id: str) -> Response:
-        """The answer of a run that is carried out elsewhere, or has ended without one."""
-        while True:
-            row = await self._hub.ledger.read(find_run, run_id)
-            if row is None:
-                raise StepError("The run is gone.", code="run_gone")
-            if row["answer"] is not None:
-                status, headers = loads(row["answer"])
-                pairs = tuple((name, value) for name, value in headers)
-                return _rendered(Answer(row["result"], status, pairs), run_id)
-            if row["status"] in _ENDED:
-                return _ended(row, run_id)
-            await asyncio.sleep(_LOOK_S)
+        return await self._answers.of_new(placed(start, task, given), endpoint.wait_s)
 
 
 def _endpoints(stacks: Mapping[str, Stack]) -> list[Endpoint]:
@@ -278,30 +219,3 @@ def _as_it_came(request: Request, raw: bytes, fields: frozenset[str]) -> Json:
     """The request for steps that read it byte by byte, with the signatures that they check."""
     signatures = {name: request.headers[name] for name in sorted(fields) if name in request.headers}
     return {"body": base64.b64encode(raw).decode(), "fields": signatures}
-
-
-def _rendered(answer: Answer, run_id: str) -> Response:
-    """An answer as it goes out; it may not speak for the hub's own pages."""
-    headers = {**dict(answer.headers), **_SAFE, "hub-run": run_id}
-    kind = headers.pop("content-type", "application/json")
-    body = answer.body.encode()
-    if not _is_json(kind):
-        value = loads(answer.body)
-        body = value.encode() if isinstance(value, str) else body
-    bodiless = answer.status in (204, 304)
-    return Response(None if bodiless else body, answer.status, headers, None if bodiless else kind)
-
-
-def _is_json(kind: str) -> bool:
-    plain = kind.partition(";")[0].strip().lower()
-    return plain == "application/json" or plain.endswith("+json")
-
-
-def _ended(row: dict[str, Any], run_id: str) -> Response:
-    """What a run without an answer is told as."""
-    if row["status"] == "succeeded":
-        told = {"status": "succeeded", "run_id": run_id}
-        return Response(dumps(told), 200, {**_SAFE, "hub-run": run_id}, "application/json")
-    failure = loads(row["failure"]) if row["failure"] else {"code": "cancelled", "message": "…"}
-    error = HubError(failure["message"], code=failure["code"], run_id=run_id)
-    return problem(error, status=_THROWN.get(failure["code"], 500))

@@ -1,6 +1,5 @@
 """The step that answers."""
 
-import re
 from collections.abc import Awaitable
 from typing import Any, Literal
 
@@ -8,20 +7,10 @@ from pydantic import AliasChoices, Field
 
 from hub.errors import StepError
 from hub.expr import text_of as as_text
+from hub.model.answer import Answer, field_problem
 from hub.model.json import Json
-from hub.model.run import Answer
 from hub.stack.step import OptionalValue, Step, json_of, object_of, settled_all, whole_of
 from hub.stack.turn import Turn
-
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
-_FIELD_VALUE = re.compile(r"[\t\x20-\x7e]{0,4000}")
-_REFUSED = frozenset({
-    "connection", "content-length", "content-security-policy",
-    "content-security-policy-report-only", "keep-alive", "proxy-authenticate",
-    "proxy-authorization", "proxy-connection", "set-cookie", "te", "trailer", "transfer-encoding",
-    "upgrade", "x-content-type-options",
-})  # fmt: skip
-"""Fields of one connection, and those that would speak for the whole origin of the hub."""
 
 
 class ReturnResponse(Step):
@@ -55,17 +44,7 @@ def _fields(headers: Json) -> tuple[tuple[str, str], ...]:
 
 def _field(name: str, value: Any) -> tuple[str, str]:
     text = as_text(value)
-    lower = name.lower()
-    if lower in _REFUSED:
-        raise StepError(
-            f"The header field {name!r} cannot be set by a stack: it speaks for the connection, "
-            "or for all pages of the hub.",
-            code="header_refused",
-        )
-    if not (_FIELD_NAME.fullmatch(name) and _FIELD_VALUE.fullmatch(text)):
-        raise StepError(
-            f"The header field {name[:60]!r} must have a proper name, and a value of printable "
-            "ASCII characters.",
-            code="header_refused",
-        )
-    return lower, text
+    problem = field_problem(name, text)
+    if problem is not None:
+        raise StepError(problem, code="header_refused")
+    return name.lower(), text

@@ -157,11 +157,15 @@ def _problem(shape: type[BaseModel], value: Json, error: ErrorDetails) -> Proble
 
 def _path(value: Json, loc: Iterable[int | str]) -> Iterator[int | str]:
     """An error's place in the value: parts that only name the kind of a union are passed over."""
-    tag = None
-    for part in loc:
+    tag, parts = None, list(loc)
+    for place, part in enumerate(parts):
         if tag is not None and part == tag:
             tag = None
             continue
+        if not isinstance(value, (dict, list)) and place:
+            return  # nothing stands below
+        if isinstance(value, dict) and part not in value and place + 1 < len(parts):
+            continue  # which of several shapes it was read as
         yield part
         if isinstance(value, dict):
             value = value.get(str(part))
