@@ -115,7 +115,7 @@ from hub.connector import (
     Verdict,
     classify_by_text,
     event_type,
-    parse_json_or_query,
+    parse_content,
     text_of,
 )
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
@@ -144,7 +144,7 @@ class @CLASS@:
 
     def parse(self, request: InboundRequest) -> Parsed:
         """What a request says: its value, its type, and the id that repeats are known by."""
-        value = parse_json_or_query(request)
+        value = parse_content(request)
         return Parsed(value, event_type(value, "event", "type"), event_type(value, "id"))
 
     def verify(self, secrets: Sequence[str], request: InboundRequest, now_s: float) -> None:

@@ -8,7 +8,7 @@ from hub.connector import (
     Verdict,
     classify_by_text,
     event_type,
-    parse_json_or_query,
+    parse_content,
     text_of,
 )
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
@@ -73,8 +73,8 @@ class Make:
     name = "make"
 
     def parse(self, request: InboundRequest) -> Parsed:
-        """The JSON body, or the query; the type stands in ``event`` or ``type``."""
-        value = parse_json_or_query(request)
+        """The body, or the query; the type stands in ``event`` or ``type``."""
+        value = parse_content(request)
         return Parsed(value, event_type(value, "event", "type"))
 
     def knows(self, host: str, path: str) -> bool:

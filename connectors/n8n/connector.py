@@ -10,7 +10,7 @@ from hub.connector import (
     Verdict,
     classify_by_text,
     event_type,
-    parse_json_or_query,
+    parse_content,
     quoted,
     reading_as_verdict,
     text_of,
@@ -124,8 +124,8 @@ class N8n:
     name = "n8n"
 
     def parse(self, request: InboundRequest) -> Parsed:
-        """The JSON body, or the query; the type stands in ``event`` or ``type``."""
-        value = parse_json_or_query(request)
+        """The body, or the query; the type stands in ``event`` or ``type``."""
+        value = parse_content(request)
         return Parsed(value, event_type(value, "event", "type"))
 
     def knows(self, host: str, path: str) -> bool:

@@ -1,6 +1,6 @@
 """Any sender or receiver that speaks Standard Webhooks, and plain JSON over HTTP."""
 
-from hub.connector import Connector, Parsed, Verdict, classify_by_status, event_type, parse_json
+from hub.connector import Connector, Parsed, Verdict, classify_by_status, event_type, parse_content
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 
 
@@ -11,7 +11,7 @@ class Standard:
 
     def parse(self, request: InboundRequest) -> Parsed:
         """The body, and the event type that it names."""
-        value = parse_json(request)
+        value = parse_content(request)
         return Parsed(value, event_type(value, "type"))
 
     def knows(self, host: str, path: str) -> bool:

@@ -1,5 +1,6 @@
 """The plug: what a connector is, and what connectors are made of."""
 
+from hub.connector.content import parse_content
 from hub.connector.plug import (
     Challenges,
     Connector,
@@ -18,7 +19,6 @@ from hub.connector.reading import (
     event_type,
     parse_body,
     parse_json,
-    parse_json_or_query,
     parse_query,
     quoted,
     reading_as_verdict,
@@ -43,8 +43,8 @@ __all__ = [
     "classify_by_text",
     "event_type",
     "parse_body",
+    "parse_content",
     "parse_json",
-    "parse_json_or_query",
     "parse_query",
     "quoted",
     "reading_as_verdict",

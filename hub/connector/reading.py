@@ -1,6 +1,6 @@
 """How connectors read: bodies, queries, event types, and what an answer means."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -13,7 +13,7 @@ MAX_TYPE = 200
 MAX_QUERY_FIELDS = 1000
 _QUOTED_BYTES = 4096
 _QUOTED = 500
-_FORM = "application/x-www-form-urlencoded"
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def parse_query(request: InboundRequest) -> dict[str, Json]:
     Raises:
         InvalidError: ``query_too_long``.
     """
-    return _fields(request.query.encode("utf-8", "replace").decode())
+    return fields_of(request.query.encode("utf-8", "replace").decode())
 
 
 def parse_body(request: InboundRequest) -> Json:
@@ -64,12 +64,17 @@ def parse_body(request: InboundRequest) -> Json:
         InvalidError: as ``parse_json`` and ``parse_query``.
     """
     kind = (request.headers.get("content-type") or "").partition(";")[0].strip().lower()
-    if kind == _FORM:
-        return _fields(request.body.decode("utf-8", "replace"))
+    if kind == FORM:
+        return fields_of(request.body.decode("utf-8", "replace"))
     return parse_json(request)
 
 
-def _fields(text: str) -> dict[str, Json]:
+def fields_of(text: str) -> dict[str, Json]:
+    """The fields of a query or a form; a name sent twice, or as ``name[]``, holds a list.
+
+    Raises:
+        InvalidError: ``query_too_long``.
+    """
     try:
         fields = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS)
     except ValueError as error:
@@ -77,25 +82,19 @@ def _fields(text: str) -> dict[str, Json]:
             f"There are more than {MAX_QUERY_FIELDS} fields. Send them as a JSON body.",
             code="query_too_long",
         ) from error
-    found: dict[str, list[str]] = {}
-    for name, value in fields:
+    return gathered(fields)
+
+
+def gathered(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
+    """An object of named values; a name given twice, or as ``name[]``, holds a list."""
+    found: dict[str, list[Json]] = {}
+    for name, value in pairs:
         found.setdefault(name.removesuffix("[]") or name, []).append(value)
-    lists = {name.removesuffix("[]") for name, _ in fields if name.endswith("[]")}
+    lists = {name.removesuffix("[]") for name, _ in pairs if name.endswith("[]")}
     return {
         name: values if len(values) > 1 or name in lists else values[0]
         for name, values in found.items()
     }
-
-
-def parse_json_or_query(request: InboundRequest) -> Json:
-    """The body as JSON; of a GET, a HEAD or a bodiless request the query as an object.
-
-    Raises:
-        InvalidError: as ``parse_json`` and ``parse_query``.
-    """
-    if request.method.upper() in ("GET", "HEAD") or not request.body:
-        return parse_query(request)
-    return parse_json(request)
 
 
 def event_type(value: Json, *names: str) -> str | None:

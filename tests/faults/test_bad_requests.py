@@ -22,6 +22,26 @@ SOURCES: dict[str, Any] = {
     "small": {"verify": {"mode": "none"}, "max_body_bytes": 100},
     "form": {"connector": "make", "verify": {"mode": "none"}},
     "token": {"verify": {"mode": "header", "header": "X-Api-Key", "secrets": [TOKEN]}},
+    "each": {"verify": {"mode": "none"}, "batch": "each"},
+    "basic": {"verify": {"mode": "basic", "user": "ada", "secrets": ["the-right-password"]}},
+    "github": {"connector": "github", "verify": {"mode": "preset", "secrets": ["hmac-secret"]}},
+    "hmac": {
+        "verify": {
+            "mode": "hmac",
+            "header": "X-Sig",
+            "prefix": "sha256=",
+            "encoding": "hex",
+            "secrets": ["hmac-secret"],
+        }
+    },
+    "jwt": {
+        "verify": {
+            "mode": "jwt",
+            "issuer": "shop",
+            "audience": "hub",
+            "secrets": ["a-secret-of-this-hub-that-is-long-enough"],
+        }
+    },
     "signed": {"verify": {"mode": "standard", "secrets": [SECRET]}},
 }
 NO_ANSWER = Answer(0, {}, b"")
@@ -58,7 +78,8 @@ async def still_takes_events(hub: Driven) -> None:
 
 
 async def test_each_case_has_a_name_of_its_own() -> None:
-    assert len({case["name"] for case in CASES}) == len(CASES) > 100
+    assert len({case["name"] for case in CASES}) == len(CASES)
+    assert sum(case["status"] != 202 for case in CASES) >= 150
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])

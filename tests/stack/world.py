@@ -8,6 +8,7 @@ from typing import Any, cast
 from hub.connector import classify_by_status
 from hub.errors import ExpressionError, OutboundError, StepError
 from hub.expr import LANES
+from hub.model.answer import Answer
 from hub.model.change import Outcome
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
@@ -16,7 +17,6 @@ from hub.model.json import Json, dumps, dumps_text, loads
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.run import (
-    Answer,
     ClaimedRun,
     Ending,
     Failure,
