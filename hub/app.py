@@ -8,20 +8,20 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from typing import Any, TypeAlias
 
-import structlog
 import uvicorn
 from starlette.datastructures import Headers, QueryParams
 
 from hub.bootstrap import Hub
-from hub.errors import HubError, SettingsError
+from hub.errors import SettingsError
 from hub.model.key import Scope as KeyScope
-from hub.receive.endpoint import Endpoint, SenderGone
+from hub.receive.endpoint import Endpoint
 from hub.receive.record import Recorder
 from hub.run.runner import Runner
 from hub.web.access import Access
 from hub.web.answers import RunAnswers
 from hub.web.cors import Cors
 from hub.web.endpoints import Endpoints
+from hub.web.entrance import Entrance
 from hub.web.live import live_app
 from hub.web.problems import problem
 from hub.web.protocol import Protocol
@@ -33,7 +33,6 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _TICK_S, _TICKS_OF_A_DAY = 0.1, 864_000
-_log = structlog.get_logger("hub.app")
 
 
 class App:
@@ -43,7 +42,7 @@ class App:
         settings = hub.settings
         access = Access(hub.ledger)
         answers = RunAnswers(hub, runner)
-        self._receive = Endpoint(
+        endpoint = Endpoint(
             hub.catalog,
             hub.connectors,
             Recorder(hub.ledger, hub.catalog, hub.bell),
@@ -53,6 +52,7 @@ class App:
             timezone=settings.timezone,
             result=answers.of_event,
         )
+        self._entrance = Entrance(endpoint, hub)
         self._live = live_app(
             hub.channels,
             _Listeners(hub, access).may_subscribe,
@@ -68,15 +68,7 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path.startswith("/in/"):
-            try:
-                await self._receive(scope, receive, send)
-            except SenderGone:
-                return
-            except HubError as error:
-                await problem(error, scope)(scope, receive, send)
-            except Exception as error:  # noqa: BLE001 - logged, and answered without details
-                _log.exception("request.broken", path=path)
-                await problem(error, scope)(scope, receive, send)
+            await self._entrance(scope, receive, send)
         elif path.startswith(RESUME):
             await self._resume(scope, receive, send)
         elif path == "/realtime" or path.startswith("/realtime/"):

@@ -96,7 +96,8 @@ _BODIES = (
 _TYPES = st.sampled_from(
     [
         *("application/json", "text/html", "a/b+json", "", ";", "TEXT/HTML; x"),
-        *("application/x-www-form-urlencoded", "multipart/form-data"),
+        *("application/x-www-form-urlencoded", "multipart/form-data", "application/xml"),
+        *("multipart/form-data; boundary=x", "text/plain; charset=utf-16"),
     ]
 )
 _FIELDS = st.lists(

@@ -2,8 +2,10 @@
 
 from hub.connector.content import parse_content
 from hub.connector.plug import (
+    WEWEB,
     Challenges,
     Connector,
+    FromPages,
     Outcome,
     Parsed,
     Reply,
@@ -30,8 +32,10 @@ from hub.connector.sender import Sender
 __all__ = [
     "MAX_QUERY_FIELDS",
     "MAX_TYPE",
+    "WEWEB",
     "Challenges",
     "Connector",
+    "FromPages",
     "Outcome",
     "Parsed",
     "Reading",

@@ -13,6 +13,9 @@ from typing import Protocol, runtime_checkable
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.json import Json
 
+WEWEB = "weweb"
+"""In a list of origins: those of WeWeb's editor and previews."""
+
 
 class Outcome(StrEnum):
     """What an attempt came to."""
@@ -109,6 +112,16 @@ class Verifies(Protocol):
         Raises:
             InvalidError: ``secret_invalid``; the message never repeats the secret.
         """
+        ...
+
+
+@runtime_checkable
+class FromPages(Protocol):
+    """A connector whose tool sends from pages in a browser."""
+
+    @property
+    def pages(self) -> Sequence[str]:
+        """Whose pages may send unless the source says so: origins, or :data:`WEWEB`."""
         ...
 
 

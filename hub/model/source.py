@@ -23,6 +23,11 @@ Token = Annotated[str, StringConstraints(min_length=8, max_length=1000)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 """One that the sender chose: the hub has no say in its length."""
 
+Origin = Annotated[
+    str, StringConstraints(pattern=r"^(\*|weweb|https?://[A-Za-z0-9.-]+(:\d{1,5})?)/?$")
+]
+"""Where a page stands, as browsers tell it: ``https://app.example.com``."""
+
 TEXT = "text/plain; charset=utf-8"
 HOUR_S = 3600
 KEY_WINDOW_S = 48 * HOUR_S
@@ -185,6 +190,12 @@ class Source(Shape):
     )
     wait_s: float = Field(
         25.0, gt=0, le=300, description="How long `result` waits; then it tells the run's URL."
+    )
+    cors: tuple[Origin, ...] | None = Field(
+        None,
+        max_length=50,
+        description="Origins of the pages that may send from a browser; `weweb` for WeWeb's, "
+        "`*` for any. Without it the connector says.",
     )
     limit: Limit | None = Field(None, description="How much it takes; the rest gets 429.")
     limit_per_address: Limit | None = Field(

@@ -8,7 +8,11 @@ _WEWEB: Final = re.compile(
     r"https://(?:(?:[a-z0-9-]+-)?editor\.weweb\.io|editor-dev\.weweb\.io"
     r"|[0-9a-f-]{36}(?:-[0-9]+)?(?:-staging)?\.weweb-preview\.io)"
 )
+ASKED: Final = "access-control-request-headers"
 _ANY: Final = "*"
+_TOLD: Final = "webhook-id, hub-run, location, retry-after"
+"""Fields of answers that scripts may read beside the usual ones."""
+_ASKED: Final = re.compile(r"[A-Za-z0-9_, -]{0,1000}")
 _PREFLIGHT: Final = {
     "access-control-allow-headers": "authorization, content-type, last-event-id",
     "access-control-max-age": "600",
@@ -35,14 +39,21 @@ class PageOrigins:
             told["access-control-allow-credentials"] = "true"
         elif _ANY in self._own:
             told["access-control-allow-origin"] = _ANY
+        if "access-control-allow-origin" in told:
+            told["access-control-expose-headers"] = _TOLD
         return told
 
-    def preflight(self, origin: str | None, methods: str) -> dict[str, str]:
-        """What the answer to a page's OPTIONS carries. ``methods``: ``GET, POST``."""
+    def preflight(self, origin: str | None, methods: str, asked: str | None) -> dict[str, str]:
+        """What the answer to a page's OPTIONS carries. ``methods``: ``GET, POST``.
+
+        ``asked`` are the header fields that the page wants to send: it may, tokens are checked.
+        """
         told = self.headers(origin)
         if "access-control-allow-origin" in told:
             told |= {"access-control-allow-methods": methods, **_PREFLIGHT}
             told["access-control-allow-headers"] += ", idempotency-key"
+            if asked and _ASKED.fullmatch(asked):
+                told["access-control-allow-headers"] = asked
         return told
 
 

@@ -30,7 +30,7 @@ from hub.web.access import Access
 from hub.web.answers import RunAnswers
 from hub.web.api.body import read_bytes
 from hub.web.callers import Callers
-from hub.web.cors import PageOrigins
+from hub.web.cors import ASKED, PageOrigins
 from hub.web.problems import problem
 
 _FORM = "application/x-www-form-urlencoded"
@@ -93,7 +93,9 @@ class Endpoints:
         origin = request.headers.get("origin")
         if scope["method"] == "OPTIONS" and "access-control-request-method" in request.headers:
             methods = ", ".join(endpoint.method for endpoint, _ in found)
-            response = Response(None, 204, origins.preflight(origin, methods))
+            response = Response(
+                None, 204, origins.preflight(origin, methods, request.headers.get(ASKED))
+            )
         else:
             try:
                 response = await self._answer(request, found)
