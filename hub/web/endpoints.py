@@ -93,9 +93,8 @@ class Endpoints:
         origin = request.headers.get("origin")
         if scope["method"] == "OPTIONS" and "access-control-request-method" in request.headers:
             methods = ", ".join(endpoint.method for endpoint, _ in found)
-            response = Response(
-                None, 204, origins.preflight(origin, methods, request.headers.get(ASKED))
-            )
+            asked = request.headers.get(ASKED)
+            response = Response(None, 204, origins.preflight(origin, methods, asked))
         else:
             try:
                 response = await self._answer(request, found)

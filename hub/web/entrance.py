@@ -8,7 +8,8 @@ from starlette.responses import Response
 from hub.bootstrap import Hub
 from hub.connector import FromPages
 from hub.errors import HubError
-from hub.receive.endpoint import METHODS, Endpoint, Receive, Scope, Send, SenderGone
+from hub.receive.body import Receive
+from hub.receive.endpoint import METHODS, Endpoint, Scope, Send, SenderGone
 from hub.web.cors import ASKED, PageOrigins
 from hub.web.problems import problem
 
