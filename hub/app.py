@@ -45,7 +45,7 @@ class App:
         endpoint = Endpoint(
             hub.catalog,
             hub.connectors,
-            Recorder(hub.ledger, hub.catalog, hub.bell),
+            Recorder(hub.ledger, hub.catalog, hub.bell, settings.timezone),
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.body_timeout_s,
             public_url=settings.root if settings.public_url is not None else None,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hub.model.delivery import DeliveryStart
 from hub.model.run import RunStart
 
 EMITTED = "hub"
@@ -51,6 +52,7 @@ class Arrival:
     event: Event
     dedup: DedupKey | None
     runs: tuple[RunStart, ...]
+    deliveries: tuple[DeliveryStart, ...] = ()
     reason: str | None = None
     """Why nothing runs for it, where that is not for want of a task."""
 

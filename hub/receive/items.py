@@ -75,7 +75,7 @@ def _as_set(item: Item, source: Source, request: InboundRequest, zone: str) -> I
     """With the type that the source sets, and whether its filter lets it pass."""
     if source.event_type is None and source.filter is None:
         return item
-    names = _names(item.value, request)
+    names = names_of(item.value, request)
     context = DictContext(names, at_us=now_us(), zone=zone)
     kind, passed_over = item.type, None
     if source.event_type is not None:
@@ -91,7 +91,7 @@ def _as_set(item: Item, source: Source, request: InboundRequest, zone: str) -> I
     return Item(item.value, item.body, kind, item.dedup, passed_over)
 
 
-def _names(value: Json, request: InboundRequest) -> dict[str, Any]:
+def names_of(value: Json, request: InboundRequest) -> dict[str, Any]:
     """What a source's expressions see: the body's own fields, and the request."""
     fields: Mapping[str, Json] = value if isinstance(value, dict) else {}
     return {

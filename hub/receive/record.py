@@ -1,6 +1,7 @@
 """Recording: the event, its dedup key and its runs, committed before the sender is answered."""
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,6 +11,7 @@ import structlog
 from hub import fault_points
 from hub.errors import HubError
 from hub.jobs import Doorbell
+from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival, Event, Receipt, Rejection
 from hub.model.http import InboundRequest
 from hub.model.ids import new_id
@@ -18,14 +20,18 @@ from hub.model.masking import mask_headers
 from hub.model.run import AWAITED, RunStart
 from hub.model.source import Source
 from hub.model.time import now_us
-from hub.receive.items import Item
+from hub.receive.items import Item, names_of
 from hub.receive.verify import secret_fields
 from hub.stack.placing import placed
+from hub.stack.subscribed import Subscribed, deliveries_to, tasks_among, that_want
 from hub.store.catalog import Catalog
 from hub.store.events import REJECT, record, record_all
 from hub.store.ledger import Ledger
-from hub.store.queues import RUNS
+from hub.store.queues import DELIVERIES, RUNS
 
+_JSON, _BYTES = "application/json", "application/octet-stream"
+_FIT = re.compile(r"[\x20-\x7e]{1,500}")
+"""A content type that can be sent on."""
 _KEPT_OF_REJECTED_BYTES = 4096
 _REJECTIONS_PER_S = 50
 _REJECT_TIMEOUT_S = 1.0
@@ -35,17 +41,20 @@ _log = structlog.get_logger("hub.receive")
 class Recorder:
     """Commits what came in."""
 
-    def __init__(self, ledger: Ledger, catalog: Catalog, bell: Doorbell) -> None:
+    def __init__(
+        self, ledger: Ledger, catalog: Catalog, bell: Doorbell, timezone: str = "UTC"
+    ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._bell = bell
+        self._timezone = timezone
         self._second = 0
         self._rejections = 0
 
     async def record(
         self, slug: str, source: Source, request: InboundRequest, items: Sequence[Item]
     ) -> list[Receipt]:
-        """Commit the events of a request with their runs, all together.
+        """Commit the events of a request with their runs and deliveries, all together.
 
         Raises:
             StoreError: they are not known to be committed; nothing may be acknowledged.
@@ -57,8 +66,11 @@ class Recorder:
         else:
             receipts = await record_all(self._ledger, arrivals)
         fault_points.at("event.recorded")
-        if any(each.runs for each in arrivals) and not all(each.duplicate for each in receipts):
-            self._bell.ring(RUNS)
+        if not all(each.duplicate for each in receipts):
+            if any(each.runs for each in arrivals):
+                self._bell.ring(RUNS)
+            if any(each.deliveries for each in arrivals):
+                self._bell.ring(DELIVERIES)
         return receipts
 
     def _arrival(
@@ -71,11 +83,19 @@ class Recorder:
     ) -> Arrival:
         event = _event(slug, request, item.type, item.body, secret_fields(source))
         if item.passed_over is not None:
-            return Arrival(event, item.dedup, (), _clean(item.passed_over))
+            return Arrival(event, item.dedup, (), reason=_clean(item.passed_over))
         given = item.value if isinstance(item.value, dict) else {"body": item.value}
         context = AWAITED if source.respond == "result" else None
         text = dumps(given)
         kept = None if text == item.body else text.decode()  # the event has it already
+        wanting: Sequence[Subscribed] = ()
+        subscriptions = self._catalog.now.subscriptions.of(slug)
+        if subscriptions:
+            names = names_of(item.value, request)
+            wanting = that_want(
+                subscriptions, event, names, zone=self._timezone, missed=_say_missed
+            )
+            tasks = tasks_among(wanting, tasks)
         runs = tuple(
             placed(
                 RunStart(new_id("run"), task, kept, event_id=event.id, context=context),
@@ -84,7 +104,8 @@ class Recorder:
             )
             for task in tasks
         )
-        return Arrival(event, item.dedup, runs)
+        sent = _sent(wanting, event, item, request) if wanting else ()
+        return Arrival(event, item.dedup, runs, sent)
 
     async def reject(
         self, slug: str, source: Source | None, request: InboundRequest, error: HubError
@@ -102,6 +123,20 @@ class Recorder:
         with suppress(HubError, TimeoutError):  # the answer is what the request was refused for
             async with asyncio.timeout(_REJECT_TIMEOUT_S):
                 await self._ledger.write(REJECT, Rejection(event, error.code, reason))
+
+
+def _sent(
+    wanting: Sequence[Subscribed], event: Event, item: Item, request: InboundRequest
+) -> tuple[DeliveryStart, ...]:
+    """The event's own bytes to each destination; what has none, or is one of a list, as JSON."""
+    if not item.body or item.body is not request.body:
+        return deliveries_to(wanting, event, dumps(item.value), _JSON)
+    kind = request.headers.get("content-type") or _JSON
+    return deliveries_to(wanting, event, item.body, kind if _FIT.fullmatch(kind) else _BYTES)
+
+
+def _say_missed(slug: str, why: str) -> None:
+    _log.warning("subscription.missed", subscription=slug, error=why)
 
 
 def tasks_of(catalog: Catalog, slug: str, named: str | None) -> tuple[str, ...]:

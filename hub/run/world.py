@@ -1,6 +1,6 @@
 """The interpreter's ports, opened onto the ledger."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -24,6 +24,7 @@ from hub.stack.memory import MAX_BYTES
 from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
 from hub.stack.problem import nearest
+from hub.stack.subscribed import Subscribed
 from hub.stack.task import Task
 from hub.store.cache import get_cached
 from hub.store.catalog import Catalog
@@ -105,7 +106,7 @@ class LedgerWorld:
             raise SegmentConflict
         if segment.publications:
             self._publisher.publish(segment.publications)
-        if segment.deliveries:
+        if segment.deliveries or any(each.deliveries for each in segment.events):
             self._bell.ring(DELIVERIES)
         if segment.runs or segment.events:
             self._bell.ring(RUNS)
@@ -218,6 +219,9 @@ class LedgerWorld:
 
     def function(self, name: str) -> Plugin | None:
         return FUNCTIONS.get(name)
+
+    def subscriptions_of(self, source: str) -> Sequence[Subscribed]:
+        return self._catalog.now.subscriptions.of(source)
 
     def tasks_of_source(self, slug: str) -> tuple[str, ...]:
         return self._catalog.now.tasks_of_source.get(slug, ())

@@ -16,6 +16,7 @@ from hub.model.table import TableSpec
 
 if TYPE_CHECKING:
     from hub.stack.plugin import Plugin
+    from hub.stack.subscribed import Subscribed
     from hub.stack.task import Task
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
@@ -205,6 +206,10 @@ class World(Protocol):
 
     def tasks_of_source(self, slug: str) -> tuple[str, ...]:
         """Full names of the tasks that run for a source's events."""
+        ...
+
+    def subscriptions_of(self, source: str) -> "Sequence[Subscribed]":
+        """Who is subscribed to a source's events."""
         ...
 
     def secret(self, name: str) -> str | None:

@@ -12,13 +12,15 @@ from typing import Any, TypeVar
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from hub.errors import InvalidError, NotFoundError
+from hub.errors import ExpressionError, InvalidError, NotFoundError
 from hub.model.destination import Destination
 from hub.model.json import loads
 from hub.model.source import Source
+from hub.model.subscription import Subscription
 from hub.model.table import TableSpec
 from hub.stack.check import candidates
 from hub.stack.load import load_stack
+from hub.stack.subscribed import Subscriptions, subscribed
 from hub.stack.task import Lane, Stack, Task
 from hub.store.ledger import Ledger
 from hub.store.lookup import where
@@ -61,6 +63,7 @@ class Snapshot:
     """Those that are declared."""
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     paused: frozenset[str] = frozenset()
     """``all``, ``lane:NAME``, ``stack:NAME``: runs of these do not begin, nor go on."""
 
@@ -222,15 +225,15 @@ class Catalog:
         tables: list[StoredTable],
     ) -> Snapshot:
         bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
-        bodies |= {"channel": {}, "pause": {}, "signing": {}}
+        bodies |= {"channel": {}, "pause": {}, "signing": {}, "subscription": {}}
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
         self._forget({(each.name, each.version) for each in stored})
+        loaded = {name: stack for name, stack in sorted(stacks.items()) if stack is not None}
         lanes: dict[str, Lane] = {}
-        for name in sorted(stacks):
-            stack = stacks[name]
-            lanes |= stack.lanes if stack is not None else {}
+        for stack in loaded.values():
+            lanes |= stack.lanes
         return Snapshot(
             revision=at,
             sources=_valid(Source, bodies["source"]),
@@ -240,10 +243,11 @@ class Catalog:
             public_channels=frozenset(
                 name for name, body in bodies["channel"].items() if body.get("public")
             ),
-            stacks={name: stack for name, stack in stacks.items() if stack is not None},
+            stacks=loaded,
             lanes=lanes,
             tables={each.name: each.spec for each in tables if each.managed_by is not None},
-            tasks_of_source=_tasks_of_source([s for s in stacks.values() if s is not None]),
+            tasks_of_source=_tasks_of_source(list(loaded.values())),
+            subscriptions=_subscriptions(bodies["subscription"], loaded),
             paused=frozenset(bodies["pause"]),
             signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),
         )
@@ -273,6 +277,21 @@ def _valid(shape: type[S], bodies: dict[str, Any]) -> dict[str, S]:
         except ValidationError as error:  # accepted by another version of the hub
             _log.error("object.skipped", kind=shape.__name__, slug=slug, message=str(error))
     return valid
+
+
+def _subscriptions(bodies: dict[str, Any], stacks: Mapping[str, Stack]) -> Subscriptions:
+    """Those that can be asked; a task's counts while there is one task of that name."""
+    found = []
+    for slug, each in _valid(Subscription, bodies).items():
+        tasks = [] if each.task is None else candidates(each.task, None, stacks)
+        if each.destination is None and len(tasks) != 1:
+            _log.warning("subscription.skipped", slug=slug, task=each.task, found=tasks)
+            continue
+        try:
+            found.append(subscribed(slug, each, tasks[0] if tasks else None))
+        except ExpressionError as error:  # accepted by another version of the hub
+            _log.error("subscription.skipped", slug=slug, message=error.message)
+    return Subscriptions(found)
 
 
 def _tasks_of_source(stacks: list[Stack]) -> dict[str, tuple[str, ...]]:

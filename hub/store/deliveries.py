@@ -13,7 +13,7 @@ from hub.store.schema import attempts, deliveries
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
-_INSERT = insert_of(
+INSERT = insert_of(
     deliveries,
     status=literal(DeliveryStatus.PENDING.value),
     reason=null(),
@@ -31,22 +31,30 @@ _INSERT = insert_of(
 
 def insert_deliveries(tx: Tx, starts: Sequence[DeliveryStart]) -> None:
     """Queue deliveries inside a transaction."""
-    tx.many(
-        _INSERT,
-        [
-            {
-                "id": start.id,
-                "destination": start.destination,
-                "event_id": start.event_id,
-                "run_id": start.run_id,
-                "idempotency_key": start.idempotency_key,
-                "content_type": start.content_type,
-                "body": start.body,
-                "url": start.url,
-            }
-            for start in starts
-        ],
-    )
+    tx.many(INSERT, [delivery_row(start) for start in starts])
+
+
+def delivery_row(start: DeliveryStart) -> dict[str, Any]:
+    """A delivery's row for :data:`INSERT`."""
+    return {
+        "id": start.id,
+        "destination": start.destination,
+        "event_id": start.event_id,
+        "run_id": start.run_id,
+        "idempotency_key": start.idempotency_key,
+        "content_type": start.content_type,
+        "body": start.body,
+        "url": start.url,
+    }
+
+
+def _start(tx: Tx, starts: Sequence[DeliveryStart]) -> list[None]:
+    insert_deliveries(tx, starts)
+    return [None] * len(starts)
+
+
+START_DELIVERY: Write[DeliveryStart, None] = Write("start_delivery", 43, _start)
+"""Queue a delivery by itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.model.event import Arrival, DedupKey, Receipt, Recorded, Rejection
-from hub.store import runs
+from hub.store import deliveries, runs
 from hub.store.concurrency import let_go
 from hub.store.ledger import Ledger, Write
 from hub.store.schema import dedup, events
@@ -54,6 +54,7 @@ def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
     claims: dict[tuple[str, str], dict[str, Any]] = {}
     rows: list[dict[str, Any]] = []
     started: list[dict[str, Any]] = []
+    sent: list[dict[str, Any]] = []
     for arrival in arrivals:
         event_id = arrival.event.id
         if arrival.dedup is not None:  # the first of a batch with the same key stands for it
@@ -61,11 +62,12 @@ def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
             if claims.setdefault((claim["source"], claim["key"]), claim) is not claim:
                 continue
         claimed = {CLAIMED: event_id if arrival.dedup else None}
-        fate = Recorded.RECORDED if arrival.runs else Recorded.UNMATCHED
-        rows.append(row_of(arrival, fate) | claimed)
+        rows.append(row_of(arrival, _taken(arrival)) | claimed)
         started += [runs.run_row(run) | claimed for run in arrival.runs]
+        sent += [deliveries.delivery_row(each) | claimed for each in arrival.deliveries]
     in_order = [claims[key] for key in sorted(claims)]
-    won = tx.claim(_CLAIM, in_order, [(INSERT, rows), (runs.INSERT, started)])
+    then = [(INSERT, rows), (runs.INSERT, started), (deliveries.INSERT, sent)]
+    won = tx.claim(_CLAIM, in_order, then)
     let_go(tx, [run["concurrency_key"] for run in started])
     return [
         Receipt(arrival.event.id, _run_id(arrival), duplicate=False)
@@ -75,12 +77,13 @@ def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
     ]
 
 
+def _taken(arrival: Arrival) -> Recorded:
+    return Recorded.RECORDED if arrival.runs or arrival.deliveries else Recorded.UNMATCHED
+
+
 def insert_events(tx: Tx, arrivals: Sequence[Arrival]) -> None:
-    """Insert events of the hub's own inside a transaction; their runs are up to the caller."""
-    tx.many(
-        INSERT,
-        [row_of(each, Recorded.RECORDED if each.runs else Recorded.UNMATCHED) for each in arrivals],
-    )
+    """Insert events of the hub's own inside a transaction; what they start is up to the caller."""
+    tx.many(INSERT, [row_of(each, _taken(each)) for each in arrivals])
 
 
 RECORD: Write[Arrival, Receipt | None] = Write("record_event", 10, _record, single=True)

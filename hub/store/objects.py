@@ -17,7 +17,7 @@ from hub.store.schema import catalog_revision, objects
 from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
 
-Kind = Literal["source", "destination", "variable", "channel", "pause", "signing"]
+Kind = Literal["source", "destination", "subscription", "variable", "channel", "pause", "signing"]
 Manager = Literal["file", "api"]
 
 

@@ -1,7 +1,7 @@
 """A world in memory for runs: what is committed stays, and a test may crash it at any commit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -31,6 +31,7 @@ from hub.stack.journal import Entry, decode
 from hub.stack.load import load_stack
 from hub.stack.plugin import Plugin
 from hub.stack.ports import LeaseLost, Received, SegmentConflict, Wish
+from hub.stack.subscribed import Subscribed
 from hub.stack.task import Task
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
@@ -317,6 +318,10 @@ class World:
     def tasks_of_source(self, slug: str) -> tuple[str, ...]:
         assert slug == "hub"
         return self.listeners
+
+    def subscriptions_of(self, source: str) -> Sequence[Subscribed]:
+        assert source == "hub"
+        return ()
 
     def secret(self, name: str) -> str | None:
         return self.variables[name] if name in self.secrets else None

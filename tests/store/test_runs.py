@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from hub.model.answer import Answer
 from hub.model.ids import new_id
 from hub.model.record import Record
 from hub.model.run import (
-    Answer,
     ClaimedRun,
     Ending,
     Failure,

@@ -15,6 +15,7 @@ from hub.model.segment import Publication
 from hub.stack.placing import placed
 from hub.stack.step import OptionalValue, Value, WorldStep, json_of, text_of
 from hub.stack.steps.tasks import check_chain, key_of
+from hub.stack.subscribed import deliveries_to, tasks_among, that_want
 from hub.stack.turn import Turn
 
 _LONGEST_TYPE = 200
@@ -133,6 +134,14 @@ class EmitEvent(WorldStep):
         depth = check_chain(turn.run.chain_depth + 1)
         given = data if isinstance(data, dict) else {"body": data}
         kept = None if given is data else json_of(given, "data")  # the event has it already
+        seen = {**(data if isinstance(data, dict) else {}), "input": data, "body": data}
+        wanting = that_want(
+            turn.world.subscriptions_of(EMITTED),
+            event,
+            seen,
+            zone=scope.zone,
+            missed=lambda slug, why: turn.world.log("warning", path, f"Subscription {slug}: {why}"),
+        )
         runs = tuple(
             placed(
                 RunStart(
@@ -146,9 +155,10 @@ class EmitEvent(WorldStep):
                 turn.world.known_task(task),
                 given,
             )
-            for task in turn.world.tasks_of_source(EMITTED)
+            for task in tasks_among(wanting, turn.world.tasks_of_source(EMITTED))
         )
-        turn.effects.events.append(Arrival(event, None, runs))
+        sent = deliveries_to(wanting, event, event.body, "application/json")
+        turn.effects.events.append(Arrival(event, None, runs, sent))
         return {"id": event.id, "runs": [run.id for run in runs]}
 
 

@@ -15,6 +15,7 @@ from hub.web.api import (
     simulations,
     sources,
     stacks,
+    subscriptions,
     tables,
     tasks,
     variables,
@@ -24,6 +25,7 @@ from hub.web.api.call import Operation
 OPERATIONS: tuple[Operation, ...] = (
     *sources.OPERATIONS,
     *destinations.OPERATIONS,
+    *subscriptions.OPERATIONS,
     *stacks.OPERATIONS,
     *tasks.OPERATIONS,
     *schedules.OPERATIONS,

@@ -166,6 +166,8 @@ def _path(value: Json, loc: Iterable[int | str]) -> Iterator[int | str]:
             return  # nothing stands below
         if isinstance(value, dict) and part not in value and place + 1 < len(parts):
             continue  # which of several shapes it was read as
+        if isinstance(value, list) and not isinstance(part, int):
+            continue
         yield part
         if isinstance(value, dict):
             value = value.get(str(part))

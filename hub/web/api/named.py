@@ -37,7 +37,7 @@ _TAG = "mode"
 class Named(Generic[S]):
     """How one kind of object is set."""
 
-    kind: Literal["source", "destination"]
+    kind: Literal["source", "destination", "subscription"]
     shape: type[S]
     secrets: Callable[[Doc, Doc], Iterable[Path]]
     """Where secrets stand in a body, given also the one before it."""
@@ -64,11 +64,11 @@ class Named(Generic[S]):
         found = await call.hub.ledger.read(where, objects, kind=self.kind)
         rows = {row["slug"]: row for row in found}
         slugs, last = page.of_names(rows)
-        return answer(page.answer([self._shown(call, rows[slug]) for slug in slugs], last))
+        return answer(page.answer([self.shown(call, rows[slug]) for slug in slugs], last))
 
     async def get(self, call: Call) -> Response:
         """One object, its secrets masked."""
-        return answer(self._shown(call, await self._row(call)))
+        return answer(self.shown(call, await self._row(call)))
 
     async def put(self, call: Call) -> Response:
         """Create or replace."""
@@ -103,7 +103,7 @@ class Named(Generic[S]):
         text = dumps_text(value.model_dump(mode="json", exclude_unset=True))
         created = await call.hub.ledger.write(PUT, PutObject(self.kind, slug, text))
         await call.hub.catalog.refresh()
-        shown = self._shown(call, await self._row(call))
+        shown = self.shown(call, await self._row(call))
         if fresh is not None:
             shown[fresh[0]] |= {fresh[1]: body[fresh[0]][fresh[1]]}
         return answer({**shown, "warnings": warnings}, 201 if created else 200)
@@ -115,7 +115,8 @@ class Named(Generic[S]):
             raise missing(self.kind, slug)
         return row
 
-    def _shown(self, call: Call, row: Doc) -> Doc:
+    def shown(self, call: Call, row: Doc) -> Doc:
+        """An object as it is read: its secrets masked."""
         body = loads(row["body"])
         with suppress(ValidationError):  # accepted by another version of the hub: as it stands
             body = self.shape.model_validate(body).model_dump(mode="json")
