@@ -8,6 +8,7 @@ from pathlib import Path
 from hub.bootstrap import load_functions
 from hub.errors import InvalidError
 from hub.model.json import dumps_text
+from hub.objectfiles import shape_problems, things_in
 from hub.stack.check import problems_of
 from hub.stack.load import load_stack
 from hub.stack.problem import Problem
@@ -59,10 +60,15 @@ def problems_in(files: Sequence[Path]) -> Iterator[Found]:
     loaded: dict[str, tuple[Path, Stack]] = {}
     for path in files:
         try:
+            text = path.read_text("utf-8")
+            things = things_in(text)
+            if things:
+                yield from (Found(path, each) for one in things for each in shape_problems(one))
+                continue
             if path.stem in loaded:
                 other = loaded[path.stem][0]
                 raise InvalidError(f"{other} gives the stack {path.stem!r} too: rename one.")
-            loaded[path.stem] = path, load_stack(path.stem, path.read_text("utf-8"))
+            loaded[path.stem] = path, load_stack(path.stem, text)
         except InvalidError as error:
             problems = [Problem(**each) for each in error.details.get("problems", [])]
             for problem in problems or [Problem("error", error.message)]:

@@ -113,22 +113,28 @@ def apply(
         list[Path] | None, typer.Argument(help="Files and folders; without any stacks/.")
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove stacks whose file is gone.")
+        bool, typer.Option("--prune", help="Remove what a file gave and none gives now.")
     ] = False,
 ) -> None:
-    """Make stack files the newest versions of their stacks."""
+    """Have stacks, sources, destinations and subscriptions be as files say."""
     raise typer.Exit(_ran(_apply(_settings(), paths or [Path("stacks")], prune)))
 
 
 async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
     from hub.applying import apply_files
+    from hub.bootstrap import load_connectors, load_functions
+    from hub.settings import variables
+    from hub.store.catalog import Catalog
     from hub.store.ledger import open_ledger
     from hub.store.migrate import require_current
+    from hub.web.api.named import Around
 
     await require_current(settings.database_url, settings.data)
+    load_functions()
     ledger = await open_ledger(settings.database_url, settings.data)
     try:
-        applied = await apply_files(ledger, paths, prune=prune)
+        around = Around(load_connectors(), Catalog(ledger, variables()))
+        applied = await apply_files(ledger, paths, around, prune=prune)
     finally:
         await ledger.close()
     typer.echo(

@@ -19,6 +19,7 @@ from hub.store import keys
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
+from hub.web.api.named import Around
 from hub.worker import POLL_BESIDE_SERVER_S, working
 
 _log = structlog.get_logger("hub.up")
@@ -60,7 +61,7 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
             await hub.ledger.write(EXPIRE_ALL, None)
             await hub.ledger.write(SWEEP, None)
         fresh_key = await first_key(hub)
-        await apply_files(hub.ledger, [settings.stacks])
+        await apply_files(hub.ledger, [settings.stacks], Around(hub.connectors, hub.catalog))
         await hub.catalog.refresh()
         runner = await stack.enter_async_context(running(hub))
         await stack.enter_async_context(working(hub, runner, POLL_BESIDE_SERVER_S))

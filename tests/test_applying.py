@@ -1,30 +1,154 @@
-"""Stack files are applied where they changed, and removed only when that is asked for."""
+"""Files are applied where they changed, and what they gave is removed only when that is asked."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
 
 from hub.applying import apply_files
-from hub.store.ledger import open_ledger
+from hub.bootstrap import load_connectors
+from hub.checking import problems_in
+from hub.errors import ConflictError
+from hub.model.json import loads
+from hub.store.catalog import Catalog
+from hub.store.ledger import Ledger, open_ledger
+from hub.store.lookup import where
 from hub.store.migrate import migrate
+from hub.store.objects import DROP, PUT, DropObject, PutObject
+from hub.store.schema import objects
 from hub.store.stacks import all_stacks
+from hub.web.api.named import Around
 
 STACK = '{ task: "greet", function_stack: [{ function: "log", message: "hello" }] }'
 
 
-async def test_apply_takes_files_to_a_ledger_and_removes_what_no_file_gives(tmp_path: Path) -> None:
-    folder, data = tmp_path / "stacks", tmp_path / "data"
-    folder.mkdir()
+THINGS = """
+// a shop, and who is told of what it says
+{ destination: { slug: "make", connector: "make", url: "https://hook.eu1.make.com/abc" } }
+{ subscription: { slug: "paid", source: "shop", event_type: "order.*", destination: "make" } }
+{ source: { slug: "shop", task: "greet",
+  verify: { mode: "header", header: "X-Api-Key", secrets: ["the-right-token"] } } }
+"""
+
+
+@pytest_asyncio.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[Ledger]:
+    data = tmp_path / "data"
     data.mkdir()
-    (folder / "one.json5").write_text(STACK)
-    (folder / "two.json5").write_text(STACK)
     await migrate(None, data)
     ledger = await open_ledger(None, data)
-    first = await apply_files(ledger, [folder])
+    yield ledger
+    await ledger.close()
+
+
+@pytest.fixture
+def around(sqlite: Ledger) -> Around:
+    return Around(load_connectors(), Catalog(sqlite, {}))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "stacks"
+    made.mkdir()
+    return made
+
+
+async def bodies(ledger: Ledger) -> dict[str, Any]:
+    rows = await ledger.read(where, objects, managed_by="file")
+    return {f"{row['kind']} {row['slug']}": loads(row["body"]) for row in rows}
+
+
+async def test_apply_takes_files_to_a_ledger_and_removes_what_no_file_gives(
+    sqlite: Ledger, around: Around, folder: Path
+) -> None:
+    (folder / "one.json5").write_text(STACK)
+    (folder / "two.json5").write_text(STACK)
+    first = await apply_files(sqlite, [folder], around)
     assert (first.new, first.same) == (["one", "two"], [])
     (folder / "two.json5").unlink()
     (folder / "bad.json").write_text("{")
-    second = await apply_files(ledger, [folder])
+    second = await apply_files(sqlite, [folder], around)
     assert (second.same, second.removed, second.refused) == (["one"], [], [folder / "bad.json"])
-    third = await apply_files(ledger, [folder], prune=True)
+    third = await apply_files(sqlite, [folder], around, prune=True)
     assert third.removed == ["two"]
-    assert [each.name for each in await ledger.read(all_stacks)] == ["one"]
-    await ledger.close()
+    assert [each.name for each in await sqlite.read(all_stacks)] == ["one"]
+
+
+async def test_sources_destinations_and_subscriptions_stand_in_files_too(
+    sqlite: Ledger, around: Around, folder: Path
+) -> None:
+    (folder / "greeting.json5").write_text(STACK)
+    (folder / "a-shop.json5").write_text(THINGS)
+    first = await apply_files(sqlite, [folder], around)
+    assert (first.new, first.refused) == (
+        ["greeting", "source shop", "destination make", "subscription paid"],
+        [],
+    )
+    assert set(around.catalog.now.sources) == {"shop"}
+    again = await apply_files(sqlite, [folder], around)
+    assert (again.new, len(again.same)) == ([], 4)
+
+    # a secret that is left out stays as it is
+    (folder / "a-shop.json5").write_text(THINGS.replace(', secrets: ["the-right-token"]', ""))
+    assert (await apply_files(sqlite, [folder], around)).new == []
+    assert (await bodies(sqlite))["source shop"]["verify"]["secrets"] == ["the-right-token"]
+
+    (folder / "a-shop.json5").unlink()
+    gone = await apply_files(sqlite, [folder], around, prune=True)
+    assert sorted(gone.removed) == ["destination make", "source shop", "subscription paid"]
+    assert await bodies(sqlite) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("{ source: { verify: { mode: 'none' } } }", 1, "no slug"),
+        ("{ source: { slug: 'a',\n  verify: { mode: 'none' },\n  tusk: 'b' } }", 3, "'tusk'"),
+        ("{ source: { slug: 'a', connector: 'n8m',\n  verify: { mode: 'none' } } }", 1, "n8m"),
+        ("source:\n  slug: a\n  verify: {mode: standard}\n", 3, "'secrets' is missing"),
+        ("{ destination: { slug: 'a',\n url: 'ftp://a' } }", 2, "http"),
+    ],
+)
+async def test_a_bad_one_is_refused_with_its_place_and_keeps_no_other_from_it(
+    sqlite: Ledger,
+    around: Around,
+    folder: Path,
+    text: str,
+    line: int,
+    says: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (folder / "bad.yaml").write_text(text)
+    (folder / "good.json5").write_text(THINGS)
+    applied = await apply_files(sqlite, [folder], around)
+    assert applied.refused == [folder / "bad.yaml"]
+    assert len(applied.new) == 3
+    told = capsys.readouterr().out
+    assert says in told
+    assert f"'line': {line}" in told
+
+
+async def test_the_api_does_not_change_what_a_file_sets(
+    sqlite: Ledger, around: Around, folder: Path
+) -> None:
+    await sqlite.write(PUT, PutObject("source", "shop", '{"verify": {"mode": "none"}}'))
+    (folder / "a-shop.json5").write_text(THINGS)
+    await apply_files(sqlite, [folder], around)  # a file takes over what the API set
+    with pytest.raises(ConflictError, match="set by a file"):
+        await sqlite.write(PUT, PutObject("source", "shop", "{}"))
+    with pytest.raises(ConflictError, match="set by a file"):
+        await sqlite.write(DROP, DropObject("source", "shop"))
+
+
+def test_check_finds_what_is_wrong_with_them(folder: Path) -> None:
+    good, bad = folder / "good.json5", folder / "bad.json5"
+    good.write_text(THINGS.replace(', secrets: ["the-right-token"]', ""))  # the hub may have it
+    bad.write_text("{ source: { slug: 'a',\n verify: { mode: 'nome' } } }")
+    (found,) = problems_in([good, bad])
+    assert (found.path, found.problem.line, found.problem.hint) == (
+        bad,
+        2,
+        "Did you mean 'none'?",
+    )

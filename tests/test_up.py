@@ -162,7 +162,7 @@ async def test_stack_files_are_applied_again_when_they_change_and_mistakes_are_n
     (folder / os.fsdecode(b"odd\xff.json")).write_text(STACK)
     (folder / "notes.txt").write_text("no stack")
     up = await Up(tmp_path).run()
-    refused = {Path(line["file"]).name: line for line in up.lines("stack.refused")}
+    refused = {Path(line["file"]).name: line for line in up.lines("file.refused")}
     assert [line["stack"] for line in up.lines("stack.applied")] == ["good"]
     assert len(refused) == 2
     assert "message" in json.dumps(refused["bad.json5"]["problems"])
@@ -211,7 +211,7 @@ async def test_stack_files_may_be_yaml_and_the_broken_one_says_where(tmp_path: P
     with capture_logs() as said:
         async with embedded_hub(tmp_path) as hub:
             assert (await hub.get("/v1/stacks/till"))["tasks"] == ["till/ring"]
-    (line,) = [each for each in said if each["event"] == "stack.refused"]
+    (line,) = [each for each in said if each["event"] == "file.refused"]
     assert line["file"].endswith("shop.yml")
     assert line["message"] == "Line 2, column 17: An expression needs quotes in YAML."
 
@@ -224,7 +224,7 @@ async def test_two_files_for_one_stack_are_named_and_the_first_counts(tmp_path: 
     with capture_logs() as said:
         async with embedded_hub(tmp_path) as hub:
             assert (await hub.get("/v1/stacks/shop"))["tasks"] == ["shop/first"]
-    (line,) = [each for each in said if each["event"] == "stack.refused"]
+    (line,) = [each for each in said if each["event"] == "file.refused"]
     assert line["file"].endswith("b/shop.json5")
     assert "a/shop.json" in line["message"]
 

@@ -37,6 +37,8 @@ class DropObject:
 
     kind: Kind
     slug: str
+    managed_by: Manager = "api"
+    """Who removes it: the API does not remove what a file sets."""
 
 
 _put = insert_of(objects, created_at=now_us(), updated_at=now_us())
@@ -117,7 +119,7 @@ def refuse_foreign(found: dict[str, Any] | None, managed_by: str, name: str) -> 
 def _drop_all(tx: Tx, drops: Sequence[DropObject]) -> list[bool]:
     gone = []
     for drop in drops:
-        refuse_foreign(one(tx, objects, kind=drop.kind, slug=drop.slug), "api", drop.slug)
+        refuse_foreign(one(tx, objects, kind=drop.kind, slug=drop.slug), drop.managed_by, drop.slug)
         gone.append(bool(tx.run(_DROP, {"of_kind": drop.kind, "of_slug": drop.slug})))
     move_on(tx)
     return gone

@@ -9,20 +9,18 @@ from hub.model.masking import is_secret_header
 from hub.outbound.guard import check_url
 from hub.signature import parse_secret
 from hub.stack.problem import Problem
-from hub.web.access import allows
 from hub.web.api.body import wrong
-from hub.web.api.call import Call
-from hub.web.api.named import Doc, Named, Path, connector_problem, refuse_any
+from hub.web.api.named import Around, Doc, Named, Path, connector_problem, refuse_any
 
 
-def _check(call: Call, destination: Destination) -> list[str]:
-    if destination.allow_private and not allows(call.key.scopes, Scope.ADMIN):
+def _check(around: Around, destination: Destination) -> list[str]:
+    if destination.allow_private and not around.is_admin:
         raise AccessError(
             "Only a key with the scope 'admin' may set a destination with 'allow_private'.",
             code="forbidden",
             scope=Scope.ADMIN.value,
         )
-    refuse_any([connector_problem(call, destination.connector), *_problems(destination)])
+    refuse_any([connector_problem(around, destination.connector), *_problems(destination)])
     return []
 
 

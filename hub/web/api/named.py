@@ -4,7 +4,7 @@ Secrets that are left out are kept; what is read back holds masks, and a mask is
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 
-from hub.connector import quoted
+from hub.connector import Connector, quoted
 from hub.errors import InvalidError
 from hub.model.json import dumps_text, loads
 from hub.model.key import Scope
@@ -21,9 +21,11 @@ from hub.model.source import SLUG
 from hub.model.time import to_iso
 from hub.signature import new_secret
 from hub.stack.problem import Problem, nearest
+from hub.store.catalog import Catalog
 from hub.store.lookup import one, where
 from hub.store.objects import DROP, PUT, DropObject, PutObject
 from hub.store.schema import objects
+from hub.web.access import allows
 from hub.web.api.body import object_of, refused, validated, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 
@@ -31,6 +33,16 @@ S = TypeVar("S", bound=BaseModel)
 Doc: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str, ...]
 _TAG = "mode"
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What an object is checked against."""
+
+    connectors: Mapping[str, Connector]
+    catalog: Catalog
+    is_admin: bool = True
+    """Who sets it may do what only admins may."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +55,7 @@ class Named(Generic[S]):
     """Where secrets stand in a body, given also the one before it."""
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
-    check: Callable[[Call, S], list[str]]
+    check: Callable[[Around, S], list[str]]
     """Raises what cannot stay; gives warnings."""
     beside: Callable[[Call, str], Doc]
     """What an answer has beside the body."""
@@ -98,15 +110,33 @@ class Named(Generic[S]):
         fresh = self.made(body)
         if fresh is not None:
             body = {**body, fresh[0]: {**body[fresh[0]], fresh[1]: [new_secret()]}}
-        value = validated(self.shape, body)
-        warnings = self.check(call, value)
-        text = dumps_text(value.model_dump(mode="json", exclude_unset=True))
+        hub, is_admin = call.hub, allows(call.key.scopes, Scope.ADMIN)
+        text, warnings = self.ready(Around(hub.connectors, hub.catalog, is_admin), body)
         created = await call.hub.ledger.write(PUT, PutObject(self.kind, slug, text))
         await call.hub.catalog.refresh()
         shown = self.shown(call, await self._row(call))
         if fresh is not None:
             shown[fresh[0]] |= {fresh[1]: body[fresh[0]][fresh[1]]}
         return answer({**shown, "warnings": warnings}, 201 if created else 200)
+
+    def ready(self, around: Around, body: Doc) -> tuple[str, list[str]]:
+        """An object as it is kept, and what its owner should know of it.
+
+        Raises:
+            InvalidError: ``validation``.
+            AccessError: only an admin may set that.
+        """
+        value = validated(self.shape, body)
+        warnings = self.check(around, value)
+        return dumps_text(value.model_dump(mode="json", exclude_unset=True)), warnings
+
+    def from_file(self, around: Around, given: Doc, before: Doc) -> str:
+        """An object of a file as it is kept; secrets that it leaves out stay as they are.
+
+        Raises:
+            InvalidError: as :meth:`ready`.
+        """
+        return self.ready(around, keep_secrets(given, before, self.secrets(given, before)))[0]
 
     async def _row(self, call: Call) -> Doc:
         slug = call.given("slug")
@@ -160,9 +190,9 @@ def merged(before: Doc, changes: Doc) -> Doc:
     return result
 
 
-def connector_problem(call: Call, name: str) -> Problem | None:
+def connector_problem(around: Around, name: str) -> Problem | None:
     """What is wrong with a connector's name, if anything."""
-    known = sorted(call.hub.connectors)
+    known = sorted(around.connectors)
     if name in known:
         return None
     return wrong(

@@ -16,15 +16,14 @@ from hub.model.source import (
 from hub.signature import check_jwt_key, key_of, parse_secret
 from hub.stack.problem import Problem
 from hub.web.api.body import wrong
-from hub.web.api.call import Call
-from hub.web.api.named import Doc, Named, connector_problem, refuse_any
+from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
 
 
-def _check(call: Call, source: Source) -> list[str]:
-    connector = call.hub.connectors.get(source.connector)
+def _check(around: Around, source: Source) -> list[str]:
+    connector = around.connectors.get(source.connector)
     refuse_any(
         [
-            connector_problem(call, source.connector),
+            connector_problem(around, source.connector),
             *secret_problems(source, connector),
             *_expression_problems(source),
         ]
@@ -32,7 +31,7 @@ def _check(call: Call, source: Source) -> list[str]:
     if source.task is None:
         return []
     try:
-        call.hub.catalog.resolve(source.task)
+        around.catalog.resolve(source.task)
     except HubError as error:
         return [f"{error.message} Until then events of this source are recorded and run nothing."]
     return []

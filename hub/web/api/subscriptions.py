@@ -30,7 +30,7 @@ from hub.store.queues import DELIVERIES
 from hub.store.schema import objects
 from hub.web.api.body import Body, refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
-from hub.web.api.named import Doc, Named, refuse_any
+from hub.web.api.named import Around, Doc, Named, refuse_any
 
 PATH = "/v1/subscriptions"
 _EVERY = "*"
@@ -53,9 +53,9 @@ class NewSubscription(Body):
     )
 
 
-def _check(call: Call, subscription: Subscription) -> list[str]:
+def _check(around: Around, subscription: Subscription) -> list[str]:
     refuse_any(_problems(subscription))
-    catalog = call.hub.catalog
+    catalog = around.catalog
     warnings = []
     if subscription.task is not None:
         try:
