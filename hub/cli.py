@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -191,6 +192,48 @@ def connector_new(
     except HubError as error:
         _give_up(error)
     typer.echo(f"{folder} is there. In it: pip install -e . && pytest")
+
+
+sources_app = typer.Typer(help="Sources: those there are, a try of one.", no_args_is_help=True)
+app.add_typer(sources_app, name="source")
+
+
+@sources_app.command("list")
+def source_list() -> None:
+    """List the sources, with the addresses to paste."""
+    from hub.trying import list_sources
+
+    _run(list_sources(_quiet_settings()))
+
+
+@sources_app.command("test")
+def source_test(
+    slug: Annotated[str, typer.Argument(help="The source.")],
+    case: Annotated[str | None, typer.Option(help="Which sample of the connector.")] = None,
+    body: Annotated[str | None, typer.Option(help="A body instead of the sample's.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where the hub is, if not at its own URL.")
+    ] = None,
+) -> None:
+    """Send a source its connector's sample, proven as its setting asks; the hub has to run."""
+    from hub.trying import test_source
+
+    raise typer.Exit(_ran(test_source(_quiet_settings(), slug, case, body, url)))
+
+
+@app.command()
+def listen(
+    source: Annotated[str | None, typer.Argument(help="Only this source's events.")] = None,
+    forward: Annotated[
+        str | None, typer.Option(help="An address that gets each of them, such as a local one.")
+    ] = None,
+    json: AsJson = False,
+) -> None:
+    """Show events as they come in, and pass them on to a local address."""
+    from hub.listening import listen as run_listen
+
+    with suppress(KeyboardInterrupt):
+        _run(run_listen(_quiet_settings(), source, forward, as_json=json))
 
 
 tables_app = typer.Typer(

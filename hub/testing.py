@@ -17,7 +17,6 @@ it is answered with, how to ``verify`` it), or the code with which it is ``refus
 """
 
 import ast
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -44,6 +43,7 @@ from hub.errors import InvalidError, SignatureError
 from hub.model.http import Headers, InboundRequest, OutboundResponse
 from hub.model.json import dumps
 from hub.model.masking import is_secret_header
+from hub.samples import request_of, samples_in
 from hub.signature import parse_secret, verify_header_token, verify_standard
 
 OF_THE_HUB = re.compile(r"hub\.(connector|signature|errors|model\.\w+)")
@@ -245,7 +245,7 @@ class ConnectorTests:
                 self._check_verification(case)
 
     def _check_reading(self, name: str, case: dict[str, Any]) -> None:
-        request = _request_of(case["request"])
+        request = request_of(case["request"])
         if "refused" in case:
             with pytest.raises(InvalidError) as caught:
                 self.connector.parse(request)
@@ -263,7 +263,7 @@ class ConnectorTests:
         rule = case.get("verify", {"mode": "none"})
         if rule["mode"] == "none":
             return
-        request = _request_of(case["request"])
+        request = request_of(case["request"])
         secrets = rule["secrets"]
         self._verify(rule, secrets, request)
         others = [replace(request, headers=Headers(request.headers.pairs[:1]))]
@@ -304,10 +304,7 @@ class ConnectorTests:
 
     def samples(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every case, with a name for it."""
-        for file in sorted((self.folder() / "samples").glob("*.json")):
-            content = json.loads(file.read_text("utf-8"))
-            for n, case in enumerate(content if isinstance(content, list) else [content]):
-                yield f"{file.name} {n} {case.get('case', '')}", case
+        return samples_in(self.folder())
 
     def _secret(self) -> str:
         """One that the connector takes."""
@@ -323,15 +320,6 @@ class ConnectorTests:
             return error.code
         assert isinstance(parsed, Parsed)
         return parsed
-
-
-def _request_of(message: dict[str, Any]) -> InboundRequest:
-    path, _, query = message["path"].partition("?")
-    rest = path.removeprefix("/in/").partition("/")[2]
-    headers = Headers((name, value) for name, value in message["headers"])
-    url = message.get("url", f"https://hub.example{message['path']}")
-    body = message["body"].encode()
-    return InboundRequest(message["method"], rest, query, headers, body, "192.0.2.1", url)
 
 
 def _answer_of(message: dict[str, Any]) -> OutboundResponse:

@@ -75,6 +75,10 @@ class Slack:
         """By ``X-Slack-Signature``; the secrets are apps' signing secrets."""
         _INBOUND.verify(secrets, request, now_s)
 
+    def sign(self, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+        """As Slack does."""
+        return _INBOUND.sign(secret, request, now_s)
+
     def check_secret(self, secret: str) -> None:
         """Any text."""
         _INBOUND.check_secret(secret)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.connector import Connector, Sender
-from hub.model.http import InboundRequest
+from hub.model.http import InboundRequest, Pairs
 from hub.model.scheme import Scheme
-from hub.signature import parse_secret, verify_standard
+from hub.signature import parse_secret, sign_headers, verify_standard
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,11 @@ class Supabase(Sender):
         """Check the signature of Standard Webhooks."""
         keys = [parse_secret(_bare(secret)) for secret in secrets]
         verify_standard(keys, request.headers, request.body, now_s)
+
+    def sign(self, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+        """After Standard Webhooks."""
+        message_id = request.headers.get("webhook-id") or f"msg_{int(now_s * 1000)}"
+        return sign_headers([parse_secret(_bare(secret))], message_id, int(now_s), request.body)
 
     def check_secret(self, secret: str) -> None:
         """Whether it is a secret of Standard Webhooks."""

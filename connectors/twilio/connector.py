@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit, urlunsplit
 
 from hub.connector import Connector, Sender
 from hub.errors import SignatureError
-from hub.model.http import InboundRequest
+from hub.model.http import InboundRequest, Pairs
 from hub.model.scheme import Scheme
 from hub.signature import any_equal, exact, hmac_base64
 
@@ -36,6 +36,11 @@ class Twilio(Sender):
                 "HUB_PUBLIC_URL to the beginning of the address that Twilio calls: it is signed.",
                 code="signature_wrong",
             )
+
+    def sign(self, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+        """As Twilio does."""
+        text = request.url + _fields_of(request)
+        return ((self.scheme.header, hmac_base64(exact(secret), exact(text), "sha1")),)
 
 
 def _fields_of(request: InboundRequest) -> str:

@@ -9,6 +9,7 @@ from hub.connector.plug import (
     Outcome,
     Parsed,
     Reply,
+    Signs,
     Verdict,
     Verifies,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "Reading",
     "Reply",
     "Sender",
+    "Signs",
     "Verdict",
     "Verifies",
     "classify_by_status",

@@ -116,6 +116,19 @@ class Verifies(Protocol):
 
 
 @runtime_checkable
+class Signs(Protocol):
+    """A connector that can sign as its tool does: samples can then be sent for trying."""
+
+    def sign(self, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+        """The header fields that its tool adds to a request.
+
+        Raises:
+            InvalidError: ``secret_invalid``.
+        """
+        ...
+
+
+@runtime_checkable
 class FromPages(Protocol):
     """A connector whose tool sends from pages in a browser."""
 

@@ -9,7 +9,7 @@ from hub.model.filter import value_at
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.json import Json
 from hub.model.scheme import Scheme
-from hub.signature import key_of, verify_scheme
+from hub.signature import key_of, sign_scheme, verify_scheme
 
 _HEADER = "header:"
 _LONGEST_ID = 200
@@ -43,6 +43,10 @@ class Sender:
     def verify(self, secrets: Sequence[str], request: InboundRequest, now_s: float) -> None:
         """After its scheme."""
         verify_scheme(self.scheme, secrets, request, now_s)
+
+    def sign(self, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+        """After its scheme."""
+        return sign_scheme(self.scheme, secret, request, now_s)
 
     def check_secret(self, secret: str) -> None:
         """Whether it can be read as the scheme says."""

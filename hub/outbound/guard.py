@@ -17,7 +17,7 @@ from hub.model.http import OutboundRequest
 LONGEST_URL = 8192
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\ufeff\\]")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_OURS = frozenset({"host", "content-length", "accept-encoding", "expect"}) | frozenset(
+SET_BY_HUB = frozenset({"host", "content-length", "accept-encoding", "expect"}) | frozenset(
     # and what is between two neighbours on the way only
     {"connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade"}
     | {"proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings"}
@@ -162,7 +162,7 @@ def check_request(request: OutboundRequest) -> None:
     for name, value in request.headers:
         if not _FIELD_NAME.fullmatch(name):
             raise _unsendable(f"{name!r} cannot be the name of a header field.")
-        if name.lower() in _OURS:
+        if name.lower() in SET_BY_HUB:
             raise _unsendable(f"The header field {name!r} is set by the hub; leave it out.")
         if not _FIELD_VALUE.fullmatch(value):
             raise _unsendable(f"The header field {name!r} may hold one line of printable ASCII.")

@@ -5,7 +5,7 @@ expected.
 """
 
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
-from hub.signature.scheme import hmac_base64, key_of, verify_hmac, verify_scheme
+from hub.signature.scheme import hmac_base64, key_of, sign_scheme, verify_hmac, verify_scheme
 from hub.signature.standard import (
     MIN_SECRET_BYTES,
     SECRET_PREFIX,
@@ -31,6 +31,7 @@ __all__ = [
     "parse_secret",
     "sign",
     "sign_headers",
+    "sign_scheme",
     "verify_basic",
     "verify_header_token",
     "verify_hmac",

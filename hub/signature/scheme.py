@@ -5,10 +5,11 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from hub.errors import InvalidError, SignatureError
-from hub.model.http import Headers, InboundRequest
+from hub.model.http import Headers, InboundRequest, Pairs
 from hub.model.scheme import Scheme
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
 
@@ -62,6 +63,33 @@ def verify_scheme(
         made_s = int(stamped) / _PER_S[scheme.timestamp_unit]
         field = scheme.timestamp_header or f"{scheme.timestamp_field} in {scheme.header}"
         check_age(now_s - made_s, field, scheme.tolerance_s, FUTURE_S)
+
+
+def sign_scheme(scheme: Scheme, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+    """The header fields that a sender of this scheme adds to a request.
+
+    Raises:
+        InvalidError: ``secret_invalid``.
+    """
+    fields: list[tuple[str, str]] = []
+    stamped = None
+    if scheme.timestamp_header is not None or scheme.timestamp_field is not None:
+        stamped = str(int(now_s * _PER_S[scheme.timestamp_unit]))
+    if scheme.timestamp_header is not None and stamped is not None:
+        fields.append((scheme.timestamp_header, stamped))
+    if scheme.id_header is not None and request.headers.get(scheme.id_header) is None:
+        message_id = f"msg_{int(now_s * 1000)}"
+        fields.append((scheme.id_header, message_id))
+        headers = Headers([*request.headers, (scheme.id_header, message_id)])
+        request = replace(request, headers=headers)
+    signed = scheme.text(_pieces(scheme, request, stamped))
+    digest = hmac.digest(key_of(scheme, secret), signed, scheme.algorithm)
+    text = scheme.prefix + _spelt(scheme, digest)
+    if scheme.field is not None:
+        text = f"{scheme.field}={text}"
+    if scheme.timestamp_field is not None:
+        text = f"{scheme.timestamp_field}={stamped}{scheme.separator}{text}"
+    return (*fields, (scheme.header, text))
 
 
 def key_of(scheme: Scheme, secret: str) -> bytes:

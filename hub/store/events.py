@@ -188,6 +188,15 @@ REJECT: Write[Rejection, None] = Write("reject_event", 11, _reject)
 """Keep a refused request with its reason."""
 
 
+_SINCE = select(events).where(events.c.id > bindparam("after")).order_by(events.c.id).limit(10_000)
+
+
+def events_since(tx: Tx, after: str) -> list[dict[str, Any]]:
+    """Events whose ids come after one, the oldest first, with their bodies; at most 10,000."""
+    names = [column.name for column in events.c]
+    return [dict(zip(names, row, strict=True)) for row in tx.rows(_SINCE, {"after": after})]
+
+
 def _prune(tx: Tx, graces_us: Sequence[int]) -> list[int]:
     return [tx.run(_PRUNE, {"grace_us": grace_us}) for grace_us in graces_us]
 

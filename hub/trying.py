@@ -1,0 +1,153 @@
+"""``hub source``: the sources there are, and a sample sent to one as its sender would."""
+
+import sys
+import time
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from hub.bootstrap import load_connectors
+from hub.connector import Connector
+from hub.errors import InvalidError, NotFoundError, OutboundError
+from hub.model.http import Headers, OutboundRequest, OutboundResponse
+from hub.model.masking import is_secret_header
+from hub.model.source import Source, VerifyHeader, VerifyHmac
+from hub.outbound.client import Client
+from hub.outbound.guard import SET_BY_HUB, AddressPolicy
+from hub.receive.proof import proof
+from hub.samples import request_of, sent_samples
+from hub.settings import Settings, variables
+from hub.store.catalog import Catalog
+from hub.store.ledger import open_ledger
+from hub.store.migrate import require_current
+
+_TIMEOUT_S = 60.0
+_ANY: dict[str, Any] = {
+    "case": "any",
+    "request": {
+        "method": "POST",
+        "path": "/in/any",
+        "headers": [["Content-Type", "application/json"]],
+        "body": '{"event":"sample.sent","sample":true}',
+    },
+}
+"""For connectors without samples."""
+_NEW = ("idempotency-key", "webhook-id")
+"""What would make each try a duplicate of the one before."""
+
+
+async def list_sources(settings: Settings) -> None:
+    """Print each source with its address, connector and mode of verification."""
+    catalog = await _catalog(settings)
+    for slug, source in sorted(catalog.now.sources.items()):
+        line = f"{slug:<24} {source.connector:<12} {source.verify.mode:<10}"
+        sys.stdout.write(f"{line} {settings.root}/in/{slug}\n")
+
+
+async def test_source(
+    settings: Settings, slug: str, case: str | None, body: str | None, url: str | None
+) -> int:
+    """Send a sample through the front door, and print what is sent and answered.
+
+    ``case`` names the sample, ``body`` stands in for its own, ``url`` for the hub's address.
+    Gives 0 if it was taken.
+
+    Raises:
+        NotFoundError: ``source_unknown``.
+        InvalidError: ``sample_unknown``, ``proof_impossible``.
+        OutboundError: no hub answers there.
+    """
+    source = await _source(settings, slug)
+    connector = load_connectors().get(source.connector)
+    if connector is None:
+        raise InvalidError(f"The connector {source.connector!r} is not installed.")
+    sample = _sample(source.connector, case)
+    root = url or settings.root
+    signed = settings.root if settings.public_url is not None else root
+    sent = _outgoing(source, connector, sample, body, f"{signed}/in/{slug}")
+    sent = replace(sent, url=sent.url.replace(signed, root, 1))
+    _show_sent(source, sent)
+    policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset())
+    async with Client(policy, connections=1) as client:
+        try:
+            answer = await client.send(sent, timeout_s=_TIMEOUT_S, allow_private=True)
+        except OutboundError as error:
+            raise OutboundError(
+                f"{error.message} Is the hub running? Start it with `hub up`, or say where it is "
+                "with --url.",
+                code=error.code,
+            ) from error
+    _show_answer(answer)
+    return 0 if 200 <= answer.status < 300 else 1
+
+
+async def _source(settings: Settings, slug: str) -> Source:
+    found = (await _catalog(settings)).now.sources.get(slug)
+    if found is None:
+        raise NotFoundError(
+            f"There is no source {slug!r}: `hub source list` names them.", code="source_unknown"
+        )
+    return found
+
+
+async def _catalog(settings: Settings) -> Catalog:
+    await require_current(settings.database_url, settings.data)
+    ledger = await open_ledger(settings.database_url, settings.data)
+    try:
+        catalog = Catalog(ledger, variables())
+        await catalog.refresh()
+        return catalog
+    finally:
+        await ledger.close()
+
+
+def _sample(connector: str, case: str | None) -> dict[str, Any]:
+    cases = sent_samples(connector) or [_ANY]
+    if case is None:
+        return next((each for each in cases if each["request"]["body"]), cases[0])
+    for each in cases:
+        if each.get("case") == case:
+            return each
+    known = ", ".join(repr(each.get("case", "")) for each in cases)
+    raise InvalidError(f"There is no sample {case!r}: there are {known}.", code="sample_unknown")
+
+
+def _outgoing(
+    source: Source, connector: Connector, sample: dict[str, Any], body: str | None, address: str
+) -> OutboundRequest:
+    """The sample as this source is sent it: without what proved the recorded one."""
+    recorded = request_of(sample["request"])
+    url = f"{address}?{recorded.query}" if recorded.query else address
+    own = {*_NEW, *SET_BY_HUB, *_proving(source)}
+    kept = [(n, v) for n, v in recorded.headers if n not in own and not is_secret_header(n)]
+    request = replace(
+        recorded,
+        url=url,
+        rest="",
+        headers=Headers(kept),
+        body=recorded.body if body is None else body.encode(),
+    )
+    proven = proof(source, connector, request, time.time())
+    names = {name.lower() for name, _ in proven}
+    fields = (*((n, v) for n, v in kept if n not in names), *proven)
+    return OutboundRequest(request.method, url, fields, request.body)
+
+
+def _proving(source: Source) -> set[str]:
+    verify = source.verify
+    return {verify.header.lower()} if isinstance(verify, (VerifyHeader, VerifyHmac)) else set()
+
+
+def _show_sent(source: Source, sent: OutboundRequest) -> None:
+    path = urlsplit(sent.url)
+    sys.stdout.write(f"{sent.method} {path.path}{'?' + path.query if path.query else ''}\n")
+    secret = _proving(source)
+    for name, value in sent.headers:
+        hidden = is_secret_header(name) or name.lower() in secret
+        sys.stdout.write(f"{name}: {'…' if hidden else value}\n")
+    sys.stdout.write(f"\n{sent.body.decode('utf-8', 'replace')}\n\n")
+
+
+def _show_answer(answer: OutboundResponse) -> None:
+    text = answer.body.decode("utf-8", "replace")
+    sys.stdout.write(f"{answer.status} in {answer.duration_ms} ms\n{text}\n")
