@@ -33,7 +33,7 @@ async def replay(
     try:
         catalog = Catalog(ledger, variables())
         await catalog.refresh()
-        replayer = Replayer(ledger, catalog, connectors)
+        replayer = Replayer(ledger, catalog, connectors, settings.timezone)
         is_run = target.startswith("run_")
         replays = (
             [await replayer.of_run(target)] if is_run else await replayer.of_event(target, task)

@@ -23,7 +23,14 @@ from hub.errors import InvalidError, SignatureError
 from hub.model.http import Headers, InboundRequest
 from hub.model.scheme import Scheme
 from hub.model.source import Source
-from hub.signature import check_jwt_key, key_of, verify_basic, verify_jwt, verify_scheme
+from hub.signature import (
+    check_jwt_key,
+    key_of,
+    sign_scheme,
+    verify_basic,
+    verify_jwt,
+    verify_scheme,
+)
 
 BODY = b'{"n":1}'
 NOW_S = 1_795_464_000
@@ -309,3 +316,31 @@ def test_keys_are_looked_at_before_they_are_kept() -> None:
         with pytest.raises(InvalidError) as caught:
             check_jwt_key(text, is_public=is_public)
         assert caught.value.code == "secret_invalid"
+
+
+@given(
+    body=st.binary(max_size=50),
+    algorithm=st.sampled_from(["sha1", "sha256", "sha512"]),
+    encoding=st.sampled_from(["hex", "base64"]),
+    prefix=st.sampled_from(["", "sha256=", "v0="]),
+    rest=st.sampled_from(
+        [
+            {},
+            {"signed": "{timestamp}.{body}", "timestamp_header": "X-Time", "timestamp_unit": "ms"},
+            {"signed": "{id}:{body}", "id_header": "X-Id"},
+            {"signed": "{timestamp}{url}{body}", "field": "v1", "timestamp_field": "t"},
+            {"signed": "{method}{path}{body}", "field": "sig", "separator": ";"},
+        ]
+    ),
+)
+def test_what_is_signed_after_a_scheme_fits_it(
+    body: bytes, algorithm: str, encoding: str, prefix: str, rest: dict[str, str]
+) -> None:
+    scheme = Scheme.model_validate(
+        {"header": "X-Sig", "algorithm": algorithm, "encoding": encoding, "prefix": prefix, **rest}
+    )
+    bare = request(body=body)
+    fields = sign_scheme(scheme, SECRETS[0], bare, NOW_S)
+    verify_scheme(scheme, SECRETS, request(*fields, body=body), NOW_S)
+    with pytest.raises(SignatureError):
+        verify_scheme(scheme, SECRETS[1:], request(*fields, body=body), NOW_S)

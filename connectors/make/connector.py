@@ -1,5 +1,7 @@
 """Make.com: custom webhooks as destinations, its HTTP module as a sender."""
 
+from urllib.parse import urlsplit
+
 from hub.connector import (
     Connector,
     Outcome,
@@ -17,6 +19,10 @@ _HOSTS = (".make.com", ".make.celonis.com")
 LIMIT_BYTES = 5 * 1024 * 1024
 _QUEUE_WAIT_S = 60.0
 _RATE_WAIT_S = 10.0  # Make counts 300 requests per 10 seconds
+_PAGE = (
+    "This is a page of Make, not a webhook: copy the address that the Webhooks module shows "
+    "(https://hook.ZONE.make.com/…)."
+)
 _KEY = "Check the API key of the webhook and of this destination (x-make-apikey)."
 
 _READINGS = (
@@ -80,6 +86,13 @@ class Make:
     def knows(self, host: str, path: str) -> bool:
         """The hosts of Make's webhooks."""
         return host.startswith("hook.") and host.endswith(_HOSTS)
+
+    def check(self, url: str) -> tuple[str, ...]:
+        """A page of Make's own is no webhook."""
+        host = urlsplit(url).hostname or ""
+        if host.endswith(_HOSTS) and not host.startswith("hook."):
+            return (_PAGE,)
+        return ()
 
     def headers(self, payload: bytes) -> Pairs:
         """None: the API key belongs to the destination."""

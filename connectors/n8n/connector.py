@@ -1,6 +1,7 @@
 """n8n: Webhook and Wait nodes as destinations, the HTTP Request node as a sender."""
 
 import re
+from urllib.parse import urlsplit
 
 from hub.connector import (
     Connector,
@@ -19,6 +20,7 @@ from hub.errors import InvalidError
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.json import Json, loads
 
+FAILED = "workflow.failed"
 LIMIT_BYTES = 16 * 1024 * 1024
 _LOOKS_LIKE_JSON = re.compile(rb'\s*(?:\[|\{\s*["}])')
 
@@ -115,6 +117,12 @@ _READINGS = (
     ),
 )
 
+_PAGES = ("/workflow/", "/home/", "/projects/")
+_TEST_URL = (
+    "This is the Test URL: it takes one call, within 120 seconds after a click on 'Listen for test "
+    "event'. Copy the Production URL (/webhook/) for anything else."
+)
+_PAGE = "This is a page of n8n, not a webhook: copy the Production URL of the Webhook node."
 _WEBHOOK_PATHS = ("/webhook/", "/webhook-test/", "/webhook-waiting/")
 
 
@@ -126,11 +134,18 @@ class N8n:
     def parse(self, request: InboundRequest) -> Parsed:
         """The body, or the query; the type stands in ``event`` or ``type``."""
         value = parse_content(request)
-        return Parsed(value, event_type(value, "event", "type"))
+        return Parsed(value, event_type(value, "event", "type") or _failed(value))
 
     def knows(self, host: str, path: str) -> bool:
         """n8n's cloud, and the paths of its webhooks anywhere."""
         return host.endswith(".n8n.cloud") or path.startswith(_WEBHOOK_PATHS)
+
+    def check(self, url: str) -> tuple[str, ...]:
+        """A Test URL takes one call; a page of the editor is no webhook."""
+        path = urlsplit(url).path
+        if "/webhook-test/" in path:
+            return (_TEST_URL,)
+        return (_PAGE,) if path.startswith(_PAGES) else ()
 
     def headers(self, payload: bytes) -> Pairs:
         """Plain ``application/json``: with any other JSON type the node's body stays empty."""
@@ -146,6 +161,15 @@ class N8n:
         if 200 <= response.status < 300 and _is_starting(response, said):
             return reading_as_verdict(_STARTING, response, said)
         return classify_by_text(_READINGS, response, said)
+
+
+def _failed(value: Json) -> str | None:
+    """The type of what an Error Trigger gives: an execution that failed, and its workflow."""
+    item = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if not isinstance(item, dict) or not isinstance(item.get("workflow"), dict):
+        return None
+    execution = item.get("execution")
+    return FAILED if isinstance(execution, dict) and "error" in execution else None
 
 
 def _is_starting(response: OutboundResponse, said: str) -> bool:

@@ -4,6 +4,7 @@ from hub.connector.content import parse_content
 from hub.connector.plug import (
     WEWEB,
     Challenges,
+    Checks,
     Connector,
     FromPages,
     Outcome,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_TYPE",
     "WEWEB",
     "Challenges",
+    "Checks",
     "Connector",
     "FromPages",
     "Outcome",

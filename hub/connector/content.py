@@ -19,7 +19,6 @@ from hub.connector.reading import (
     MAX_QUERY_FIELDS,
     fields_of,
     gathered,
-    parse_json,
     parse_query,
     quoted,
 )
@@ -41,11 +40,13 @@ def parse_content(request: InboundRequest) -> Json:
     """
     if request.method in ("GET", "HEAD") or not request.body:
         return parse_query(request)
-    kind, options = parse_options(request.headers.get("content-type") or "")
+    given = request.headers.get("content-type") or ""
+    kind = given.partition(";")[0].strip().lower()
     if kind in ("", "application/json") or kind.endswith("+json"):
-        return parse_json(request)
+        return loads(request.body)
     if kind == FORM:
         return _form(request.body)
+    _, options = parse_options(given)
     if kind == _MULTIPART:
         return _parts(request.body, options.get("boundary", ""))
     if kind in _XML or kind.endswith("+xml"):

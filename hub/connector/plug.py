@@ -116,6 +116,15 @@ class Verifies(Protocol):
 
 
 @runtime_checkable
+class Checks(Protocol):
+    """A connector that sees by an address what will go wrong with it."""
+
+    def check(self, url: str) -> Sequence[str]:
+        """What the owner of a destination with that address should know."""
+        ...
+
+
+@runtime_checkable
 class Signs(Protocol):
     """A connector that can sign as its tool does: samples can then be sent for trying."""
 

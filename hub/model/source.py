@@ -3,6 +3,7 @@
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
+    AwareDatetime,
     Discriminator,
     Field,
     JsonValue,
@@ -111,6 +112,13 @@ Verify = Annotated[
 ]
 
 
+class Retired(Shape):
+    """Secrets of before a rotation: they count as well for a while."""
+
+    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
+    until: AwareDatetime
+
+
 class Dedup(Shape):
     """What makes two requests the same, and how long that is remembered."""
 
@@ -162,10 +170,16 @@ class Limit(Shape):
 class Source(Shape):
     """A source as people set it."""
 
-    SECRETS: ClassVar[tuple[tuple[str, ...], ...]] = (("verify", "secrets"),)
+    SECRETS: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("verify", "secrets"),
+        ("retired", "secrets"),
+    )
 
     connector: str = "standard"
     verify: Verify
+    retired: Retired | None = Field(
+        None, description="Secrets of before a rotation, and how long they count as well."
+    )
     dedup: Dedup | None = None
     task: str | None = Field(None, description="The task that runs for each event.")
     event_type: str | None = Field(
@@ -202,6 +216,13 @@ class Source(Shape):
         None, description="How much it takes of one address; the rest gets 429."
     )
     max_body_bytes: int | None = Field(None, ge=1, le=104_857_600)
+
+    def setting_at(self, now_s: float) -> Verify:
+        """How requests are verified at a moment, with the secrets that count then."""
+        if self.retired is None or now_s >= self.retired.until.timestamp():
+            return self.verify
+        own = getattr(self.verify, "secrets", ())
+        return self.verify.model_copy(update={"secrets": (*own, *self.retired.secrets)})
 
     @model_validator(mode="after")
     def _one_result(self) -> "Source":

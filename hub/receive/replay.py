@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from hub.connector import Connector
 from hub.errors import ConflictError, NotFoundError
 from hub.model.event import EMITTED, Event, Recorded
@@ -11,14 +13,18 @@ from hub.model.http import Headers, InboundRequest
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.run import RunStart
+from hub.receive.items import names_of
 from hub.receive.record import tasks_of
 from hub.stack.placing import placed
+from hub.stack.subscribed import tasks_among, that_want
 from hub.store.catalog import Catalog
 from hub.store.fates import event_in_full
 from hub.store.ledger import Ledger
 from hub.store.lookup import where
 from hub.store.runs import find_run
 from hub.store.schema import runs
+
+_log = structlog.get_logger("hub.receive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +42,16 @@ class Replayer:
     """Finds what a replay would run; always by the stacks as they are."""
 
     def __init__(
-        self, ledger: Ledger, catalog: Catalog, connectors: Mapping[str, Connector]
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        connectors: Mapping[str, Connector],
+        timezone: str = "UTC",
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._connectors = connectors
+        self._timezone = timezone
 
     async def of_event(self, event_id: str, only: str | None = None) -> list[Replay]:
         """The runs of an event's tasks, or that of one task alone.
@@ -64,7 +75,7 @@ class Replayer:
         newest = {each["task"]: each for each in sorted(earlier, key=lambda each: each["id"])}
         return [
             self._replay(task, kept, given, event, newest.get(task))
-            for task in await self._tasks(event, only)
+            for task in await self._tasks(event, value, only)
         ]
 
     def _replay(
@@ -128,19 +139,23 @@ class Replayer:
                 f"The connector {source.connector!r} of this source is not installed.",
                 code="connector_unknown",
             )
-        headers = Headers((name, value) for name, value in loads(event.headers))
-        return connector.parse(
-            InboundRequest(event.method, event.path, event.query, headers, event.body, event.ip)
-        ).value
+        return connector.parse(_request(event)).value
 
-    async def _tasks(self, event: Event, only: str | None) -> tuple[str, ...]:
+    async def _tasks(self, event: Event, value: Json, only: str | None) -> tuple[str, ...]:
         await self._catalog.refresh()
         if only is not None:
             return (self._catalog.resolve(only),)
         named = None
         if event.source != EMITTED:
             named = (await self._catalog.source(event.source)).task
-        tasks = tasks_of(self._catalog, event.source, named)
+        wanting = that_want(
+            self._catalog.now.subscriptions.of(event.source),
+            event,
+            names_of(value, _request(event)),
+            zone=self._timezone,
+            missed=lambda slug, why: _log.warning("subscription.missed", slug=slug, error=why),
+        )
+        tasks = tasks_among(wanting, tasks_of(self._catalog, event.source, named))
         if not tasks:
             raise ConflictError(
                 f"No task runs for events of the source {event.source!r}: give a task "
@@ -162,6 +177,11 @@ def _refuse_what_is_not_whole(row: Mapping[str, Any]) -> None:
             f"It is a duplicate: replay the first one, {row['duplicate_of']}.",
             code="event_duplicate",
         )
+
+
+def _request(event: Event) -> InboundRequest:
+    headers = Headers((name, value) for name, value in loads(event.headers))
+    return InboundRequest(event.method, event.path, event.query, headers, event.body, event.ip)
 
 
 def _event(row: Mapping[str, Any]) -> Event:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from tests.faults.wire import Answer, Wire, post
 from tests.program import Driven
 
 STACK = """
@@ -37,16 +38,23 @@ async def test_a_repeated_idempotency_key_is_a_duplicate_of_the_first(hub: Drive
     assert event["duplicates"] == 1
 
 
-async def test_parallel_copies_run_once(hub: Driven) -> None:
+async def copies(hub: Driven, count: int) -> list[Answer]:
+    """The same request again and again, on a connection of its own."""
+    async with Wire(hub.base) as wire:
+        await wire.send(post("/in/shop", b'{"order":7}', "webhook-id: w-7") * count)
+        answers = [await wire.answer() for _ in range(count)]
+    return [each for each in answers if each is not None]
+
+
+async def test_a_thousand_copies_at_once_are_one_event_that_runs_once(hub: Driven) -> None:
     await shop(hub)
-    copies = [
-        hub.api.post("/in/shop", json={"order": 7}, headers={"webhook-id": "w-7"})
-        for _ in range(50)
-    ]
-    answers = await asyncio.gather(*copies)
-    assert sorted(answer.status_code for answer in answers) == [200] * 49 + [202]
-    assert len({answer.json()["run_id"] for answer in answers}) == 1
+    each = await asyncio.gather(*(copies(hub, 10) for _ in range(100)))
+    answers = [answer for some in each for answer in some]
+    assert sorted(answer.status for answer in answers) == [200] * 999 + [202]
+    assert len({answer.json["run_id"] for answer in answers}) == 1
     assert await orders(hub) == [7]
+    (event_id,) = {answer.json["event_id"] for answer in answers}
+    assert (await hub.get(f"/v1/events/{event_id}"))["duplicates"] == 999
 
 
 async def test_n8n_that_repeats_a_whole_batch_is_told_apart_by_the_body_s_hash(

@@ -104,6 +104,18 @@ async def test_a_task_may_be_subscribed_and_runs_once_for_each_event(
     assert len(event["runs"]) == 1
 
 
+async def test_a_replay_runs_what_is_subscribed_now(hub: Driven, shop: dict[str, Any]) -> None:
+    await hub.put("/v1/stacks/keeping", KEEP)
+    await hub.put("/v1/sources/shop", shop)
+    told = await send(hub, {"n": 1, "type": "a"})
+    await hub.put("/v1/subscriptions/no", {"event_type": "b", "task": "keep"})
+    url = f"/v1/events/{told['event_id']}/replay"
+    assert (await hub.api.post(url)).json()["code"] == "event_unmatched"
+    await hub.put("/v1/subscriptions/yes", {"event_type": "a", "task": "keep"})
+    answer = await hub.api.post(url)
+    assert (answer.status_code, len(answer.json()["runs"])) == (202, 1)
+
+
 async def test_events_that_stacks_emit_go_to_who_is_subscribed(hub: Driven, make: Sink) -> None:
     await hub.put("/v1/stacks/keeping", KEEP)
     await hub.put("/v1/stacks/emitting", EMIT)
@@ -190,57 +202,3 @@ async def test_a_ping_shows_whether_it_arrives(hub: Driven, make: Sink) -> None:
     (got,) = make.requests
     assert json.loads(got.body)["type"] == "ping"
     assert json.loads(got.body)["subscription"] == told["id"]
-
-
-async def test_the_address_says_which_tool_it_is(hub: Driven) -> None:
-    url = "https://shop.app.n8n.cloud/webhook/5b3c"
-    told = (await hub.api.post("/v1/subscriptions", json={"url": url})).json()
-    assert (await hub.get(f"/v1/destinations/{told['destination']}"))["connector"] == "n8n"
-
-
-@pytest.mark.parametrize(
-    ("wish", "pointer"),
-    [
-        ({}, "/url"),
-        ({"url": "ftp://a.example"}, "/url"),
-        ({"url": "https://u:p@a.example"}, "/url"),
-        ({"url": "https://a.example", "events": []}, "/events"),
-        ({"url": "https://a.example", "events": ["a b"]}, "/events/0"),
-        ({"url": "https://a.example", "secret": "short"}, "/secret"),
-        ({"url": "https://a.example", "event": ["a"]}, "/event"),
-    ],
-)
-async def test_a_bad_wish_is_refused_at_its_place(
-    hub: Driven, wish: dict[str, Any], pointer: str
-) -> None:
-    answer = await hub.api.post("/v1/subscriptions", json=wish)
-    assert answer.status_code == 422
-    assert [each["pointer"] for each in answer.json()["problems"]] == [pointer], answer.text
-
-
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, ""),
-        ({"task": "a", "destination": "b"}, ""),
-        ({"destination": "b", "filter": "n > 1"}, "/filter"),
-        ({"destination": "b", "filter": "{{n >}}"}, "/filter"),
-        ({"destination": "b", "event_type": ["a b"]}, "/event_type/0"),
-        ({"destination": "b", "event_type": ""}, "/event_type"),
-    ],
-)
-async def test_a_subscription_that_cannot_be_is_refused(
-    hub: Driven, body: dict[str, Any], pointer: str
-) -> None:
-    answer = await hub.api.put("/v1/subscriptions/one", json=body)
-    assert answer.status_code == 422
-    assert pointer in [each["pointer"] for each in answer.json()["problems"]], answer.text
-
-
-async def test_what_is_not_there_yet_is_said(hub: Driven) -> None:
-    told = await hub.put("/v1/subscriptions/one", {"source": "no", "destination": "none"})
-    assert len(told["warnings"]) == 2
-    told = await hub.put("/v1/subscriptions/two", {"task": "none"})
-    assert "There is no task" in told["warnings"][0]
-    answer = await hub.api.post("/v1/subscriptions/two/ping")
-    assert (answer.status_code, answer.json()["code"]) == (409, "subscription_sends_nothing")

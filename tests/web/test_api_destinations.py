@@ -117,3 +117,24 @@ async def test_private_addresses_are_an_admins_to_allow(
 async def test_what_a_file_sets_is_not_changed_here(api: httpx.AsyncClient, hub: Hub) -> None:
     await hub.ledger.write(PUT, PutObject("destination", "filed", json.dumps(HOOK), "file"))
     refused(await api.put("/v1/destinations/filed", json=HOOK), 409, "managed_by_file")
+
+
+@pytest.mark.parametrize(
+    ("connector", "url", "says"),
+    [
+        ("n8n", "https://a.app.n8n.cloud/webhook-test/x", "Test URL"),
+        ("n8n", "https://a.app.n8n.cloud/workflow/x", "a page of n8n"),
+        ("n8n", "https://a.app.n8n.cloud/webhook/workflow/x", None),
+        ("n8n", "https://a.app.n8n.cloud/webhook-waiting/7?signature=x", None),
+        ("make", "https://eu1.make.com/12/scenarios/3", "a page of Make"),
+        ("make", "https://hook.eu1.make.com/abc", None),
+        ("standard", "https://a.example/webhook-test/x", None),
+    ],
+)
+async def test_an_address_that_will_not_do_is_said(
+    api: httpx.AsyncClient, connector: str, url: str, says: str | None
+) -> None:
+    body = {"connector": connector, "url": url}
+    warnings = good(await api.put("/v1/destinations/till", json=body), 201)["warnings"]
+    assert len(warnings) == (says is not None)
+    assert says is None or says in warnings[0]

@@ -210,3 +210,23 @@ async def test_the_public_url_stands_in_the_address(api: httpx.AsyncClient, hub:
     good(await api.put("/v1/sources/shop", json=OPEN), 201)
     outside = good(await api.get("/v1/sources/shop", headers={"host": "hub.example:8443"}))
     assert outside["url"] == "http://hub.example:8443/in/shop"
+
+
+@pytest.mark.parametrize(
+    ("setting", "pointer"),
+    [
+        ({"respond": "later"}, "/respond"),
+        ({"respond": {"status": 500}}, "/respond/status"),
+        ({"respond": {"headers": {"Set-Cookie": "a=b"}}}, "/respond/headers"),
+        ({"respond": {"headers": {"X": "a\r\nb: c"}}}, "/respond/headers"),
+        ({"respond": {"text": "OK"}}, "/respond/text"),
+        ({"respond": "result", "batch": "each"}, ""),
+        ({"respond": "result", "wait_s": 301}, "/wait_s"),
+    ],
+)
+async def test_an_answer_that_cannot_be_is_refused(
+    api: httpx.AsyncClient, setting: dict[str, Any], pointer: str
+) -> None:
+    answer = await api.put("/v1/sources/shop", json={"verify": {"mode": "none"}, **setting})
+    assert answer.status_code == 422
+    assert [each["pointer"] for each in answer.json()["problems"]] == [pointer], answer.text

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from hub.connector import Checks
 from hub.errors import AccessError, InvalidError, OutboundError
 from hub.model.destination import Destination
 from hub.model.key import Scope
@@ -21,7 +22,8 @@ def _check(around: Around, destination: Destination) -> list[str]:
             scope=Scope.ADMIN.value,
         )
     refuse_any([connector_problem(around, destination.connector), *_problems(destination)])
-    return []
+    connector = around.connectors[destination.connector]
+    return list(connector.check(destination.url)) if isinstance(connector, Checks) else []
 
 
 def _problems(destination: Destination) -> Iterator[Problem]:

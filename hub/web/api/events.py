@@ -65,7 +65,7 @@ class EventReplay(Body):
 async def _replay(call: Call) -> Response:
     event_id, wish = call.id("evt", "event"), await call.body_or_none(EventReplay)
     hub = call.hub
-    replayer = Replayer(hub.ledger, hub.catalog, hub.connectors)
+    replayer = Replayer(hub.ledger, hub.catalog, hub.connectors, hub.settings.timezone)
     replays = await replayer.of_event(event_id, wish.task)
     if wish.dry_run:
         previews = [await previewed(call, each) for each in replays]

@@ -59,6 +59,8 @@ class Named(Generic[S]):
     """Raises what cannot stay; gives warnings."""
     beside: Callable[[Call, str], Doc]
     """What an answer has beside the body."""
+    stays: Callable[[Doc, Doc], Doc] = lambda given, before: {}
+    """Fields of the one before that a body may leave out, and that stay."""
 
     def operations(self) -> Iterator[Operation]:
         """The five that each kind has."""
@@ -80,7 +82,7 @@ class Named(Generic[S]):
 
     async def get(self, call: Call) -> Response:
         """One object, its secrets masked."""
-        return answer(self.shown(call, await self._row(call)))
+        return answer(self.shown(call, await self.row(call)))
 
     async def put(self, call: Call) -> Response:
         """Create or replace."""
@@ -88,15 +90,14 @@ class Named(Generic[S]):
         given = object_of(await call.json())
         row = await call.hub.ledger.read(one, objects, kind=self.kind, slug=slug)
         before = loads(row["body"]) if row else {}
-        kept = keep_secrets(given, before, self.secrets(given, before))
-        return await self._write(call, slug, kept)
+        return await self.write(call, slug, self._whole(given, before))
 
     async def patch(self, call: Call) -> Response:
         """Change some fields (RFC 7396: null removes one)."""
         changes = object_of(await call.json())
         keep_secrets(changes, {}, self.secrets(changes, {}))  # refuses masks
-        row = await self._row(call)
-        return await self._write(call, row["slug"], merged(loads(row["body"]), changes))
+        row = await self.row(call)
+        return await self.write(call, row["slug"], merged(loads(row["body"]), changes))
 
     async def delete(self, call: Call) -> Response:
         """Remove."""
@@ -106,7 +107,8 @@ class Named(Generic[S]):
         await call.hub.catalog.refresh()
         return nothing()
 
-    async def _write(self, call: Call, slug: str, body: Doc) -> Response:
+    async def write(self, call: Call, slug: str, body: Doc) -> Response:
+        """Keep a body that is whole, and answer with what is kept."""
         fresh = self.made(body)
         if fresh is not None:
             body = {**body, fresh[0]: {**body[fresh[0]], fresh[1]: [new_secret()]}}
@@ -114,7 +116,7 @@ class Named(Generic[S]):
         text, warnings = self.ready(Around(hub.connectors, hub.catalog, is_admin), body)
         created = await call.hub.ledger.write(PUT, PutObject(self.kind, slug, text))
         await call.hub.catalog.refresh()
-        shown = self.shown(call, await self._row(call))
+        shown = self.shown(call, await self.row(call))
         if fresh is not None:
             shown[fresh[0]] |= {fresh[1]: body[fresh[0]][fresh[1]]}
         return answer({**shown, "warnings": warnings}, 201 if created else 200)
@@ -136,9 +138,19 @@ class Named(Generic[S]):
         Raises:
             InvalidError: as :meth:`ready`.
         """
-        return self.ready(around, keep_secrets(given, before, self.secrets(given, before)))[0]
+        return self.ready(around, self._whole(given, before))[0]
 
-    async def _row(self, call: Call) -> Doc:
+    def _whole(self, given: Doc, before: Doc) -> Doc:
+        """What is given, with what it leaves out and stays: secrets, and the rotation's rest."""
+        kept = keep_secrets(given, before, self.secrets(given, before))
+        return self.stays(given, before) | kept
+
+    async def row(self, call: Call) -> Doc:
+        """The row of the slug in the path.
+
+        Raises:
+            NotFoundError
+        """
         slug = call.given("slug")
         row = await call.hub.ledger.read(one, objects, kind=self.kind, slug=slug)
         if row is None:

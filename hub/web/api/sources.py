@@ -1,10 +1,18 @@
 """``/v1/sources``: the addresses that take requests."""
 
+import base64
+import secrets
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from pydantic import Field
+from starlette.responses import Response
 
 from hub.connector import Connector, Verifies
-from hub.errors import ExpressionError, HubError, InvalidError
+from hub.errors import ConflictError, ExpressionError, HubError, InvalidError
 from hub.expr import compile_template
+from hub.model.json import loads
+from hub.model.key import Scope
 from hub.model.source import (
     Source,
     Verify,
@@ -13,10 +21,14 @@ from hub.model.source import (
     VerifyPreset,
     VerifyStandard,
 )
-from hub.signature import check_jwt_key, key_of, parse_secret
+from hub.signature import check_jwt_key, key_of, new_secret, parse_secret
 from hub.stack.problem import Problem
-from hub.web.api.body import wrong
+from hub.web.api.body import Body, refused, wrong
+from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
+
+DAY_S = 86_400
+_MOST_RETIRED = 10
 
 
 def _check(around: Around, source: Source) -> list[str]:
@@ -89,12 +101,92 @@ def _made(body: Doc) -> tuple[str, str] | None:
     return "verify", "secrets"
 
 
+def _stays(given: Doc, before: Doc) -> Doc:
+    """Secrets of before a rotation, while the source is verified in the same way."""
+    now, then = given.get("verify"), before.get("verify")
+    same = isinstance(now, dict) and isinstance(then, dict) and now.get("mode") == then.get("mode")
+    return {"retired": before["retired"]} if same and "retired" in before else {}
+
+
 SOURCES = Named(
     kind="source",
     shape=Source,
     secrets=lambda body, before: Source.SECRETS,
     made=_made,
     check=_check,
+    stays=_stays,
     beside=lambda call, slug: {"url": f"{call.root}/in/{slug}"},
 )
-OPERATIONS = tuple(SOURCES.operations())
+
+
+class Rotation(Body):
+    """How a source's secret is replaced."""
+
+    secret: str | None = Field(
+        None, min_length=1, max_length=1000, description="The new one; without it the hub makes it."
+    )
+    overlap_s: int = Field(
+        DAY_S, ge=0, le=30 * DAY_S, description="How long those of before count as well."
+    )
+
+
+async def _rotate(call: Call) -> Response:
+    """The new secret is told this once; senders may go over to it while both count."""
+    wish = await call.body(Rotation)
+    row = await SOURCES.row(call)
+    body = loads(row["body"])
+    source = Source.model_validate(body)
+    given = getattr(source.verify, "secrets", ())
+    if not given:
+        raise ConflictError(
+            f"This source has no secret: it is verified by {source.verify.mode!r}.",
+            code="secret_none",
+        )
+    secret = wish.secret or _fresh(source)
+    connector = call.hub.connectors.get(source.connector)
+    try:
+        _check_secret(source.verify, connector, secret)
+    except InvalidError as error:
+        raise refused(wrong("/secret", error.message)) from error
+    now = datetime.now(UTC)
+    before = [*given]
+    if source.retired is not None and now < source.retired.until:
+        before += source.retired.secrets
+    body = {**body, "verify": {**body["verify"], "secrets": [secret]}}
+    until = (now + timedelta(seconds=wish.overlap_s)).isoformat()
+    kept = {"secrets": before[:_MOST_RETIRED], "until": until} if wish.overlap_s else None
+    body["retired"] = kept
+    await SOURCES.write(call, row["slug"], body)
+    shown = SOURCES.shown(call, await SOURCES.row(call))
+    return answer(shown | {"secret": secret})
+
+
+def _fresh(source: Source) -> str:
+    """A new secret, written as the source's setting reads it."""
+    match source.verify:
+        case VerifyStandard():
+            return new_secret()
+        case VerifyPreset():
+            raise refused(
+                wrong(
+                    "/secret", f"{source.connector} makes its secret: copy the new one from there."
+                )
+            )
+        case VerifyHmac(key_encoding="hex"):
+            return secrets.token_hex(32)
+        case VerifyHmac(key_encoding="base64"):
+            return base64.b64encode(secrets.token_bytes(32)).decode()
+    return secrets.token_urlsafe(32)
+
+
+OPERATIONS = (
+    *SOURCES.operations(),
+    Operation(
+        "POST",
+        "/v1/sources/{slug}/rotate",
+        Scope.WRITE,
+        _rotate,
+        "Replace a source's secret; those of before count for a while",
+        Rotation,
+    ),
+)
