@@ -15,12 +15,14 @@ from hub.connector.plug import (
     Verifies,
 )
 from hub.connector.reading import (
+    FORM,
     MAX_QUERY_FIELDS,
     MAX_TYPE,
     Reading,
     classify_by_status,
     classify_by_text,
     event_type,
+    fields_of,
     parse_body,
     parse_json,
     parse_query,
@@ -32,6 +34,7 @@ from hub.connector.reading import (
 from hub.connector.sender import Sender
 
 __all__ = [
+    "FORM",
     "MAX_QUERY_FIELDS",
     "MAX_TYPE",
     "WEWEB",
@@ -50,6 +53,7 @@ __all__ = [
     "classify_by_status",
     "classify_by_text",
     "event_type",
+    "fields_of",
     "parse_body",
     "parse_content",
     "parse_json",

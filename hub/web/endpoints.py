@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.bootstrap import Hub
+from hub.connector import FORM, fields_of
 from hub.errors import InvalidError
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
@@ -33,7 +33,6 @@ from hub.web.callers import Callers
 from hub.web.cors import ASKED, PageOrigins
 from hub.web.problems import problem
 
-_FORM = "application/x-www-form-urlencoded"
 _VISIBLE = re.compile(r"[!-~]{1,200}")
 _PARAMETER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -119,7 +118,7 @@ class Endpoints:
         raw = await read_bytes(
             request, self._hub.settings.body_timeout_s, self._hub.settings.max_body_bytes
         )
-        query = _fields(request.url.query)
+        query = fields_of(request.url.query)
         body = _body(raw, request.headers.get("content-type"), any_type=endpoint.raw is not None)
         given = {**query, **body, **params}  # the parameters of the path over all
         if task.input is not None:
@@ -161,30 +160,13 @@ def _with_method(
     )
 
 
-def _fields(query: str) -> dict[str, Any]:
-    """Fields of a query or a form; a name sent twice, or as ``name[]``, holds a list."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=1000)
-    except ValueError as error:
-        raise InvalidError("More than 1000 fields: send less.", code="query_too_long") from error
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        plain = name.removesuffix("[]") or name
-        if plain != name or plain in found:
-            before = found.get(plain, [])
-            found[plain] = [*(before if isinstance(before, list) else [before]), value]
-        else:
-            found[plain] = value
-    return found
-
-
 def _body(raw: bytes, content_type: str | None, *, any_type: bool) -> dict[str, Any]:
     """The fields of a body; with ``any_type`` of one that steps read for themselves, too."""
     kind = (content_type or "application/json").partition(";")[0].strip().lower()
     if not raw:
         return {}
-    if kind == _FORM:
-        return _fields(raw.decode("latin-1"))
+    if kind == FORM:
+        return fields_of(raw.decode("latin-1"))
     if kind != "application/json" and not kind.endswith("+json"):
         if any_type:
             return {}
