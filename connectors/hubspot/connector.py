@@ -14,7 +14,7 @@ from hub.signature import any_equal, exact
 _WRITTEN_OUT = re.compile("%(3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HubSpot(Sender):
     """Version 3 of its signatures, and the older two where nothing else is sent."""
 

@@ -9,7 +9,7 @@ from hub.model.scheme import Scheme
 from hub.signature import parse_secret, sign_headers, verify_standard
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Supabase(Sender):
     """Auth hooks speak Standard Webhooks; their secret has ``v1,`` before it."""
 

@@ -15,7 +15,7 @@ _PORTS = {"https": 443, "http": 80}
 _MOST_FIELDS = 1000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Twilio(Sender):
     """Its signature is over the address as Twilio calls it, then each field's name and value."""
 

@@ -1,6 +1,7 @@
 """The plug: what a connector is, and what connectors are made of."""
 
 from hub.connector.content import parse_content
+from hub.connector.plain import Plain
 from hub.connector.plug import (
     WEWEB,
     Challenges,
@@ -44,6 +45,7 @@ __all__ = [
     "FromPages",
     "Outcome",
     "Parsed",
+    "Plain",
     "Reading",
     "Reply",
     "Sender",
