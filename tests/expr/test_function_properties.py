@@ -16,7 +16,7 @@ from hub.expr import FUNCTIONS, DictContext, compile_expression
 from tests.expr.strategies import foreign, json_values, modest, outcome
 
 OWN_NAMES = sorted({entry.canonical for entry in FUNCTIONS.values()})
-MOST_S = 10
+MOST_S = 30
 """Far above what any call takes, far below minutes."""
 
 few = settings(modest, max_examples=20)

@@ -26,7 +26,7 @@ STACK = """
   { function: "emit_event", type: "paid", data: { n: "{{n}}" } },
 ] }
 { task: "after", function_stack: [
-  { function: "wait_for", source: "hub", filter: { n: "{{n}}" }, timeout_s: 60 },
+  { function: "wait_for", source: "hub", filter: { n: "{{n}}" }, timeout_s: 600 },
   { function: "add_record", table: "after", data: { n: "{{n}}" } },
 ] }
 { api_endpoint: "/ask", auth: "public", wait_s: 5, function_stack: [
