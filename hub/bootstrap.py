@@ -24,6 +24,7 @@ from hub.model.json import dumps_text
 from hub.observe.supervise import Supervisor
 from hub.observe.watch import Watch
 from hub.outbound.client import Client
+from hub.outbound.gates import Gates
 from hub.outbound.guard import AddressPolicy
 from hub.settings import Settings, variables
 from hub.signature import new_secret
@@ -47,6 +48,7 @@ class Hub:
     channels: Channels
     bell: Doorbell
     client: Client
+    gates: Gates
     connectors: Mapping[str, Connector]
     supervisor: Supervisor
     watch: Watch
@@ -120,6 +122,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
                 await ledger.write(PUT_ONCE, PutObject(*SIGNING, secrets))
                 await catalog.refresh()
             channels = Channels(redis)
+            gates = Gates(redis)
             supervisor.start("catalog", catalog.follow)
             try:
                 yield Hub(
@@ -130,6 +133,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
                     channels=channels,
                     bell=bell,
                     client=client,
+                    gates=gates,
                     connectors=load_connectors(),
                     supervisor=supervisor,
                     watch=Watch(ledger, channels),
@@ -137,6 +141,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
                 )
             finally:
                 await supervisor.stop()
+                await gates.close()
     finally:
         await bell.close()
         await redis.aclose()

@@ -16,7 +16,15 @@ the last message."""
 JOBS: Final = "hub:jobs"
 """Sorted set of arq's doorbells. Permanent, bounded by queues and slots."""
 
-PERMANENT: Final = frozenset({POSITION, JOBS})
+NOT_CLOSED: Final = "hub:gates"
+"""Set of the names of the gates that are open or half open. Permanent, bounded by their number."""
+
+PERMANENT: Final = frozenset({POSITION, JOBS, NOT_CLOSED})
+
+
+def gate(name: str) -> str:
+    """Hash of the gate of a destination or an origin. Ends two days after its last change."""
+    return f"hub:gate:{name}"
 
 
 def channel(name: str) -> str:

@@ -73,8 +73,17 @@ class Drains:
         self.runs = Drain(RUNS, settings.run_concurrency, claim, execute, has_due)
         self.deliveries = Dispatcher(
             ledger,
-            Attempter(ledger, hub.catalog, hub.client, hub.connectors),
-            is_paused=lambda: hub.catalog.now.all_paused,
+            hub.catalog,
+            hub.gates,
+            Attempter(
+                ledger,
+                hub.catalog,
+                hub.client,
+                hub.connectors,
+                report=hub.gates.report,
+                told=runner.announcer.disabled,
+            ),
+            hub.connectors,
             worker=hub.worker,
             lease_us=runner.lease_us,
             capacity=settings.deliver_concurrency,
@@ -88,7 +97,7 @@ class Drains:
         """The runs and the deliveries that are being worked on."""
         return (
             tuple(run.id for run in self.runs.busy.values()),
-            tuple(each.id for each in self.deliveries.busy.values()),
+            tuple(each.delivery.id for each in self.deliveries.busy.values()),
         )
 
 

@@ -24,8 +24,7 @@ from hub.run.runner import running
 from hub.settings import Settings
 from hub.stack.load import load_stack
 from hub.store import objects, runs, schema, stacks
-from hub.store.deliveries import CLAIM as CLAIM_DELIVERIES
-from hub.store.deliveries import ClaimDue
+from hub.store.due import claim_any
 from hub.store.ledger import Ledger, Write
 from hub.store.lookup import one, where
 from hub.store.migrate import migrate
@@ -311,7 +310,7 @@ async def test_what_a_dead_worker_held_is_swept_and_goes_on_elsewhere(hub: Hub, 
         await till.wait_for(1)
     run_id = await start(hub.ledger)
     (run,) = await hub.ledger.write(runs.CLAIM, runs.Claim("wrk_dead", "normal", 9, 1))
-    (delivery,) = await hub.ledger.write(CLAIM_DELIVERIES, ClaimDue("wrk_dead", 9, 1))
+    (delivery,) = await claim_any(hub.ledger, "wrk_dead", 9, 1)
     assert run.id == run_id
     async with working(hub):
         row = await done(hub.ledger, run_id, timeout_s=12)

@@ -13,6 +13,7 @@ from hub.connector import (
     parse_content,
     text_of,
 )
+from hub.model.destination import Pacing
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 
 _HOSTS = (".make.com", ".make.celonis.com")
@@ -77,6 +78,8 @@ class Make:
     """What Make sends, takes and means."""
 
     name = "make"
+    pacing = Pacing(requests=300, per_s=10.0)
+    """What Make counts for a webhook."""
 
     def parse(self, request: InboundRequest) -> Parsed:
         """The body, or the query; the type stands in ``event`` or ``type``."""

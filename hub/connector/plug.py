@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
+from hub.model.destination import Pacing
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.json import Json
 
@@ -112,6 +113,16 @@ class Verifies(Protocol):
         Raises:
             InvalidError: ``secret_invalid``; the message never repeats the secret.
         """
+        ...
+
+
+@runtime_checkable
+class Paces(Protocol):
+    """A connector whose tool takes only so much at a time."""
+
+    @property
+    def pacing(self) -> Pacing:
+        """What counts for a destination that sets none itself."""
         ...
 
 

@@ -1,44 +1,51 @@
 """One attempt of a delivery: the request, its answer, and what follows."""
 
-import base64
 import random
-import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
 from hub import fault_points
 from hub.connector import Connector, Outcome, Verdict
+from hub.deliver.request import request_of
+from hub.deliver.settle import Try, settle
+from hub.deliver.ways import was_tried, way_of
 from hub.errors import InvalidError, OutboundError
-from hub.model.delivery import Attempt, ClaimedDelivery, DeliveryStatus, Settlement
-from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination, Sign
-from hub.model.http import OutboundRequest, OutboundResponse, Pairs
-from hub.model.ids import new_id
+from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement, variable_of
+from hub.model.destination import Breaker, Destination, Sign
 from hub.model.time import US_PER_S, now_us
 from hub.outbound.client import Sender
-from hub.outbound.retry import back_pressure_delay_s, next_delay_s
-from hub.signature import parse_secret, sign_headers
+from hub.outbound.gates import Way
 from hub.store.catalog import Catalog
 from hub.store.deliveries import SETTLE
+from hub.store.destinations import DISABLE, Disable
 from hub.store.ledger import Ledger
 
-KEPT_RESPONSE_BYTES = 4096
-_PRESSED_MOST_US = 24 * 3600 * US_PER_S
-_NEVER_SENT = ("url_invalid", "address_refused", "request_invalid")
-_VARIABLE = re.compile(r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
+_FULL_AT_LEAST_S = 2.0
 _log = structlog.get_logger("hub.deliver")
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
-    """How the request went: an answer or none, and how it is read."""
+class Reports(Protocol):
+    """Is told what came of requests: see :meth:`hub.outbound.gates.Gates.report`."""
 
-    verdict: Verdict
-    response: OutboundResponse | None
-    duration_ms: int
+    def __call__(
+        self,
+        name: str,
+        breaker: Breaker,
+        way: Way,
+        *,
+        probe: str | None = None,
+        full_s: float = 0.0,
+    ) -> None: ...
+
+
+class Told(Protocol):
+    """Tells of what has happened to a destination."""
+
+    def __call__(self, what: str, destination: str, reason: str) -> None: ...
 
 
 class Attempter:
@@ -51,38 +58,60 @@ class Attempter:
         client: Sender,
         connectors: Mapping[str, Connector],
         clock: Callable[[], int] = now_us,
+        *,
+        report: Reports = lambda *_, **__: None,
+        told: Told = lambda *_: None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._client = client
         self._connectors = connectors
         self._now_us = clock
+        self._report = report
+        self._told = told
 
-    async def attempt(self, delivery: ClaimedDelivery) -> None:
-        """Send once, record what came of it, and say when to send again."""
+    async def attempt(self, delivery: ClaimedDelivery, probe: str | None = None) -> Settlement:
+        """Send once, record what came of it, and say when to send again.
+
+        ``probe`` is the token of a request that its breaker waits for.
+        """
         with bound_contextvars(
             delivery=delivery.id,
             destination=delivery.destination,
             run=delivery.run_id,
             event_id=delivery.event_id,
         ):
-            await self._attempt(delivery)
+            return await self._attempt(delivery, probe)
 
-    async def _attempt(self, delivery: ClaimedDelivery) -> None:
+    async def _attempt(self, delivery: ClaimedDelivery, probe: str | None) -> Settlement:
         started_at = self._now_us()
         try:
             destination = await self._destination(delivery)
         except InvalidError as error:
             tried = Try(Verdict(Outcome.REFUSED, error.message), None, 0)
             schedule: tuple[float, ...] = ()
+            breaker = Breaker()
         else:
             tried = await self._try(delivery, destination)
-            schedule = destination.retry_schedule_s
+            schedule, breaker = destination.retry_schedule_s, destination.breaker
+            if tried.verdict.outcome is Outcome.GONE and delivery.url is None:
+                await self._disable(delivery.destination, destination.url, tried.verdict.message)
+        self._report(
+            delivery.destination, breaker, _way(tried), probe=probe, full_s=_full_s(tried.verdict)
+        )
         settlement = settle(delivery, tried, schedule, started_at, random.random())  # noqa: S311 - jitter
         fault_points.at("delivery.answered")
         held = await self._ledger.write(SETTLE, settlement)
         fault_points.at("delivery.settled")
         _say(settlement, held=held)
+        return settlement
+
+    async def _disable(self, slug: str, url: str, reason: str) -> None:
+        """Leave a destination alone, until somebody has seen to it; what waits for it is kept."""
+        if await self._ledger.write(DISABLE, Disable(slug, url, reason)):
+            await self._catalog.refresh()
+            _log.warning("destination.disabled", destination=slug, reason=reason)
+            self._told("destination.disabled", slug, reason)
 
     async def _destination(self, delivery: ClaimedDelivery) -> Destination:
         """Where it goes, with all that is set of it.
@@ -99,12 +128,12 @@ class Attempter:
         return found
 
     def _url(self, text: str) -> str:
-        name = _VARIABLE.fullmatch(text)
+        name = variable_of(text)
         if name is None:
             return text
-        found = self._catalog.now.variables.get(name[1])
+        found = self._catalog.now.variables.get(name)
         if found is None:
-            raise InvalidError(f"There is no variable {name[1]!r}, which is to hold the URL.")
+            raise InvalidError(f"There is no variable {name!r}, which is to hold the URL.")
         return found.value
 
     async def _try(self, delivery: ClaimedDelivery, destination: Destination) -> Try:
@@ -126,28 +155,29 @@ class Attempter:
             )
         except (OutboundError, InvalidError) as error:
             duration_ms = round((time.perf_counter() - started) * 1000)
-            return Try(_no_answer(error), None, duration_ms)
-        return Try(connector.classify(response), response, response.duration_ms)
+            return Try(_no_answer(error), None, duration_ms, was_sent=was_tried(error))
+        return Try(connector.classify(response), response, response.duration_ms, was_sent=True)
 
 
-def request_of(
-    delivery: ClaimedDelivery, destination: Destination, connector: Connector, timestamp_s: int
-) -> OutboundRequest:
-    """The request of an attempt. Id and key are the same each time, the signature is fresh.
+def _way(tried: Try) -> Way:
+    if not tried.was_sent:
+        return "none"
+    return way_of(tried.verdict.outcome, answered=tried.response is not None)
 
-    Of two fields with one name the later counts: nobody's stands in place of the hub's.
-    """
-    headers: list[tuple[str, str]] = [*destination.headers.items()]
-    headers += connector.headers(delivery.body)
-    headers += _auth(destination)
-    headers.append(("content-type", delivery.content_type))
-    headers.append(("idempotency-key", delivery.idempotency_key))
-    if destination.sign is not None:
-        secrets = [parse_secret(secret) for secret in destination.sign.secrets]
-        headers += sign_headers(secrets, delivery.id, timestamp_s, delivery.body)
-    else:
-        headers.append(("webhook-id", delivery.id))
-    return OutboundRequest("POST", destination.url, _last_of_each(headers), delivery.body)
+
+def _full_s(verdict: Verdict) -> float:
+    """How long a whole destination is left alone that has no room."""
+    if verdict.outcome is not Outcome.BACK_PRESSURE:
+        return 0.0
+    return max(verdict.retry_after_s or 0.0, _FULL_AT_LEAST_S)
+
+
+def _no_answer(error: OutboundError | InvalidError) -> Verdict:
+    if not was_tried(error):
+        return Verdict(Outcome.REFUSED, error.message)
+    if error.details.get("may_have_run"):
+        return Verdict(Outcome.UNKNOWN, f"{error.message} It may have run all the same.")
+    return Verdict(Outcome.RETRY, error.message)
 
 
 def _say(settlement: Settlement, *, held: bool) -> None:
@@ -158,93 +188,8 @@ def _say(settlement: Settlement, *, held: bool) -> None:
         status_code=settlement.attempt.status_code,
         duration_ms=settlement.attempt.duration_ms,
         status=settlement.status.value,
-        retry_in_s=settlement.delay_us / US_PER_S if settlement.delay_us else None,
+        retry_in_s=settlement.delay_us / US_PER_S
+        if settlement.status is DeliveryStatus.RETRYING
+        else None,
         held=held,
     )
-
-
-def _auth(destination: Destination) -> Pairs:
-    match destination.auth:
-        case AuthHeader(name=name, value=value):
-            return ((name, value),)
-        case AuthBasic(user=user, password=password):
-            pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-            return (("authorization", f"Basic {pair}"),)
-        case AuthApiKey(key=key):
-            return (("x-make-apikey", key),)
-        case None:
-            return ()
-
-
-def _last_of_each(headers: list[tuple[str, str]]) -> Pairs:
-    return tuple({name.lower(): (name.lower(), value) for name, value in headers}.values())
-
-
-def _no_answer(error: OutboundError | InvalidError) -> Verdict:
-    if error.code in _NEVER_SENT or isinstance(error, InvalidError):
-        return Verdict(Outcome.REFUSED, error.message)
-    if error.details.get("may_have_run"):
-        return Verdict(Outcome.UNKNOWN, f"{error.message} It may have run all the same.")
-    return Verdict(Outcome.RETRY, error.message)
-
-
-def settle(
-    delivery: ClaimedDelivery,
-    tried: Try,
-    schedule: tuple[float, ...],
-    started_at: int,
-    jitter: float,
-) -> Settlement:
-    """What an attempt means for its delivery. Pure."""
-    verdict, response = tried.verdict, tried.response
-    status, delay_s, reason = _next(delivery, verdict, schedule, jitter)
-    pressed = verdict.outcome is Outcome.BACK_PRESSURE and not _pressed_out(delivery)
-    return Settlement(
-        delivery_id=delivery.id,
-        fence=delivery.fence,
-        attempt=Attempt(
-            id=new_id("att"),
-            n=delivery.attempts + 1,
-            started_at=started_at,
-            duration_ms=tried.duration_ms,
-            status_code=response.status if response else None,
-            outcome=verdict.outcome.value,
-            message=verdict.message,
-            response_body=_kept(response) if response else None,
-        ),
-        status=status,
-        delay_us=int(delay_s * US_PER_S),
-        spends=not pressed,
-        pressed=pressed,
-        reason=reason,
-    )
-
-
-def _next(
-    delivery: ClaimedDelivery, verdict: Verdict, schedule: tuple[float, ...], jitter: float
-) -> tuple[DeliveryStatus, float, str | None]:
-    if verdict.outcome is Outcome.DELIVERED:
-        return DeliveryStatus.DELIVERED, 0.0, None
-    if verdict.outcome in (Outcome.REFUSED, Outcome.GONE):
-        return DeliveryStatus.DEAD, 0.0, verdict.message
-    if verdict.outcome is Outcome.BACK_PRESSURE and not _pressed_out(delivery):
-        waits = delivery.attempts - delivery.spent
-        wait_s = back_pressure_delay_s(waits, verdict.retry_after_s, jitter)
-        return DeliveryStatus.RETRYING, wait_s, verdict.message
-    delay_s = next_delay_s(schedule, delivery.spent + 1, verdict.retry_after_s, jitter)
-    if delay_s is None:
-        tries = delivery.spent + 1
-        times = "1 attempt" if tries == 1 else f"{tries} attempts"
-        return DeliveryStatus.DEAD, 0.0, f"Gave up after {times}. {verdict.message}"
-    return DeliveryStatus.RETRYING, delay_s, verdict.message
-
-
-def _pressed_out(delivery: ClaimedDelivery) -> bool:
-    """Back-pressure that has lasted a day counts like any other refusal."""
-    return delivery.pressed_for_us >= _PRESSED_MOST_US
-
-
-def _kept(response: OutboundResponse) -> str:
-    text = response.body[:KEPT_RESPONSE_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    cut = response.truncated or len(response.body) > KEPT_RESPONSE_BYTES
-    return text + " … (cut)" if cut else text

@@ -4,9 +4,11 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, StringConstraints
 
+_VARIABLE = re.compile(r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _WEBHOOK = re.compile(r"https?://[^\s{}]+|\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}|[A-Za-z0-9_-]+")
 
 
@@ -27,6 +29,26 @@ def is_address(text: str) -> bool:
     return ":" in text or "{" in text
 
 
+def side_of(address: str) -> str:
+    """What stands for the other side where no destination does: the origin of a URL.
+
+    ``https://example.com:443``, or ``env.NAME``; no name that a person gives looks like it.
+    """
+    found = _VARIABLE.fullmatch(address)
+    if found is not None:
+        return f"env.{found[1]}"
+    parts = urlsplit(address)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
+    host = (parts.hostname or "").lower()
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def variable_of(address: str) -> str | None:
+    """The name of the variable that holds the URL, if one does."""
+    found = _VARIABLE.fullmatch(address)
+    return None if found is None else found[1]
+
+
 class DeliveryStatus(StrEnum):
     """Where a delivery stands."""
 
@@ -35,6 +57,12 @@ class DeliveryStatus(StrEnum):
     DELIVERED = "delivered"
     RETRYING = "retrying"
     DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+HELD = "held"
+"""What a waiting delivery is called while its destination, or one before it, holds it back."""
+ENDED = (DeliveryStatus.DELIVERED, DeliveryStatus.DEAD, DeliveryStatus.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +78,10 @@ class DeliveryStart:
     run_id: str | None = None
     url: str | None = None
     """Where it goes if no destination says so: a URL, or ``{{env.NAME}}``."""
+    ordering_key: str | None = None
+    """Of those with the same one the first to have come goes first."""
+    failure: str | None = None
+    """Why it cannot be sent: it is a dead letter from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +104,7 @@ class ClaimedDelivery:
     run_id: str | None
     created_at: int
     url: str | None = None
+    ordering_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +135,4 @@ class Settlement:
     """The try counts against the retry schedule (back-pressure does not)."""
     pressed: bool
     reason: str | None
+    ordering_key: str | None = None

@@ -1,8 +1,9 @@
 """Destination: where deliveries go."""
 
+from enum import StrEnum
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, JsonValue, StringConstraints, field_validator, model_validator
 
 from hub.model.scheme import HeaderName, Shape
 
@@ -45,6 +46,54 @@ class Sign(Shape):
     secrets: tuple[str, ...] = Field(min_length=1, max_length=10)
 
 
+class Pacing(Shape):
+    """How fast a destination takes requests, over all workers together."""
+
+    requests: int | None = Field(
+        None, ge=1, le=100_000, description="So many in `per_s`, spread evenly."
+    )
+    per_s: float = Field(1.0, gt=0, le=86_400, description="The time that `requests` are for.")
+    concurrency: int | None = Field(
+        None, ge=1, le=1000, description="So many under way at once; 1: one after the other."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Pacing":
+        if self.requests is None and self.concurrency is None:
+            raise ValueError("Give 'requests' (with 'per_s'), or 'concurrency', or both")
+        return self
+
+
+class Breaker(Shape):
+    """When a destination is left alone because it fails, and when it is tried again."""
+
+    failure_rate: float = Field(
+        0.5, gt=0, le=1, description="It opens when so much of what was sent failed."
+    )
+    min_calls: int = Field(10, ge=1, le=10_000, description="But not before so many were sent.")
+    window_s: float = Field(60.0, ge=1, le=3600, description="Of the last so many seconds.")
+    open_s: float = Field(
+        30.0, ge=0.1, le=3600, description="Until one is tried; doubled while that fails."
+    )
+    longest_open_s: float = Field(600.0, ge=0.1, le=86_400, description="No longer than this.")
+
+
+class Ordering(Shape):
+    """What has the same key goes out one after the other, in the order in which it came."""
+
+    key: str = Field(min_length=1, max_length=2000, description="An expression; null: in no order.")
+
+
+class DestinationState(StrEnum):
+    """Whether deliveries go out. What comes meanwhile is kept."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    """By hand, for a while."""
+    DISABLED = "disabled"
+    """By hand, or by the hub: it is gone, or has failed for long."""
+
+
 class Destination(Shape):
     """A destination as people set it."""
 
@@ -64,7 +113,22 @@ class Destination(Shape):
     retry_schedule_s: tuple[Annotated[float, Field(ge=0, le=30 * 86400)], ...] = Field(
         DEFAULT_SCHEDULE_S, max_length=50
     )
+    pacing: Pacing | None = Field(None, description="Without it: as the connector's tool wants.")
+    breaker: Breaker = Field(default_factory=lambda: Breaker())
+    ordering: Ordering | None = None
+    transform: dict[str, JsonValue] | list[JsonValue] | str | None = Field(
+        None, description="Expressions; what is sent instead of the event's or the step's body."
+    )
+    state: DestinationState = DestinationState.ACTIVE
+    state_reason: str | None = Field(
+        None, max_length=1000, description="Why it is paused or disabled; the hub's own, or yours."
+    )
     allow_private: bool = Field(False, description="Private addresses are allowed (admin).")
+
+    @property
+    def takes(self) -> bool:
+        """Whether deliveries go out to it now."""
+        return self.state is DestinationState.ACTIVE
 
     @field_validator("headers")
     @classmethod

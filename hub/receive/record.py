@@ -23,7 +23,7 @@ from hub.model.time import now_us
 from hub.receive.items import Item, names_of
 from hub.receive.verify import secret_fields
 from hub.stack.placing import placed
-from hub.stack.subscribed import Subscribed, deliveries_to, tasks_among, that_want
+from hub.stack.subscribed import context_of, deliveries_to, tasks_among, that_want
 from hub.store.catalog import Catalog
 from hub.store.events import REJECT, record, record_all
 from hub.store.ledger import Ledger
@@ -85,26 +85,26 @@ class Recorder:
         if item.passed_over is not None:
             return Arrival(event, item.dedup, (), reason=_clean(item.passed_over))
         given = item.value if isinstance(item.value, dict) else {"body": item.value}
-        context = AWAITED if source.respond == "result" else None
+        awaited = AWAITED if source.respond == "result" else None
         text = dumps(given)
         kept = None if text == item.body else text.decode()  # the event has it already
-        wanting: Sequence[Subscribed] = ()
-        subscriptions = self._catalog.now.subscriptions.of(slug)
+        sent: tuple[DeliveryStart, ...] = ()
+        subscriptions = self._catalog.subscriptions_of(slug)
         if subscriptions:
-            names = names_of(item.value, request)
-            wanting = that_want(
-                subscriptions, event, names, zone=self._timezone, missed=_say_missed
-            )
+            context = context_of(event, names_of(item.value, request), self._timezone)
+            wanting = that_want(subscriptions, event, context, missed=_say_missed)
             tasks = tasks_among(wanting, tasks)
+            body, kind = _sent(item, request)
+            rendering = self._catalog.rendering
+            sent = deliveries_to(wanting, event, body, kind, rendering, context)
         runs = tuple(
             placed(
-                RunStart(new_id("run"), task, kept, event_id=event.id, context=context),
+                RunStart(new_id("run"), task, kept, event_id=event.id, context=awaited),
                 self._catalog.known_task(task),
                 given,
             )
             for task in tasks
         )
-        sent = _sent(wanting, event, item, request) if wanting else ()
         return Arrival(event, item.dedup, runs, sent)
 
     async def reject(
@@ -125,14 +125,12 @@ class Recorder:
                 await self._ledger.write(REJECT, Rejection(event, error.code, reason))
 
 
-def _sent(
-    wanting: Sequence[Subscribed], event: Event, item: Item, request: InboundRequest
-) -> tuple[DeliveryStart, ...]:
-    """The event's own bytes to each destination; what has none, or is one of a list, as JSON."""
+def _sent(item: Item, request: InboundRequest) -> tuple[bytes, str]:
+    """What goes on: the event's own bytes; what has none, or is one of a list, as JSON."""
     if not item.body or item.body is not request.body:
-        return deliveries_to(wanting, event, dumps(item.value), _JSON)
+        return dumps(item.value), _JSON
     kind = request.headers.get("content-type") or _JSON
-    return deliveries_to(wanting, event, item.body, kind if _FIT.fullmatch(kind) else _BYTES)
+    return item.body, kind if _FIT.fullmatch(kind) else _BYTES
 
 
 def _say_missed(slug: str, why: str) -> None:

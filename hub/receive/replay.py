@@ -16,7 +16,7 @@ from hub.model.run import RunStart
 from hub.receive.items import names_of
 from hub.receive.record import tasks_of
 from hub.stack.placing import placed
-from hub.stack.subscribed import tasks_among, that_want
+from hub.stack.subscribed import context_of, tasks_among, that_want
 from hub.store.catalog import Catalog
 from hub.store.fates import event_in_full
 from hub.store.ledger import Ledger
@@ -151,8 +151,7 @@ class Replayer:
         wanting = that_want(
             self._catalog.now.subscriptions.of(event.source),
             event,
-            names_of(value, _request(event)),
-            zone=self._timezone,
+            context_of(event, names_of(value, _request(event)), self._timezone),
             missed=lambda slug, why: _log.warning("subscription.missed", slug=slug, error=why),
         )
         tasks = tasks_among(wanting, tasks_of(self._catalog, event.source, named))

@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from hub.connector import Connector, classify_by_status
-from hub.model.destination import Destination
+from hub.deliver.ways import way_of, way_of_error
+from hub.errors import OutboundError
+from hub.model.delivery import side_of
+from hub.model.destination import Breaker, Destination
 from hub.outbound.client import Sender
+from hub.outbound.gates import Asked, Gates, Way
+from hub.outbound.retry import LONGEST_RETRY_AFTER_S
 from hub.stack.ports import Received, Wish
 from hub.store.catalog import Catalog
+
+_BREAKER = Breaker()
 
 
 class Requests:
@@ -18,25 +25,43 @@ class Requests:
     """
 
     def __init__(
-        self, catalog: Catalog, client: Sender, connectors: Mapping[str, Connector]
+        self,
+        catalog: Catalog,
+        client: Sender,
+        connectors: Mapping[str, Connector],
+        gates: Gates | None = None,
     ) -> None:
         self._catalog = catalog
         self._client = client
         self._connectors = connectors
+        self._gates = gates
 
     async def send(self, wish: Wish) -> Received:
         """See :meth:`hub.stack.ports.World.request`."""
         url = wish.request.url
         destination = _owner(url, self._catalog.now.destinations)
-        response = await self._client.send(
-            wish.request,
-            timeout_s=wish.timeout_s,
-            allow_private=destination is not None and destination.allow_private,
-            cap_bytes=wish.cap_bytes,
-        )
-        connector = self._reader(url, destination)
-        verdict = connector.classify(response) if connector else classify_by_status(response)
-        return Received(response, verdict.outcome.value, verdict.message)
+        gate = Asked(_gate_of(url), 1, _BREAKER, wish.timeout_s)
+        probe = None if self._gates is None else await self._gates.admit(gate)
+        way: Way = "none"
+        try:
+            response = await self._client.send(
+                wish.request,
+                timeout_s=wish.timeout_s,
+                allow_private=destination is not None and destination.allow_private,
+                cap_bytes=wish.cap_bytes,
+            )
+            connector = self._reader(url, destination)
+            verdict = connector.classify(response) if connector else classify_by_status(response)
+            way = way_of(verdict.outcome, answered=True)
+        except OutboundError as error:
+            way = way_of_error(error)
+            raise
+        finally:
+            if self._gates is not None:
+                self._gates.report(gate.name, _BREAKER, way, probe=probe)
+        after_s = verdict.retry_after_s
+        wait_s = None if after_s is None else min(after_s, LONGEST_RETRY_AFTER_S)
+        return Received(response, verdict.outcome.value, verdict.message, wait_s)
 
     def _reader(self, url: str, destination: Destination | None) -> Connector | None:
         if destination is not None:
@@ -46,6 +71,13 @@ class Requests:
             if connector.knows(parts.hostname or "", parts.path):
                 return connector
         return None
+
+
+def _gate_of(url: str) -> str:
+    try:
+        return side_of(url)
+    except ValueError:  # it is no URL: the client says so
+        return ""
 
 
 def _owner(url: str, destinations: Mapping[str, Destination]) -> Destination | None:

@@ -8,6 +8,7 @@ import structlog
 
 from hub import fault_points
 from hub.bootstrap import Hub
+from hub.deliver.announce import Announcer
 from hub.errors import StoreError
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart
 from hub.model.time import US_PER_S
@@ -28,8 +29,9 @@ _log = structlog.get_logger("hub.runner")
 class Runner:
     """Executes runs of this process: those that a worker has claimed, and endpoints' own."""
 
-    def __init__(self, hub: Hub, publisher: Publisher) -> None:
-        requests = Requests(hub.catalog, hub.client, hub.connectors)
+    def __init__(self, hub: Hub, publisher: Publisher, announcer: Announcer) -> None:
+        requests = Requests(hub.catalog, hub.client, hub.connectors, hub.gates)
+        self.announcer = announcer
         zone = hub.settings.timezone
         world = LedgerWorld(
             hub.ledger, hub.catalog, publisher, hub.bell, requests, zone, root=hub.settings.root
@@ -110,13 +112,16 @@ class Runner:
 async def running(hub: Hub) -> AsyncIterator[Runner]:
     """A runner until the end of the block; what it could not finish is given back."""
     publisher = Publisher(hub.ledger, hub.channels)
-    runner = Runner(hub, publisher)
+    announcer = Announcer(hub)
+    hub.gates.on_change = announcer.breaker
+    runner = Runner(hub, publisher, announcer)
     hub.supervisor.start("publisher", publisher.run)
     hub.supervisor.start("heartbeat", lambda: _beat(hub, runner))
     try:
         yield runner
     finally:
         await runner.stop(hub.settings.stop_grace_s)
+        await announcer.close()
         with suppress(StoreError):
             returned = await hub.ledger.write(GIVE_BACK, hub.worker)
             _log.info("runner.stopped", runs=returned.runs, deliveries=returned.deliveries)

@@ -24,6 +24,7 @@ from hub.stack.memory import MAX_BYTES
 from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
 from hub.stack.problem import nearest
+from hub.stack.rendering import Rendering
 from hub.stack.subscribed import Subscribed
 from hub.stack.task import Task
 from hub.store.cache import get_cached
@@ -221,10 +222,13 @@ class LedgerWorld:
         return FUNCTIONS.get(name)
 
     def subscriptions_of(self, source: str) -> Sequence[Subscribed]:
-        return self._catalog.now.subscriptions.of(source)
+        return self._catalog.subscriptions_of(source)
 
     def tasks_of_source(self, slug: str) -> tuple[str, ...]:
-        return self._catalog.now.tasks_of_source.get(slug, ())
+        return self._catalog.tasks_of_source(slug)
+
+    def rendering(self, slug: str) -> Rendering | None:
+        return self._catalog.rendering(slug)
 
     def secret(self, name: str) -> str | None:
         found = self._catalog.now.variables.get(name)

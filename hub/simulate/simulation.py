@@ -34,8 +34,9 @@ from hub.stack.placing import placed
 from hub.stack.step import Step
 from hub.stack.steps.sending import Deliver
 from hub.stack.task import Schedule, Stack
-from hub.store import deliveries, runs
+from hub.store import runs
 from hub.store.catalog import Catalog
+from hub.store.due import claim_any, next_due_delivery
 from hub.store.events import RECORD
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import LAST, where
@@ -305,7 +306,7 @@ class Simulation:
     async def _next_due(self) -> int | None:
         dues = [
             await self._ledger.read(runs.next_due_run),
-            await self._ledger.read(deliveries.next_due_delivery),
+            await self._ledger.read(next_due_delivery),
             min(self._next_fires.values(), default=None),
         ]
         return min((due for due in dues if due is not None), default=None)
@@ -355,8 +356,7 @@ class Simulation:
         self.notes.happenings.append(Happening(at_us, "run", what))
 
     async def _work_deliveries(self) -> int:
-        claim = deliveries.ClaimDue(_WORKER, _BATCH, _LEASE_US)
-        claimed = await self._ledger.write(deliveries.CLAIM, claim)
+        claimed = await claim_any(self._ledger, _WORKER, _BATCH, _LEASE_US)
         for delivery in claimed:
             self._noting.sender = {"delivery": delivery.id, "destination": delivery.destination}
             await self._attempter.attempt(delivery)

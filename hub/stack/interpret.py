@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from hub.errors import HubError, LimitError, StepError, StoreError
+from hub.model.time import US_PER_S
 from hub.stack.journal import failed_of
 from hub.stack.patience import Retry, pause
 from hub.stack.turn import AGAIN, MAX_DEPTH, Turn
@@ -112,13 +113,16 @@ async def _in_time(step: "Step", turn: Turn, path: str) -> None:
 async def _again_and_again(step: "Step", retry: Retry, turn: Turn, path: str) -> None:
     """Each try has a path of its own, ``3``, ``3~~1``, ``3~~2``, so it is journaled apart.
 
-    Each has the step's time, and its own clock and chance.
+    Each has the step's time, and its own clock and chance. Where the other side, or its breaker,
+    says when to come again, no pause is shorter.
     """
+    asked_us = 0
     for n in range(retry.max + 1):
         at = path
         if n > 0:
             at = f"{path}{AGAIN}{n}"
-            await pause(turn, f"{at}/pause?", retry.pause_us(n, f"{turn.run.id}:{path}:{n}"))
+            pause_us = retry.pause_us(n, f"{turn.run.id}:{path}:{n}")
+            await pause(turn, f"{at}/pause?", max(pause_us, asked_us))
             waiting = turn.begin_step(at)
             if waiting is not None:
                 await waiting
@@ -132,6 +136,7 @@ async def _again_and_again(step: "Step", retry: Retry, turn: Turn, path: str) ->
             return
         if n == retry.max or not is_catchable(failed.error):
             raise failed
+        asked_us = int((failed.error.details.get("retry_after_s") or 0) * US_PER_S)
 
 
 def _failed(step: "Step", turn: Turn, path: str, error: HubError) -> StepFailed:

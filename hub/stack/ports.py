@@ -16,6 +16,7 @@ from hub.model.table import TableSpec
 
 if TYPE_CHECKING:
     from hub.stack.plugin import Plugin
+    from hub.stack.rendering import Rendering
     from hub.stack.subscribed import Subscribed
     from hub.stack.task import Task
 
@@ -55,6 +56,8 @@ class Received:
     response: OutboundResponse
     outcome: str
     message: str
+    retry_after_s: float | None = None
+    """When the other side wants to be asked again."""
 
     @property
     def is_delivered(self) -> bool:
@@ -78,7 +81,27 @@ class Parked(Exception):  # noqa: N818 - a signal, not a fault of anybody
         self.until_us = until_us
 
 
-class World(Protocol):
+class Followers(Protocol):
+    """Knows what follows from an event."""
+
+    def subscriptions_of(self, source: str) -> "Sequence[Subscribed]":
+        """Who is subscribed to a source's events."""
+        ...
+
+    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
+        """Full names of the tasks that run for a source's events."""
+        ...
+
+    def known_task(self, full_name: str) -> "Task | None":
+        """The newest version of a task, if there is one now."""
+        ...
+
+    def rendering(self, slug: str) -> "Rendering | None":
+        """What a destination makes of a body; None if it goes as it is."""
+        ...
+
+
+class World(Followers, Protocol):
     """The effects that steps have. Reads see what is committed."""
 
     root: str
@@ -180,10 +203,6 @@ class World(Protocol):
         """``cpu_usage`` and ``memory_usage`` in percent, ``active_tasks`` of the whole hub."""
         ...
 
-    def known_task(self, full_name: str) -> "Task | None":
-        """The newest version of a task, if there is one now."""
-        ...
-
     async def unique_run(self, task: str, key: str) -> str | None:
         """The id of the run that has a task's unique key now, as it stands in the ledger."""
         ...
@@ -202,14 +221,6 @@ class World(Protocol):
 
     def function(self, name: str) -> "Plugin | None":
         """A function that a plug-in offers."""
-        ...
-
-    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
-        """Full names of the tasks that run for a source's events."""
-        ...
-
-    def subscriptions_of(self, source: str) -> "Sequence[Subscribed]":
-        """Who is subscribed to a source's events."""
         ...
 
     def secret(self, name: str) -> str | None:

@@ -11,6 +11,7 @@ from hub.model.delivery import DeliveryStart
 from hub.model.event import Event
 from hub.model.ids import new_id
 from hub.model.subscription import Subscription
+from hub.stack.rendering import Rendering
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +72,23 @@ def _pattern(event_type: str) -> str:
     return ".*".join(re.escape(part) for part in event_type.split("*"))
 
 
+def context_of(event: Event, names: Mapping[str, Any], zone: str) -> DictContext:
+    """What the expressions of subscriptions and destinations see of an event."""
+    seen = {**names, "event_type": event.type, "source": event.source}
+    return DictContext(seen, at_us=event.received_at, zone=zone)
+
+
 def that_want(
     subscriptions: Iterable[Subscribed],
     event: Event,
-    names: Mapping[str, Any],
+    context: DictContext,
     *,
-    zone: str,
     missed: Callable[[str, str], None],
 ) -> list[Subscribed]:
     """Those of the subscriptions that want an event.
 
     ``missed`` is told of each whose filter cannot be computed, by its slug, and why.
     """
-    seen = {**names, "event_type": event.type, "source": event.source}
-    context = DictContext(seen, at_us=event.received_at, zone=zone)
     found = []
     for each in subscriptions:
         try:
@@ -96,21 +100,31 @@ def that_want(
 
 
 def deliveries_to(
-    wanting: Iterable[Subscribed], event: Event, body: bytes, content_type: str
+    wanting: Iterable[Subscribed],
+    event: Event,
+    body: bytes,
+    content_type: str,
+    rendering: Callable[[str], Rendering | None],
+    context: DictContext,
 ) -> tuple[DeliveryStart, ...]:
-    """The event on its way to the destinations among them, with its own bytes."""
-    return tuple(
-        DeliveryStart(
-            id=new_id("dlv"),
-            destination=each.destination,
-            body=body,
-            content_type=content_type,
-            idempotency_key=f"{event.id}:{each.slug}",
-            event_id=event.id,
-        )
-        for each in wanting
-        if each.destination is not None
-    )
+    """The event on its way to the destinations among them, with its own bytes or as each wants.
+
+    ``rendering`` gives what a destination makes of it.
+    """
+    found = []
+    for each in wanting:
+        if each.destination is not None:
+            start = DeliveryStart(
+                id=new_id("dlv"),
+                destination=each.destination,
+                body=body,
+                content_type=content_type,
+                idempotency_key=f"{event.id}:{each.slug}",
+                event_id=event.id,
+            )
+            made = rendering(each.destination)
+            found.append(start if made is None else made.render(start, context))
+    return tuple(found)
 
 
 def tasks_among(wanting: Iterable[Subscribed], tasks: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ a name that is not here has it looked up again before it counts as missing.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -20,7 +20,8 @@ from hub.model.subscription import Subscription
 from hub.model.table import TableSpec
 from hub.stack.check import candidates
 from hub.stack.load import load_stack
-from hub.stack.subscribed import Subscriptions, subscribed
+from hub.stack.rendering import Rendering
+from hub.stack.subscribed import Subscribed, Subscriptions, subscribed
 from hub.stack.task import Lane, Stack, Task
 from hub.store.ledger import Ledger
 from hub.store.lookup import where
@@ -64,6 +65,8 @@ class Snapshot:
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    renderings: Mapping[str, Rendering] = field(default_factory=dict)
+    """Of the destinations that make something of what they get."""
     paused: frozenset[str] = frozenset()
     """``all``, ``lane:NAME``, ``stack:NAME``: runs of these do not begin, nor go on."""
 
@@ -173,6 +176,18 @@ class Catalog:
         found = self.now.stacks.get(stack)
         return found.tasks.get(name) if found is not None else None
 
+    def subscriptions_of(self, source: str) -> Sequence[Subscribed]:
+        """Who is subscribed to a source's events."""
+        return self.now.subscriptions.of(source)
+
+    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
+        """Full names of the tasks that run for a source's events."""
+        return self.now.tasks_of_source.get(slug, ())
+
+    def rendering(self, slug: str) -> Rendering | None:
+        """What a destination makes of a body; None if it goes as it is."""
+        return self.now.renderings.get(slug)
+
     async def _last_with(self, stack_name: str, task: str) -> Stack | None:
         versions = await self._ledger.read(past_versions, stack_name, most=_PAST_VERSIONS)
         for version in versions:
@@ -234,10 +249,11 @@ class Catalog:
         lanes: dict[str, Lane] = {}
         for stack in loaded.values():
             lanes |= stack.lanes
+        destinations = _valid(Destination, bodies["destination"])
         return Snapshot(
             revision=at,
             sources=_valid(Source, bodies["source"]),
-            destinations=_valid(Destination, bodies["destination"]),
+            destinations=destinations,
             variables=self._environment
             | {name: Variable(**body) for name, body in bodies["variable"].items()},
             public_channels=frozenset(
@@ -248,6 +264,7 @@ class Catalog:
             tables={each.name: each.spec for each in tables if each.managed_by is not None},
             tasks_of_source=_tasks_of_source(list(loaded.values())),
             subscriptions=_subscriptions(bodies["subscription"], loaded),
+            renderings=_renderings(destinations),
             paused=frozenset(bodies["pause"]),
             signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),
         )
@@ -292,6 +309,19 @@ def _subscriptions(bodies: dict[str, Any], stacks: Mapping[str, Stack]) -> Subsc
         except ExpressionError as error:  # accepted by another version of the hub
             _log.error("subscription.skipped", slug=slug, message=error.message)
     return Subscriptions(found)
+
+
+def _renderings(destinations: Mapping[str, Destination]) -> dict[str, Rendering]:
+    found = {}
+    for slug, destination in destinations.items():
+        try:
+            rendering = Rendering(destination)
+        except ExpressionError as error:  # accepted by another version of the hub
+            _log.error("destination.skipped", slug=slug, message=error.message)
+            continue
+        if rendering.changes:
+            found[slug] = rendering
+    return found
 
 
 def _tasks_of_source(stacks: list[Stack]) -> dict[str, tuple[str, ...]]:

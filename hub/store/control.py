@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func, literal, null, select, update
 
 from hub.model.event import Recorded
 from hub.model.run import Failure, RunStart
-from hub.store.concurrency import let_go
+from hub.store import concurrency
 from hub.store.ledger import Write
 from hub.store.notices import tell_of_end
 from hub.store.runs import insert_runs
@@ -39,7 +39,7 @@ _CANCEL = (
 def _cancel(tx: Tx, ids: Sequence[str]) -> list[bool]:
     told = _CANCELLED.as_json()
     cancelled = [tx.rows(_CANCEL, {"of_id": each, "with_failure": told}) for each in ids]
-    let_go(tx, [rows[0][0] for rows in cancelled if rows])
+    concurrency.RUNS.let_go(tx, [rows[0][0] for rows in cancelled if rows])
     tell_of_end(tx, [each for each, rows in zip(ids, cancelled, strict=True) if rows])
     return [bool(rows) for rows in cancelled]
 
@@ -92,7 +92,7 @@ def _requeue(tx: Tx, wish: GoOn) -> bool:
     queued = tx.rows(_REQUEUE, {"of_id": wish.run_id})
     if not queued:
         return False
-    let_go(tx, queued[0])
+    concurrency.RUNS.let_go(tx, queued[0])
     assert tx.rows(_ROWS, {"of_id": wish.run_id})[0][0] == wish.n  # noqa: S101 - it had ended
     if wish.entries:
         tx.run(_JOURNAL, {"run_id": wish.run_id, "n": wish.n, "entries": wish.entries})

@@ -1,13 +1,14 @@
 """Deliveries and their attempts."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Text, bindparam, case, func, literal, not_, null, select, update
+from sqlalchemy import Select, Text, bindparam, case, func, literal, null, or_, select, update
 
-from hub.model.delivery import ClaimedDelivery, DeliveryStart, DeliveryStatus, Settlement
+from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus, Settlement
+from hub.store import concurrency
 from hub.store.ledger import Write
 from hub.store.schema import attempts, deliveries
 from hub.store.statement import inline, insert_of, now_us, one_of
@@ -15,8 +16,6 @@ from hub.store.tx import Tx
 
 INSERT = insert_of(
     deliveries,
-    status=literal(DeliveryStatus.PENDING.value),
-    reason=null(),
     due_at=now_us(),
     attempts=literal(0),
     spent=literal(0),
@@ -25,13 +24,16 @@ INSERT = insert_of(
     fence=literal(0),
     lease_until=null(),
     created_at=now_us(),
-    finished_at=null(),
+    finished_at=case((bindparam("failure", type_=Text()).is_not(None), now_us())),
+    reason=bindparam("failure", type_=Text()),
+    replayed=literal(False),
 )
 
 
 def insert_deliveries(tx: Tx, starts: Sequence[DeliveryStart]) -> None:
     """Queue deliveries inside a transaction."""
     tx.many(INSERT, [delivery_row(start) for start in starts])
+    concurrency.DELIVERIES.let_go(tx, [start.ordering_key for start in starts])
 
 
 def delivery_row(start: DeliveryStart) -> dict[str, Any]:
@@ -45,6 +47,10 @@ def delivery_row(start: DeliveryStart) -> dict[str, Any]:
         "content_type": start.content_type,
         "body": start.body,
         "url": start.url,
+        "status": (DeliveryStatus.PENDING if start.failure is None else DeliveryStatus.DEAD).value,
+        "failure": start.failure,
+        "ordering_key": start.ordering_key,
+        "held": start.ordering_key is not None and start.failure is None,
     }
 
 
@@ -55,78 +61,6 @@ def _start(tx: Tx, starts: Sequence[DeliveryStart]) -> list[None]:
 
 START_DELIVERY: Write[DeliveryStart, None] = Write("start_delivery", 43, _start)
 """Queue a delivery by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimDue:
-    """Take up to ``most`` due deliveries, but none to the destinations that are ``full``."""
-
-    worker: str
-    most: int
-    lease_us: int
-    full: tuple[str, ...] = ()
-
-
-_is_due = deliveries.c.status.in_((inline("pending"), inline("retrying")))
-_DUE = (
-    select(deliveries.c.id)
-    .where(
-        _is_due,
-        deliveries.c.due_at <= now_us(),
-        not_(one_of(deliveries.c.destination, "full")),
-    )
-    .order_by(deliveries.c.due_at, deliveries.c.id)
-    .limit(bindparam("most"))
-    .with_for_update(skip_locked=True)
-    .cte("due")  # so that it is computed once, whatever the plan
-)
-_CLAIM = (
-    update(deliveries)
-    .where(deliveries.c.id.in_(select(_DUE.c.id)))
-    .values(
-        status=inline("delivering"),
-        worker=bindparam("by_worker"),
-        fence=deliveries.c.fence + 1,
-        lease_until=now_us() + bindparam("lease_us"),
-    )
-    .returning(
-        deliveries.c.id,
-        deliveries.c.destination,
-        deliveries.c.body,
-        deliveries.c.content_type,
-        deliveries.c.idempotency_key,
-        deliveries.c.attempts,
-        deliveries.c.spent,
-        func.coalesce(now_us() - deliveries.c.pressed_since, 0),
-        deliveries.c.fence,
-        deliveries.c.event_id,
-        deliveries.c.run_id,
-        deliveries.c.created_at,
-        deliveries.c.url,
-    )
-)
-
-
-def _claim(tx: Tx, claims: Sequence[ClaimDue]) -> list[list[ClaimedDelivery]]:
-    return [
-        [
-            ClaimedDelivery(row[0], row[1], bytes(row[2]), *row[3:])
-            for row in tx.rows(
-                _CLAIM,
-                {
-                    "by_worker": claim.worker,
-                    "most": claim.most,
-                    "lease_us": claim.lease_us,
-                    "full": list(claim.full),
-                },
-            )
-        ]
-        for claim in claims
-    ]
-
-
-CLAIM: Write[ClaimDue, list[ClaimedDelivery]] = Write("claim_deliveries", 31, _claim)
-"""Take due deliveries, oldest due first."""
 
 
 _HELD = (
@@ -154,7 +88,6 @@ _SETTLE = (
         finished_at=case((bindparam("ended") == 1, now_us()), else_=null()),
     )
 )
-_ENDED = (DeliveryStatus.DELIVERED, DeliveryStatus.DEAD)
 
 
 def _settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
@@ -180,6 +113,7 @@ def _settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     )
     for values, group in _alike(good):
         tx.run(_SETTLE, {"ids": group, **values})
+    concurrency.DELIVERIES.let_go(tx, [each.ordering_key for each in good if each.status in ENDED])
     return [held.get(each.delivery_id) == each.fence for each in settlements]
 
 
@@ -202,27 +136,52 @@ def _alike(settlements: Sequence[Settlement]) -> Iterable[tuple[dict[str, Any], 
                 "delay_us": delay_us,
                 "spends": int(spends),
                 "pressed": int(pressed),
-                "ended": int(status in _ENDED),
+                "ended": int(status in ENDED),
             },
             sorted(each.delivery_id for each in group),
         )
 
 
-_HAS_DUE = select(deliveries.c.id).where(_is_due, deliveries.c.due_at <= now_us()).limit(1)
+_OPEN = ("pending", "retrying", "delivering")
 
 
-def has_due_deliveries(tx: Tx) -> bool:
-    """Whether a drain would find something."""
-    return bool(tx.rows(_HAS_DUE))
+@lru_cache(64)
+def _waiting(equal: tuple[str, ...], held: bool, and_dead: bool) -> Select[Any]:
+    words = [inline(each) for each in (("pending", "retrying") if held else _OPEN)]
+    words += [inline("dead")] if and_dead else []
+    chosen = [deliveries.c.status.in_(words), deliveries.c.id < bindparam("before")]
+    chosen += [deliveries.c[name] == bindparam(f"of_{name}") for name in equal]
+    if held:
+        chosen.append(or_(deliveries.c.held, one_of(deliveries.c.destination, "held_by")))
+    return (
+        select(*(column for column in deliveries.c if column.name != "body"))
+        .where(*chosen)
+        .order_by(deliveries.c.id.desc())
+        .limit(bindparam("most"))
+    )
 
 
-_NEXT = select(func.min(deliveries.c.due_at)).where(_is_due)
+def waiting_page(
+    tx: Tx,
+    /,
+    *,
+    before: str,
+    most: int,
+    held_by: Sequence[str] | None = None,
+    and_dead: bool = False,
+    **equal: str,
+) -> list[dict[str, Any]]:
+    """Deliveries that are not delivered yet, newest first, without their bodies.
 
-
-def next_due_delivery(tx: Tx, /) -> int | None:
-    """When the next delivery is due, in microseconds since the epoch."""
-    due: int | None = tx.rows(_NEXT)[0][0]
-    return due
+    With ``held_by`` those that wait for these destinations, or for one before them.
+    """
+    statement = _waiting(tuple(sorted(equal)), held_by is not None, and_dead)
+    params: dict[str, Any] = {f"of_{name}": value for name, value in equal.items()}
+    if held_by is not None:
+        params["held_by"] = list(held_by)
+    names = [column.name for column in statement.selected_columns]
+    rows = tx.rows(statement, {**params, "before": before, "most": most})
+    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 _REPLAY = (
@@ -238,12 +197,17 @@ _REPLAY = (
         spent=0,
         pressed_since=null(),
         finished_at=null(),
+        held=deliveries.c.ordering_key.is_not(None),
+        replayed=literal(True),
     )
+    .returning(deliveries.c.ordering_key)
 )
 
 
 def _replay(tx: Tx, ids: Sequence[str]) -> list[bool]:
-    return [bool(tx.run(_REPLAY, {"of_id": each})) for each in ids]
+    found = [tx.rows(_REPLAY, {"of_id": each}) for each in ids]
+    concurrency.DELIVERIES.let_go(tx, [rows[0][0] for rows in found if rows])
+    return [bool(rows) for rows in found]
 
 
 REPLAY: Write[str, bool] = Write("replay_delivery", 42, _replay)

@@ -7,8 +7,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.model.event import Arrival, DedupKey, Receipt, Recorded, Rejection
-from hub.store import deliveries, runs
-from hub.store.concurrency import let_go
+from hub.store import concurrency, deliveries, runs
 from hub.store.ledger import Ledger, Write
 from hub.store.schema import dedup, events
 from hub.store.statement import insert_of, now_us
@@ -68,7 +67,8 @@ def _record(tx: Tx, arrivals: Sequence[Arrival]) -> list[Receipt | None]:
     in_order = [claims[key] for key in sorted(claims)]
     then = [(INSERT, rows), (runs.INSERT, started), (deliveries.INSERT, sent)]
     won = tx.claim(_CLAIM, in_order, then)
-    let_go(tx, [run["concurrency_key"] for run in started])
+    concurrency.RUNS.let_go(tx, [run["concurrency_key"] for run in started])
+    concurrency.DELIVERIES.let_go(tx, [each["ordering_key"] for each in sent])
     return [
         Receipt(arrival.event.id, _run_id(arrival), duplicate=False)
         if arrival.dedup is None or arrival.event.id in won
@@ -86,7 +86,14 @@ def insert_events(tx: Tx, arrivals: Sequence[Arrival]) -> None:
     tx.many(INSERT, [row_of(each, _taken(each)) for each in arrivals])
 
 
-RECORD: Write[Arrival, Receipt | None] = Write("record_event", 10, _record, single=True)
+def _has_no_keys(arrival: Arrival) -> bool:
+    """Nothing of it waits behind a key, so nothing is to be let go."""
+    return all(each.ordering_key is None for each in arrival.deliveries) and all(
+        run.concurrency_key is None for run in arrival.runs
+    )
+
+
+RECORD: Write[Arrival, Receipt | None] = Write("record_event", 10, _record, single=_has_no_keys)
 """Claim the dedup key and commit the event with its runs; None, and nothing, for a duplicate."""
 
 

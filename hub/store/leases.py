@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Table, Update, bindparam, case, literal, null, update
 
 from hub.model.run import Failure
-from hub.store.concurrency import let_go_all
+from hub.store import concurrency
 from hub.store.ledger import Write
 from hub.store.notices import tell_of_end
 from hub.store.schema import deliveries, runs
@@ -115,7 +115,8 @@ _POISONED = Failure(
 def _sweep(tx: Tx, asked: Sequence[None]) -> list[Returned]:
     poisoned = [row[0] for row in tx.rows(_GIVE_UP, {"with_failure": _POISONED.as_json()})]
     tell_of_end(tx, poisoned)
-    let_go_all(tx)
+    concurrency.RUNS.let_go_all(tx)
+    concurrency.DELIVERIES.let_go_all(tx)
     back = tx.run(_EXPIRED_RUNS)
     again = tx.run(_EXPIRED_DELIVERIES)
     return [Returned(back, again, len(poisoned))] * len(asked)

@@ -51,13 +51,14 @@ class Write(Generic[Item, Result]):
     """A kind of write: ``apply`` does a batch of items and gives a result for each.
 
     Kinds are applied by ``rank``, so that all processes take row locks in one order.
-    ``single`` says that ``apply`` makes one statement, which needs no transaction around it.
+    ``single`` says of an item that ``apply`` makes one statement for it and others like it, which
+    needs no transaction around it.
     """
 
     name: str
     rank: int
     apply: Callable[[Tx, Sequence[Item]], Sequence[Result]]
-    single: bool = False
+    single: Callable[[Item], bool] = lambda item: False
 
 
 @dataclass(slots=True, eq=False)
@@ -168,7 +169,8 @@ class Ledger:
             ) from None
 
     async def _try(self, batch: list[_Waiting]) -> list[Any]:
-        single = batch[0].write.single and all(each.write is batch[0].write for each in batch)
+        write = batch[0].write
+        single = all(each.write is write and write.single(each.item) for each in batch)
         for retry in range(_RETRIES):
             try:
                 return await self.engine.transact(lambda tx: _apply(tx, batch), single=single)

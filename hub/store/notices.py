@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hub.model.delivery import DeliveryStart, is_address
+from hub.model.delivery import DeliveryStart, is_address, side_of
 from hub.model.ids import new_id
 from hub.model.json import dumps, loads
 from hub.model.time import to_iso
@@ -14,8 +14,6 @@ from hub.store.schema import runs
 from hub.store.statement import one_of
 from hub.store.tx import Tx
 
-NOTICE_TO = "completion:webhook"
-"""The destination of notices that go to a URL; no name that a person gives has a colon."""
 _WANTED = (
     select(
         runs.c.id,
@@ -58,7 +56,7 @@ def _notice(row: Any) -> DeliveryStart:
     is_url = is_address(webhook)
     return DeliveryStart(
         id=new_id("dlv"),
-        destination=NOTICE_TO if is_url else webhook,
+        destination=side_of(webhook) if is_url else webhook,
         body=dumps(told),
         content_type="application/json",
         idempotency_key=f"{run_id}:completion:{finished_at}",

@@ -30,6 +30,8 @@ _WAIT_S = 10
 _IDLE_MS = 5_000
 """A transaction whose client is cut off keeps its locks so long: nobody else gets at the rows."""
 _RETRY_STATES = frozenset({"40001", "40P01", "55P03"})  # serialization, deadlock, lock not had
+_ALONE = ("ix_runs_concurrency_key", "ix_deliveries_ordering_key")
+"""Unique indexes of rows that are under way: another process was quicker with a key."""
 _FULL_STATES = frozenset({"53100"})
 _REFUSED_CLASSES = ("22", "23")  # data exception, integrity violation
 
@@ -324,7 +326,7 @@ _DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 def _translated(error: Exception) -> Exception:
     original = getattr(error, "orig", None)
     state = str(getattr(original, "sqlstate", None) or "")
-    if state in _RETRY_STATES:
+    if state in _RETRY_STATES or any(name in str(original) for name in _ALONE):
         return StoreError(f"The database asks for another try: {original}.", code="store_retry")
     if state in _FULL_STATES:
         return StoreError("The database's disk is full: free space there.", code="disk_full")

@@ -27,7 +27,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from hub.errors import StoreError
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart, RunStatus
-from hub.store.concurrency import let_go
+from hub.store import concurrency
 from hub.store.ledger import Write
 from hub.store.lookup import one, page
 from hub.store.schema import events, journal, lanes, runs
@@ -121,7 +121,7 @@ def insert_runs(tx: Tx, starts: Sequence[RunStart]) -> None:
         found = insert_unique(tx, start)
         if found != start.id and start.unique is not None and not start.unique.debounce_us:
             raise StoreError("Another process was quicker with a unique run.", code="store_retry")
-    let_go(tx, [start.concurrency_key for start in starts])
+    concurrency.RUNS.let_go(tx, [start.concurrency_key for start in starts])
 
 
 def queue_in_bulk(tx: Tx, starts: Sequence[RunStart]) -> None:
@@ -174,7 +174,7 @@ START: Write[RunStart, str] = Write("start_run", 20, _start)
 def _already(tx: Tx, start: RunStart, taken: dict[tuple[str, str], str]) -> str | None:
     if start.unique is not None:
         run_id = insert_unique(tx, start)
-        let_go(tx, [start.concurrency_key])
+        concurrency.RUNS.let_go(tx, [start.concurrency_key])
         return run_id
     if start.idempotency_key is None:
         return None

@@ -334,20 +334,54 @@ deliveries = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Column("url", Text),  # where it goes if no destination says so
+    Column("ordering_key", Text),  # of those with the same one the first goes first
+    Column("held", Boolean, nullable=False, server_default=false()),  # one before it has its key
+    Column("replayed", Boolean, nullable=False, server_default=false()),  # live ones go first
     PrimaryKeyConstraint("id"),
 )
-_due = deliveries.c.status.in_((inline("pending"), inline("retrying")))
+_waits = deliveries.c.status.in_((inline("pending"), inline("retrying")))
+_due = and_(_waits, not_(deliveries.c.held))
+_behind = and_(_waits, deliveries.c.held)
+_first = and_(
+    deliveries.c.status.in_((inline("pending"), inline("retrying"), inline("delivering"))),
+    not_(deliveries.c.held),
+    deliveries.c.ordering_key.is_not(None),
+)
 _delivering = deliveries.c.status == inline("delivering")
 _dead = deliveries.c.status == inline("dead")
 Index(
     "ix_deliveries_due",
+    deliveries.c.destination,
+    deliveries.c.replayed,
     deliveries.c.due_at,
     deliveries.c.id,
     sqlite_where=_due,
     postgresql_where=_due,
 )
 Index(
+    "ix_deliveries_held",
+    deliveries.c.ordering_key,
+    deliveries.c.id,
+    sqlite_where=_behind,
+    postgresql_where=_behind,
+)
+Index(
+    "ix_deliveries_first",
+    deliveries.c.ordering_key,
+    sqlite_where=_first,
+    postgresql_where=_first,
+)
+_alone = and_(_delivering, deliveries.c.ordering_key.is_not(None))
+Index(
+    "ix_deliveries_ordering_key",
+    deliveries.c.ordering_key,
+    unique=True,
+    sqlite_where=_alone,
+    postgresql_where=_alone,
+)
+Index(
     "ix_deliveries_lease",
+    deliveries.c.destination,
     deliveries.c.lease_until,
     sqlite_where=_delivering,
     postgresql_where=_delivering,

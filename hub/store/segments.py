@@ -13,9 +13,9 @@ from hub.model.event import Arrival
 from hub.model.json import dumps_text
 from hub.model.run import Ending
 from hub.model.segment import Segment
+from hub.store import concurrency
 from hub.store.cache import put_cached
 from hub.store.changes import apply_change
-from hub.store.concurrency import let_go
 from hub.store.deliveries import insert_deliveries
 from hub.store.events import insert_events
 from hub.store.ledger import Write
@@ -229,7 +229,7 @@ def _end(tx: Tx, segments: Sequence[Segment]) -> None:
     endings.sort(key=lambda pair: (repr(pair[0]), pair[1]))
     for values, group in groupby(endings, key=lambda pair: pair[0]):
         tx.run(_END, {"ids": [run_id for _, run_id in group], **values})
-    let_go(tx, [s.concurrency_key for s in segments if s.ending is not None])
+    concurrency.RUNS.let_go(tx, [s.concurrency_key for s in segments if s.ending is not None])
     tell_of_end(tx, [s.run_id for s in segments if s.ending is not None and s.tells])
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from hub.bootstrap import load_connectors
 from hub.deliver.attempt import Attempter
@@ -14,6 +15,7 @@ from hub.deliver.dispatch import Dispatcher
 from hub.model.delivery import DeliveryStart
 from hub.model.json import dumps_text
 from hub.outbound.client import Client
+from hub.outbound.gates import Gates
 from hub.outbound.guard import AddressPolicy
 from hub.store.catalog import Catalog
 from hub.store.deliveries import insert_deliveries
@@ -49,7 +51,7 @@ class Town:
 
     async def add(self, slug: str, sink: Sink) -> None:
         """A destination."""
-        body = {"connector": "make", "url": sink.url, "retry_schedule_s": []}
+        body = {"connector": "standard", "url": sink.url, "retry_schedule_s": []}
         await self.ledger.write(PUT, PutObject("destination", slug, dumps_text(body)))
         await self.catalog.refresh()
 
@@ -60,7 +62,7 @@ class Town:
 
     def under_way(self) -> Counter[str]:
         """How many of each destination are worked on."""
-        now = Counter(each.destination for each in self.dispatcher.drain.busy.values())
+        now = Counter(each.delivery.destination for each in self.dispatcher.drain.busy.values())
         self.most |= now
         return now
 
@@ -82,15 +84,19 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @pytest_asyncio.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
+async def town(tmp_path: Path, redis: Redis) -> AsyncIterator[Town]:
     """Over SQLite, with ten places, four for a destination."""
     await migrate(None, tmp_path)
     ledger = await open_ledger(None, tmp_path)
     catalog = Catalog(ledger, {})
     async with Client(AddressPolicy(allow=LOOPBACK)) as client:
+        gates, connectors = Gates(redis), load_connectors()
         dispatcher = Dispatcher(
             ledger,
-            Attempter(ledger, catalog, client, load_connectors()),
+            catalog,
+            gates,
+            Attempter(ledger, catalog, client, connectors, report=gates.report),
+            connectors,
             worker="wrk_1",
             lease_us=LEASE_US,
             capacity=CAPACITY,
@@ -98,6 +104,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
         )
         yield Town(ledger, catalog, dispatcher)
         await dispatcher.drain.stop(0)
+        await gates.close()
     await ledger.close()
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from hub.bootstrap import load_connectors
 from hub.connector import Outcome, Verdict
-from hub.deliver.attempt import KEPT_RESPONSE_BYTES, Try, request_of, settle
+from hub.deliver.request import request_of
+from hub.deliver.settle import KEPT_RESPONSE_BYTES, Try, settle
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement
 from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination, Sign
 from hub.model.http import Headers, OutboundResponse
@@ -71,8 +72,10 @@ def test_each_outcome_at_each_place_in_the_schedule(outcome: Outcome, spent: int
     match outcome:
         case Outcome.DELIVERED:
             expected = DeliveryStatus.DELIVERED, 0
-        case Outcome.REFUSED | Outcome.GONE:
+        case Outcome.REFUSED:
             expected = DeliveryStatus.DEAD, 0
+        case Outcome.GONE if spent < len(SCHEDULE):  # its destination is disabled meanwhile
+            expected = DeliveryStatus.RETRYING, 0
         case Outcome.BACK_PRESSURE:
             expected = DeliveryStatus.RETRYING, 2 * US_PER_S
         case _ if spent < len(SCHEDULE):
@@ -138,7 +141,7 @@ class Life:
 
 
 @given(SCHEDULES, st.lists(st.tuples(OUTCOMES, RETRY_AFTERS, JITTERS), max_size=30))
-def test_a_delivery_ends_exactly_when_it_is_taken_refused_gone_or_out_of_attempts(
+def test_a_delivery_ends_exactly_when_it_is_taken_refused_or_out_of_attempts(
     schedule: tuple[float, ...], story: list[tuple[Outcome, float | None, float]]
 ) -> None:
     life = Life(schedule)
@@ -148,7 +151,7 @@ def test_a_delivery_ends_exactly_when_it_is_taken_refused_gone_or_out_of_attempt
         exhausted = result.spends and life.spent > len(schedule)
         if outcome is Outcome.DELIVERED:
             assert life.status is DeliveryStatus.DELIVERED
-        elif exhausted or outcome in (Outcome.REFUSED, Outcome.GONE):
+        elif exhausted or outcome is Outcome.REFUSED:
             assert life.status is DeliveryStatus.DEAD
         else:
             assert life.status is DeliveryStatus.RETRYING

@@ -23,9 +23,16 @@ def run_start(**given: object) -> RunStart:
     return RunStart(**{"id": new_id("run"), "task": "shop/sell", "input": "{}", **given})  # type: ignore[arg-type]  # any of its fields
 
 
-def delivery_start(destination: str = "till") -> DeliveryStart:
+def delivery_start(destination: str = "till", key: str | None = None) -> DeliveryStart:
     """A delivery to be made."""
-    return DeliveryStart(new_id("dlv"), destination, b"{}", "application/json", new_id("run"))
+    return DeliveryStart(
+        new_id("dlv"),
+        destination,
+        b"{}",
+        "application/json",
+        new_id("run"),
+        ordering_key=key and f"{destination}:{key}",
+    )
 
 
 def settlement(
@@ -33,7 +40,17 @@ def settlement(
 ) -> Settlement:
     """What follows from an attempt."""
     attempt = Attempt(new_id("att"), delivery.attempts + 1, 1, 5, 200, "delivered", "Taken.", "ok")
-    return Settlement(delivery.id, delivery.fence, attempt, status, delay_us, True, False, None)
+    return Settlement(
+        delivery.id,
+        delivery.fence,
+        attempt,
+        status,
+        delay_us,
+        True,
+        False,
+        None,
+        delivery.ordering_key,
+    )
 
 
 async def claim_runs(

@@ -6,7 +6,8 @@ from hub.model.ids import new_id
 from hub.model.run import Ending, Failure, RunStatus
 from hub.model.segment import Segment
 from hub.store import fates
-from hub.store.deliveries import CLAIM, SETTLE, ClaimDue
+from hub.store.deliveries import SETTLE
+from hub.store.due import claim_any
 from hub.store.events import REJECT, record
 from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.ledger import Ledger
@@ -33,7 +34,7 @@ async def end_run(ledger: Ledger, ending: Ending, *starts: DeliveryStart) -> Non
 
 
 async def settle_all(ledger: Ledger, status: DeliveryStatus) -> None:
-    for delivery in await ledger.write(CLAIM, ClaimDue("wrk_1", 10, LEASE_US)):
+    for delivery in await claim_any(ledger, "wrk_1", 10, LEASE_US):
         await ledger.write(SETTLE, settlement(delivery, status))
 
 

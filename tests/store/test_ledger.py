@@ -100,11 +100,11 @@ async def test_a_single_statement_needs_no_transaction_and_gets_no_second_one(
         tx.rows(text("SELECT 1"))
         return one(tx, starts)
 
-    await ledger.write(Write("one", 1, one, single=True), run_start())
+    await ledger.write(Write("one", 1, one, single=lambda item: True), run_start())
     assert len(await ledger.read(lookup.page, schema.runs, most=10)) == 1
     if ledger.dialect == "postgresql":
         with pytest.raises(AssertionError, match="without a transaction"):
-            await ledger.write(Write("two", 1, two, single=True), run_start())
+            await ledger.write(Write("two", 1, two, single=lambda item: True), run_start())
         assert len(await ledger.read(lookup.page, schema.runs, most=10)) == 1
 
 

@@ -10,6 +10,7 @@ from hub.model.segment import Segment
 from hub.model.time import now_us
 from hub.stack.journal import Entry, encode
 from hub.store import deliveries, events, runs
+from hub.store.due import claim_any
 from hub.store.segments import COMMIT
 
 LEASE_US = 60_000_000
@@ -78,8 +79,7 @@ async def deliver(hub: Hub, run_id: str | None = None, event_id: str | None = No
 
 async def attempt(hub: Hub, status: DeliveryStatus) -> None:
     """Make one attempt of everything that is due."""
-    due = deliveries.ClaimDue("wrk_1", 10, LEASE_US)
-    for each in await hub.ledger.write(deliveries.CLAIM, due):
+    for each in await claim_any(hub.ledger, "wrk_1", 10, LEASE_US):
         made = Attempt(
             new_id("att"), each.attempts + 1, now_us(), 5, 200, status.value, "Said.", "body"
         )

@@ -146,7 +146,7 @@ class ExternalApiRequest(WorldStep):
             noted = _attempt(turn, path, wish, shown, started_at)
             message = sees.hidden(error.message)
             turn.effects.attempts.append(noted(took_ms, None, error.code, message, None))
-            raise StepError(message, code=error.code) from error
+            raise StepError(message, code=error.code, **error.details) from error
         response = received.response
         body, message = sees.hidden(_parsed(response)), sees.hidden(received.message)
         noted = _attempt(turn, path, wish, shown, started_at)
@@ -184,6 +184,7 @@ class ExternalApiRequest(WorldStep):
             f"Status {response.status}: {message}",
             code="not_delivered" if 200 <= response.status < 300 else "status_refused",
             status=response.status,
+            retry_after_s=received.retry_after_s,
             body=body,
         )
 

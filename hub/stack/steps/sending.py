@@ -5,17 +5,16 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from hub.errors import StepError
-from hub.model.delivery import DeliveryStart
-from hub.model.event import EMITTED, Arrival, Event
+from hub.expr import DictContext
+from hub.model.delivery import DeliveryStart, DeliveryStatus
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps
 from hub.model.message import Message, check_message, check_not_reserved
-from hub.model.run import RunStart
 from hub.model.segment import Publication
-from hub.stack.placing import placed
+from hub.stack.emitting import emitted
+from hub.stack.rendering import seen_of
 from hub.stack.step import OptionalValue, Value, WorldStep, json_of, text_of
 from hub.stack.steps.tasks import check_chain, key_of
-from hub.stack.subscribed import deliveries_to, tasks_among, that_want
 from hub.stack.turn import Turn
 
 _LONGEST_TYPE = 200
@@ -59,7 +58,7 @@ class Deliver(WorldStep):
 
 def queue(turn: Turn, slug: str, payload: Json, key: str) -> Json:
     """Put a delivery into the open segment; gives what a step shows of it."""
-    delivery = DeliveryStart(
+    start = DeliveryStart(
         id=new_id("dlv"),
         destination=slug,
         body=dumps(payload),
@@ -68,8 +67,14 @@ def queue(turn: Turn, slug: str, payload: Json, key: str) -> Json:
         event_id=turn.run.event_id,
         run_id=turn.run.id,
     )
-    turn.effects.deliveries.append(delivery)
-    return {"id": delivery.id, "destination": slug, "status": "pending"}
+    rendering = turn.world.rendering(slug)
+    if rendering is not None:
+        scope = turn.scope
+        context = DictContext(seen_of(payload), at_us=scope.real_us(), zone=scope.zone)
+        start = rendering.render(start, context)
+    turn.effects.deliveries.append(start)
+    status = DeliveryStatus.PENDING if start.failure is None else DeliveryStatus.DEAD
+    return {"id": start.id, "destination": slug, "status": status.value}
 
 
 class RealtimePublish(WorldStep):
@@ -118,48 +123,19 @@ class EmitEvent(WorldStep):
                 code="field_invalid",
             )
         data = self.data.evaluate(scope) if self.data else {}
-        body = json_of(data, "data")
-        event = Event(
-            id=new_id("evt"),
-            source=EMITTED,
-            type=name,
-            received_at=scope.real_us(),
-            method="POST",
-            path="",
-            query="",
-            ip="",
-            headers="[]",
-            body=body.encode(),
-        )
-        depth = check_chain(turn.run.chain_depth + 1)
-        given = data if isinstance(data, dict) else {"body": data}
-        kept = None if given is data else json_of(given, "data")  # the event has it already
-        seen = {**(data if isinstance(data, dict) else {}), "input": data, "body": data}
-        wanting = that_want(
-            turn.world.subscriptions_of(EMITTED),
-            event,
-            seen,
+        json_of(data, "data")  # it has to be one
+        arrival = emitted(
+            name,
+            data,
+            turn.world,
+            at_us=scope.real_us(),
             zone=scope.zone,
             missed=lambda slug, why: turn.world.log("warning", path, f"Subscription {slug}: {why}"),
+            parent=turn.run.id,
+            depth=check_chain(turn.run.chain_depth + 1),
         )
-        runs = tuple(
-            placed(
-                RunStart(
-                    id=new_id("run"),
-                    task=task,
-                    input=kept,
-                    event_id=event.id,
-                    parent=turn.run.id,
-                    chain_depth=depth,
-                ),
-                turn.world.known_task(task),
-                given,
-            )
-            for task in tasks_among(wanting, turn.world.tasks_of_source(EMITTED))
-        )
-        sent = deliveries_to(wanting, event, event.body, "application/json")
-        turn.effects.events.append(Arrival(event, None, runs, sent))
-        return {"id": event.id, "runs": [run.id for run in runs]}
+        turn.effects.events.append(arrival)
+        return {"id": arrival.event.id, "runs": [run.id for run in arrival.runs]}
 
 
 class Log(WorldStep):

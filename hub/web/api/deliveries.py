@@ -5,31 +5,44 @@ from typing import Any
 from starlette.responses import Response
 
 from hub.errors import ConflictError
-from hub.model.delivery import DeliveryStatus
+from hub.model.delivery import HELD, DeliveryStatus
 from hub.model.json import Json
 from hub.model.key import Scope
 from hub.model.time import to_iso
-from hub.store.deliveries import REPLAY
+from hub.store.deliveries import REPLAY, waiting_page
 from hub.store.lookup import LAST, one, page, where
 from hub.store.queues import DELIVERIES
 from hub.store.schema import attempts, deliveries
 from hub.web.api.call import Call, Operation, answer, known_word, missing
-
-_WAITING = (DeliveryStatus.PENDING, DeliveryStatus.RETRYING)
+from hub.web.api.holding import Holds, held_destinations, holds_of
 
 
 async def _get_all(call: Call) -> Response:
     wanted = call.page("status", "destination", "event_id", "run_id")
-    known_word("status", wanted.filters.get("status"), tuple(DeliveryStatus))
-    rows = await call.hub.ledger.read(
-        page,
-        deliveries,
-        before=wanted.after(LAST),
-        most=wanted.limit + 1,
-        without=("body",),
-        **wanted.filters,
-    )
-    shown = [_shown(row) for row in rows[: wanted.limit]]
+    filters = dict(wanted.filters)
+    known_word("status", filters.get("status"), (*DeliveryStatus, HELD, UNDELIVERED))
+    if filters.get("status") in (HELD, UNDELIVERED):
+        view = filters.pop("status")
+        names = await held_destinations(call.hub) if view == HELD else []
+        rows = await call.hub.ledger.read(
+            waiting_page,
+            before=wanted.after(LAST),
+            most=wanted.limit + 1,
+            held_by=names if view == HELD and not call.hub.catalog.now.all_paused else None,
+            and_dead=view == UNDELIVERED,
+            **filters,
+        )
+    else:
+        rows = await call.hub.ledger.read(
+            page,
+            deliveries,
+            before=wanted.after(LAST),
+            most=wanted.limit + 1,
+            without=("body",),
+            **filters,
+        )
+    holds = await holds_of(call.hub, [row["destination"] for row in rows])
+    shown = [_shown(row, holds) for row in rows[: wanted.limit]]
     last = rows[wanted.limit - 1]["id"] if len(rows) > wanted.limit else None
     return answer(wanted.answer(shown, last))
 
@@ -37,7 +50,8 @@ async def _get_all(call: Call) -> Response:
 async def _get(call: Call) -> Response:
     row = await _row(call)
     made = await call.hub.ledger.read(where, attempts, delivery_id=row["id"])
-    return answer({**_shown(row), "attempts": [_shown_attempt(each) for each in made]})
+    holds = await holds_of(call.hub, [row["destination"]])
+    return answer({**_shown(row, holds), "attempts": [_shown_attempt(each) for each in made]})
 
 
 async def _replay(call: Call) -> Response:
@@ -60,15 +74,13 @@ async def _row(call: Call) -> dict[str, Any]:
     return row
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Json]:
+def _shown(row: dict[str, Any], holds: Holds) -> dict[str, Json]:
     return {
         "id": row["id"],
         "event_id": row["event_id"],
         "run_id": row["run_id"],
         "destination": row["destination"],
-        "status": row["status"],
-        "next_attempt_at": to_iso(row["due_at"]) if row["status"] in _WAITING else None,
-        "reason": row["reason"],
+        **holds.shown(row),
         "attempts_made": row["attempts"],
         "idempotency_key": row["idempotency_key"],
         "created_at": to_iso(row["created_at"]),
@@ -89,6 +101,8 @@ def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:
     }
 
 
+UNDELIVERED = "undelivered"
+"""A filter: what waits, is under way, or is dead; nothing of it means that all was delivered."""
 _ONE = "/v1/deliveries/{id}"
 OPERATIONS = (
     Operation("GET", "/v1/deliveries", Scope.READ, _get_all, "List deliveries, the newest first"),

@@ -1,0 +1,46 @@
+"""The request of an attempt: what a delivery, its destination and its connector say together."""
+
+import base64
+
+from hub.connector import Connector
+from hub.model.delivery import ClaimedDelivery
+from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination
+from hub.model.http import OutboundRequest, Pairs
+from hub.signature import parse_secret, sign_headers
+
+
+def request_of(
+    delivery: ClaimedDelivery, destination: Destination, connector: Connector, timestamp_s: int
+) -> OutboundRequest:
+    """The request of an attempt. Id and key are the same each time, the signature is fresh.
+
+    Of two fields with one name the later counts: nobody's stands in place of the hub's.
+    """
+    headers: list[tuple[str, str]] = [*destination.headers.items()]
+    headers += connector.headers(delivery.body)
+    headers += _auth(destination)
+    headers.append(("content-type", delivery.content_type))
+    headers.append(("idempotency-key", delivery.idempotency_key))
+    if destination.sign is not None:
+        secrets = [parse_secret(secret) for secret in destination.sign.secrets]
+        headers += sign_headers(secrets, delivery.id, timestamp_s, delivery.body)
+    else:
+        headers.append(("webhook-id", delivery.id))
+    return OutboundRequest("POST", destination.url, _last_of_each(headers), delivery.body)
+
+
+def _auth(destination: Destination) -> Pairs:
+    match destination.auth:
+        case AuthHeader(name=name, value=value):
+            return ((name, value),)
+        case AuthBasic(user=user, password=password):
+            pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+            return (("authorization", f"Basic {pair}"),)
+        case AuthApiKey(key=key):
+            return (("x-make-apikey", key),)
+        case None:
+            return ()
+
+
+def _last_of_each(headers: list[tuple[str, str]]) -> Pairs:
+    return tuple({name.lower(): (name.lower(), value) for name, value in headers}.values())
