@@ -85,7 +85,7 @@ async def send_an_order(up: Up, till: Sink) -> None:
         driven = Driven(up.base, api)
         await driven.put("/v1/stacks/shop", STACK)
         await driven.put("/v1/sources/shop", {"verify": {"mode": "none"}})
-        setting = {"connector": "make", "url": till.url, "retry_schedule_s": [0.1] * 5}
+        setting = {"connector": "standard", "url": till.url, "retry_schedule_s": [0.1] * 5}
         await driven.put("/v1/destinations/till", setting)
         assert (await api.post("/in/shop", json={"order": 1})).status_code == 202
     await till.wait_for(1)

@@ -79,7 +79,7 @@ async def hub(open_one: Opener) -> AsyncIterator[Hub]:
 async def till(hub: Hub) -> AsyncIterator[Sink]:
     """A destination."""
     async with open_sink() as sink:
-        body = {"connector": "make", "url": sink.url, "retry_schedule_s": [0.05] * 5}
+        body = {"connector": "standard", "url": sink.url, "retry_schedule_s": [0.05] * 5}
         put = objects.PutObject("destination", "till", dumps_text(body))
         await hub.ledger.write(objects.PUT, put)
         await hub.catalog.refresh()

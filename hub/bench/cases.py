@@ -8,6 +8,7 @@ from statistics import median
 
 from hub.bench.api import Api
 from hub.bench.claims import Claims
+from hub.bench.deliveries import Deliveries, Fairness, Herd
 from hub.bench.harness import answers_in, faults_of, fire, side_by_side
 from hub.bench.language import Language
 from hub.bench.latency import latency
@@ -281,6 +282,9 @@ CASES: tuple[Case, ...] = (
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
     EndToEnd(),
+    Deliveries(),
+    Fairness(),
+    Herd(),
     TwoWorkers(),
     LightLoad(),
     Startup(),

@@ -28,7 +28,9 @@ def measure(case: Case, ledger: Ledger, seconds: float, *, profile: bool = False
             measured = case.run(scene)
         except (HubError, OSError) as error:
             return Result(case.name, ledger, faults=(str(error),))
-        return Result(case.name, ledger, measured.figures, measured.faults, tuple(scene.profiles()))
+        profiles = tuple(scene.profiles())
+        found = measured.figures, measured.faults
+        return Result(case.name, ledger, *found, profiles, measured.picture)
 
 
 def side_by_side(

@@ -19,6 +19,7 @@ def render(machine: Machine, results: Sequence[Result]) -> str:
     faults = [f"  {each.case} on {each.ledger}: {text}" for each in results for text in each.faults]
     if faults:
         parts.append("\n".join(["Invalid:", *faults]))
+    parts += [each.picture for each in results if each.picture]
     parts += [
         f"Profile of {each.case} on {each.ledger} (slower by it): {text}"
         for each in results

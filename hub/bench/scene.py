@@ -53,6 +53,8 @@ class Measured:
 
     figures: tuple[Figure, ...]
     faults: tuple[str, ...] = ()
+    picture: str = ""
+    """Text that shows how it went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Result:
     figures: tuple[Figure, ...] = ()
     faults: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    picture: str = ""
 
 
 class Case(Protocol):

@@ -51,7 +51,7 @@ class Subject:
         """A source that takes signed requests for ``stack``, which may deliver to the sink."""
         if sink_port is not None:
             url = f"http://127.0.0.1:{sink_port}/hook"
-            self.api.put("/v1/destinations/bench", {"connector": "make", "url": url})
+            self.api.put("/v1/destinations/bench", {"connector": "standard", "url": url})
         self.api.put("/v1/stacks/bench", stack)
         verify = {"mode": "standard", "secrets": [self.secret]}
         source = {"connector": "standard", "verify": verify, "task": "bench"}

@@ -31,7 +31,7 @@ class Announcer:
     def breaker(self, change: Change) -> None:
         """A breaker has changed. ``breaker.opened``, ``breaker.reopened``, ``breaker.closed``."""
         until = to_iso(change.until_us) if change.until_us else None
-        _log.warning(f"breaker.{change.what}", destination=change.name, until=until)
+        _log.warning("breaker.changed", destination=change.name, what=change.what, until=until)
         told = {"destination": change.name, "state": _STATES[change.what], "until": until}
         self._start(f"breaker.{change.what}", told)
         if change.what == "closed":

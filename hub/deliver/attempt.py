@@ -11,7 +11,7 @@ from structlog.contextvars import bound_contextvars
 from hub import fault_points
 from hub.connector import Connector, Outcome, Verdict
 from hub.deliver.request import request_of
-from hub.deliver.settle import Try, settle
+from hub.deliver.settle import Try, given_up, settle
 from hub.deliver.ways import was_tried, way_of
 from hub.errors import InvalidError, OutboundError
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement, variable_of
@@ -20,11 +20,12 @@ from hub.model.time import US_PER_S, now_us
 from hub.outbound.client import Sender
 from hub.outbound.gates import Way
 from hub.store.catalog import Catalog
-from hub.store.deliveries import SETTLE
+from hub.store.deliveries import SETTLE, took_since
 from hub.store.destinations import DISABLE, Disable
 from hub.store.ledger import Ledger
 
 _FULL_AT_LEAST_S = 2.0
+_LONG_US = 24 * 3600 * US_PER_S
 _log = structlog.get_logger("hub.deliver")
 
 
@@ -104,7 +105,21 @@ class Attempter:
         held = await self._ledger.write(SETTLE, settlement)
         fault_points.at("delivery.settled")
         _say(settlement, held=held)
+        if held and given_up(delivery, tried, settlement):
+            await self._disable_if_it_takes_nothing(delivery)
         return settlement
+
+    async def _disable_if_it_takes_nothing(self, delivery: ClaimedDelivery) -> None:
+        """A destination that took nothing while one was tried for a day and more is left alone."""
+        destination = self._catalog.now.destinations.get(delivery.destination)
+        tried_us = self._now_us() - delivery.created_at
+        if destination is None or delivery.url is not None or tried_us < _LONG_US:
+            return
+        if await self._ledger.read(took_since, delivery.destination, delivery.created_at):
+            return
+        days = tried_us / _LONG_US
+        reason = f"It has taken nothing for {days:.1f} days."
+        await self._disable(delivery.destination, destination.url, reason)
 
     async def _disable(self, slug: str, url: str, reason: str) -> None:
         """Leave a destination alone, until somebody has seen to it; what waits for it is kept."""

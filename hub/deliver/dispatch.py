@@ -10,14 +10,14 @@ from itertools import count
 import structlog
 
 from hub import fault_points
-from hub.connector import Connector, Paces
+from hub.connector import Connector
 from hub.deliver.attempt import Attempter
+from hub.deliver.gating import asked_of
 from hub.deliver.share import fair_shares, limit_of
 from hub.errors import StoreError
 from hub.jobs import Drain
 from hub.model.delivery import ENDED, ClaimedDelivery
-from hub.model.destination import Breaker, Destination, Pacing
-from hub.outbound.gates import Asked, Gates, Grant
+from hub.outbound.gates import HORIZON_S, Asked, Gates, Grant
 from hub.store.catalog import Catalog
 from hub.store.due import CLAIM, ClaimDue, Due, Wanted, due_destinations
 from hub.store.ledger import Ledger
@@ -26,10 +26,10 @@ from hub.store.queues import DELIVERIES
 _BATCH = 50
 _REPLAYS_FIRST = 5
 """Every so manieth claim takes replays before live ones: neither starves the other."""
-_MISSED_S = 0.1
+_GATHERED_S = HORIZON_S / 2
+"""Slots are asked for some at a time: they are given out ahead, so none is late by that."""
 _HELD_S = 1.0
 """For so long a gate's no is believed: somebody may have opened it by hand meanwhile."""
-_BARE = (Breaker(), 30.0, None)
 _log = structlog.get_logger("hub.deliver")
 
 
@@ -129,21 +129,10 @@ class Dispatcher:
         return until is None
 
     def _asked(self, name: str, want: int) -> Asked:
-        destination = self._catalog.now.destinations.get(name)
-        if destination is None:
-            return Asked(name, want, *_BARE)
-        pacing = self._pacing(destination)
-        return Asked(name, want, destination.breaker, destination.timeout_s, pacing)
-
-    def _pacing(self, destination: Destination) -> Pacing | None:
-        if destination.pacing is not None:
-            return destination.pacing
-        connector = self._connectors.get(destination.connector)
-        return connector.pacing if isinstance(connector, Paces) else None
+        return asked_of(name, want, self._catalog.now.destinations.get(name), self._connectors)
 
     def _wanted(self, grant: Grant) -> Wanted:
-        destination = self._catalog.now.destinations.get(grant.name)
-        pacing = self._pacing(destination) if destination is not None else None
+        pacing = self._asked(grant.name, 0).pacing
         return Wanted(grant.name, grant.granted, pacing.concurrency if pacing else None)
 
     def _hold(self, grants: list[Grant]) -> None:
@@ -152,12 +141,12 @@ class Dispatcher:
         for each in again:
             if not each.granted:
                 self._hold_one(each.name, each.again_s or 0.0)
-        soonest = min((each.again_s or 0.0 for each in again), default=None)
-        if soonest is not None and soonest < _HELD_S:  # else the tick is early enough
-            self._wake_in(soonest)
+        soonest = min((each.again_s or 0.0 for each in again), default=_HELD_S)
+        if soonest < _HELD_S:  # else the tick is early enough
+            self._wake_in(soonest + _GATHERED_S)
 
     def _hold_one(self, name: str, wait_s: float) -> None:
-        self._held_until[name] = time.monotonic() + min(wait_s, _HELD_S)
+        self._held_until[name] = time.monotonic() + min(wait_s + _GATHERED_S, _HELD_S)
 
     def _wake_in(self, delay_s: float) -> None:
         loop = asyncio.get_running_loop()
@@ -186,7 +175,7 @@ class Dispatcher:
         """Fewer came than might have: others were quicker, or as many as may be are under way."""
         asked = self._asked(grant.name, 1)
         if not claimed:
-            self._hold_one(grant.name, _MISSED_S)
+            self._hold_one(grant.name, 0.0)
             if grant.probe is not None:
                 self._gates.report(grant.name, asked.breaker, "none", probe=grant.probe)
         if asked.pacing is not None and asked.pacing.concurrency is not None:

@@ -57,6 +57,12 @@ def settle(
     )
 
 
+def given_up(delivery: ClaimedDelivery, tried: Try, settlement: Settlement) -> bool:
+    """Whether it died of attempts that failed, rather than of a refusal."""
+    failed = tried.verdict.outcome not in (Outcome.DELIVERED, Outcome.REFUSED)
+    return failed and settlement.status is DeliveryStatus.DEAD and delivery.url is None
+
+
 def _next(
     delivery: ClaimedDelivery, verdict: Verdict, schedule: tuple[float, ...], jitter: float
 ) -> tuple[DeliveryStatus, float, str | None]:

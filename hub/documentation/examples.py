@@ -70,6 +70,7 @@ EXAMPLES: dict[str, str] = {
 """,
     "deliver": """
 { function: "deliver", destination: "make-leads", payload: { email: "ada@example.com" } },
+{ function: "deliver", destination: "make-leads", items: [{ n: 1 }, { n: 2 }], batch_size: 100 },
 """,
     "edit_record": """
 { function: "add_record", table: "orders", data: { item: "pen", status: "open" } },

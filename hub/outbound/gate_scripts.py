@@ -78,7 +78,8 @@ for n, key in ipairs(KEYS) do
       'probe_until', text(now + patience))
     keep(key)
   end
-  answers[n] = {granted, math.floor(delay), math.floor(step), probe, math.ceil(again)}
+  local held = hold > now and 1 or 0
+  answers[n] = {granted, math.floor(delay), math.floor(step), probe, math.ceil(again), held}
 end
 return answers
 """

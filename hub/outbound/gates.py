@@ -62,6 +62,8 @@ class Grant:
     """The token of a probe: what comes of this one request opens or closes the breaker."""
     again_s: float | None
     """When to ask again for what was not granted."""
+    held: bool = False
+    """Nothing goes: the breaker is open, or the other side has no room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,20 +144,24 @@ class Gates:
         ]
 
     async def admit(self, asked: Asked) -> str | None:
-        """Let one request through that would rather fail than wait; the token if it is a probe.
+        """Let one request through, at its pace; the token if it is a probe.
 
-        While Redis is away everything is let through.
+        It waits for its slot, but not for a breaker. While Redis is away it is let through.
 
         Raises:
             OutboundError: ``breaker_open``; ``details`` has ``retry_after_s``.
         """
         try:
-            if asked.name not in await self.not_closed():
+            if asked.pacing is None and asked.name not in await self.not_closed():
                 return None
             (grant,) = await self.take([asked])
+            while not grant.granted and not grant.held:
+                await asyncio.sleep(grant.again_s or 0.0)
+                (grant,) = await self.take([asked])
         except StoreError:
             return None
         if grant.granted:
+            await asyncio.sleep(grant.delay_s)
             return grant.probe
         wait_s = grant.again_s or 0.0
         at = to_iso(int(time.time() * US_PER_S + wait_s * US_PER_S))
@@ -270,7 +276,7 @@ class Gates:
         try:
             replies = await self._report([*gates, keys.NOT_CLOSED], arguments)
         except _OUTAGES as error:  # it is gone, and with it what it would have been added to
-            _log.debug("gate_reports.lost", gates=len(names), error=str(error))
+            _log.debug("report.lost", gates=len(names), error=str(error))
             return
         for name, (what, until) in zip(names, replies, strict=True):
             if what:
@@ -294,7 +300,7 @@ def _asked(asked: Asked, token: str) -> Iterator[object]:
 
 
 def _grant(name: str, token: str, reply: Sequence[int]) -> Grant:
-    granted, delay, step, is_probe, again = reply
+    granted, delay, step, is_probe, again, held = reply
     return Grant(
         name,
         granted,
@@ -302,6 +308,7 @@ def _grant(name: str, token: str, reply: Sequence[int]) -> Grant:
         step / US_PER_S,
         token if is_probe else None,
         None if again < 0 else again / US_PER_S,
+        bool(held),
     )
 
 

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from hub.connector import Connector, classify_by_status
+from hub.deliver.gating import asked_of
 from hub.deliver.ways import way_of, way_of_error
 from hub.errors import OutboundError
 from hub.model.delivery import side_of
-from hub.model.destination import Breaker, Destination
+from hub.model.destination import Destination
 from hub.outbound.client import Sender
-from hub.outbound.gates import Asked, Gates, Way
+from hub.outbound.gates import Gates, Way
 from hub.outbound.retry import LONGEST_RETRY_AFTER_S
 from hub.stack.ports import Received, Wish
 from hub.store.catalog import Catalog
-
-_BREAKER = Breaker()
 
 
 class Requests:
@@ -39,8 +38,8 @@ class Requests:
     async def send(self, wish: Wish) -> Received:
         """See :meth:`hub.stack.ports.World.request`."""
         url = wish.request.url
-        destination = _owner(url, self._catalog.now.destinations)
-        gate = Asked(_gate_of(url), 1, _BREAKER, wish.timeout_s)
+        slug, destination = _owner(url, self._catalog.now.destinations)
+        gate = asked_of(slug or _gate_of(url), 1, destination, self._connectors)
         probe = None if self._gates is None else await self._gates.admit(gate)
         way: Way = "none"
         try:
@@ -58,10 +57,16 @@ class Requests:
             raise
         finally:
             if self._gates is not None:
-                self._gates.report(gate.name, _BREAKER, way, probe=probe)
+                self._gates.report(gate.name, gate.breaker, way, probe=probe)
         after_s = verdict.retry_after_s
         wait_s = None if after_s is None else min(after_s, LONGEST_RETRY_AFTER_S)
         return Received(response, verdict.outcome.value, verdict.message, wait_s)
+
+    def limit_bytes(self, slug: str) -> int | None:
+        """The largest body that a destination's tool takes."""
+        destination = self._catalog.now.destinations.get(slug)
+        connector = self._connectors.get(destination.connector) if destination else None
+        return None if connector is None else connector.limit_bytes()
 
     def _reader(self, url: str, destination: Destination | None) -> Connector | None:
         if destination is not None:
@@ -80,10 +85,12 @@ def _gate_of(url: str) -> str:
         return ""
 
 
-def _owner(url: str, destinations: Mapping[str, Destination]) -> Destination | None:
-    """The destination whose URL is the longest beginning of this one."""
-    found = [each for each in destinations.values() if _begins(url, each.url)]
-    return max(found, key=lambda each: len(each.url), default=None)
+def _owner(
+    url: str, destinations: Mapping[str, Destination]
+) -> tuple[str, Destination] | tuple[None, None]:
+    """The destination whose URL is the longest beginning of this one, with its slug."""
+    found = [pair for pair in destinations.items() if _begins(url, pair[1].url)]
+    return max(found, key=lambda pair: len(pair[1].url), default=(None, None))
 
 
 def _begins(url: str, start: str) -> bool:

@@ -29,6 +29,7 @@ from hub.stack.subscribed import Subscribed
 from hub.stack.task import Task
 from hub.store.cache import get_cached
 from hub.store.catalog import Catalog
+from hub.store.deliveries import delivery_states
 from hub.store.ledger import Ledger
 from hub.store.lookup import one
 from hub.store.queues import DELIVERIES, RUNS
@@ -168,6 +169,12 @@ class LedgerWorld:
                 + (f"; did you mean {near!r}?" if near else ": create it first."),
                 code="destination_unknown",
             )
+
+    def limit_bytes(self, slug: str) -> int | None:
+        return self._requests.limit_bytes(slug)
+
+    async def delivery_states(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        return await self._ledger.read(delivery_states, ids)
 
     def full_task_name(self, stack: str, name: str) -> str:
         try:

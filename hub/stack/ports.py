@@ -179,6 +179,14 @@ class World(Followers, Protocol):
         """Raise StepError ``destination_unknown`` if there is none of that name."""
         ...
 
+    def limit_bytes(self, slug: str) -> int | None:
+        """The largest body that a destination's tool takes, None if that is not known."""
+        ...
+
+    async def delivery_states(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """Status and reason of deliveries, by their ids."""
+        ...
+
     def full_task_name(self, stack: str, name: str) -> str:
         """``stack/task`` for a name as it stands in ``stack``.
 

@@ -184,6 +184,32 @@ def waiting_page(
     return [dict(zip(names, row, strict=True)) for row in rows]
 
 
+_TOOK = (
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.destination == bindparam("of_name"),
+        deliveries.c.status == inline("delivered"),
+        deliveries.c.finished_at >= bindparam("since"),
+    )
+    .limit(1)
+)
+
+
+def took_since(tx: Tx, destination: str, since: int) -> bool:
+    """Whether a destination has taken anything since a time in microseconds."""
+    return bool(tx.rows(_TOOK, {"of_name": destination, "since": since}))
+
+
+_STATES = select(deliveries.c.id, deliveries.c.status, deliveries.c.reason).where(
+    one_of(deliveries.c.id, "ids")
+)
+
+
+def delivery_states(tx: Tx, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+    """Status and reason of deliveries, by their ids."""
+    return {row[0]: (row[1], row[2]) for row in tx.rows(_STATES, {"ids": list(ids)})}
+
+
 _REPLAY = (
     update(deliveries)
     .where(

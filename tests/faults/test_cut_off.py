@@ -128,7 +128,7 @@ async def test_a_worker_without_the_database_gives_up_its_runs_and_comes_back(
 ) -> None:
     parts.sink.answer = lambda n, request: Answer(delay_s=0.7)
     await parts.driven.put("/v1/stacks/shop", STACK.replace("SINK", parts.sink.url))
-    setting = {"connector": "make", "url": parts.sink.url}
+    setting = {"connector": "standard", "url": parts.sink.url}
     await parts.driven.put("/v1/destinations/sink", setting)
     async with parts.worker("far", parts.far):
         ids = await begin(parts, range(MANY))
@@ -148,7 +148,7 @@ async def test_a_worker_without_the_database_gives_up_its_runs_and_comes_back(
 @pytest.mark.timeout(120)
 async def test_a_worker_without_redis_works_on(parts: Parts) -> None:
     await parts.driven.put("/v1/stacks/shop", STACK.replace("SINK", parts.sink.url))
-    setting = {"connector": "make", "url": parts.sink.url}
+    setting = {"connector": "standard", "url": parts.sink.url}
     await parts.driven.put("/v1/destinations/sink", setting)
     async with parts.worker("far", parts.far):
         await ended(parts, await begin(parts, range(MANY)))
@@ -163,7 +163,7 @@ async def test_a_worker_without_redis_works_on(parts: Parts) -> None:
 async def test_rolling_restarts_lose_and_repeat_nothing(parts: Parts) -> None:
     parts.sink.answer = sometimes_busy
     await parts.driven.put("/v1/stacks/load", STEADY.replace("SINK", parts.sink.url))
-    setting: dict[str, Any] = {"connector": "make", "url": parts.sink.url}
+    setting: dict[str, Any] = {"connector": "standard", "url": parts.sink.url}
     await parts.driven.put("/v1/destinations/sink", {**setting, "retry_schedule_s": [0.2] * 50})
     await parts.driven.put("/v1/sources/load", {"verify": {"mode": "none"}})
     load = Load(parts.driven.base)

@@ -114,7 +114,7 @@ async def test_a_hub_that_dies_at_every_point_loses_and_doubles_nothing(tmp_path
         await hub.ready(base)
         await driven.put("/v1/stacks/load", STACK.replace("SINK", sink.url))
         await driven.put("/v1/channels/kept", {"public": True})
-        setting = {"connector": "make", "url": sink.url, "retry_schedule_s": [0.2] * 20}
+        setting = {"connector": "standard", "url": sink.url, "retry_schedule_s": [0.2] * 20}
         await driven.put("/v1/destinations/sink", setting)
         await driven.put("/v1/sources/load", {"verify": {"mode": "none"}})
         assert await hub.stop() == 0

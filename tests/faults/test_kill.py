@@ -82,7 +82,7 @@ async def set_up(driven: Driven, sink: Sink) -> None:
     await driven.put("/v1/stacks/load", STACK)
     await driven.put(
         "/v1/destinations/sink",
-        {"connector": "make", "url": sink.url, "retry_schedule_s": [0.2] * 20},
+        {"connector": "standard", "url": sink.url, "retry_schedule_s": [0.2] * 20},
     )
     await driven.put("/v1/sources/load", {"verify": {"mode": "none"}})
 

@@ -176,7 +176,8 @@ async def working(part: Part) -> AsyncIterator[tuple[Driven, Sink]]:
         driven = Driven(part.base, api)
         await part.programs[0].ready(part.base)
         await driven.put("/v1/stacks/load", STACK.replace("SINK", sink.url))
-        setting = {"connector": "make", "url": sink.url, "retry_schedule_s": [0.2] * 50}
+        setting = {"connector": "standard", "url": sink.url, "retry_schedule_s": [0.2] * 50}
+        setting["breaker"] = {"open_s": 0.5, "longest_open_s": 1}
         await driven.put("/v1/destinations/sink", setting)
         await driven.put("/v1/sources/load", {"verify": {"mode": "none"}})
         yield driven, sink

@@ -563,6 +563,58 @@ async def test_deliver_items_queues_one_delivery_for_each() -> None:
     assert world.result == [each.id for each in world.deliveries[:2]]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "batch_size", "expected"),
+    [
+        ([10] * 5, 2, [2, 2, 1]),
+        ([10] * 5, 99, [5]),
+        ([], 2, []),
+        ([400, 400, 400], 10, [2, 1]),
+        ([5, 3000, 5], 10, [1, 1, 1]),
+        ([995], 10, [1]),
+    ],
+)
+async def test_items_go_in_batches_of_a_count_and_of_so_many_bytes(
+    sizes: list[int], batch_size: int, expected: list[int]
+) -> None:
+    """The destination takes 1,000 bytes; what is too large goes, and is refused, by itself."""
+    items = ["x" * (size - 2) for size in sizes]
+    step = {**deliver_each("{{items}}"), "batch_size": batch_size}
+    world = await ran(into("sent", step), answer("{{sent}}"), given={"items": items})
+    assert [len(loads(each.body)) for each in world.deliveries] == expected
+    assert [item for each in world.deliveries for item in loads(each.body)] == items
+    assert [each["items"] for each in world.result] == expected
+    keys = [each.idempotency_key for each in world.deliveries]
+    assert keys == [f"{RUN_ID}:0.{n}" for n in range(len(expected))]
+    assert all(len(each.body) <= 1000 or len(loads(each.body)) == 1 for each in world.deliveries)
+
+
+@pytest.mark.parametrize("size", [0, -1, 1.5, "many", None])
+async def test_a_batch_size_is_a_whole_number(size: Any) -> None:
+    code, _ = await refusal({**deliver_each([1]), "batch_size": size})
+    assert code == "field_invalid"
+
+
+async def test_deliver_can_wait_for_the_end() -> None:
+    step = {**deliver(1), "wait": True}
+    world = await ran(into("sent", step), answer("{{sent.status}}"))
+    assert world.result == "delivered"
+    world = World(end_as=("dead", "Gave up."))
+    code, message = await refusal({**deliver(1), "wait": "{{1 == 1}}"}, world=world)
+    assert code == "not_delivered"
+    assert message.endswith("is dead: Gave up.")
+    assert len(world.deliveries) == 1
+
+
+async def test_of_several_that_are_waited_for_each_tells_its_end() -> None:
+    world = World(end_as=("dead", "Too large."))
+    step = {**deliver_each([1, 2]), "wait": True}
+    world = await ran(into("sent", step), answer("{{sent}}"), world=world)
+    assert [(each["status"], each["reason"]) for each in world.result] == [
+        ("dead", "Too large."),
+    ] * 2
+
+
 @pytest.mark.parametrize("items", [None, "{{missing}}", {"a": 1}, "text"])
 async def test_items_that_are_no_list_are_refused(items: Any) -> None:
     world = World()

@@ -84,6 +84,9 @@ class World:
     """Older versions of them."""
     short_wait_us: int = 0
     functions: dict[str, Plugin] = field(default_factory=dict)
+    states: dict[str, tuple[str, str | None]] = field(default_factory=dict)
+    """How deliveries ended that were not delivered."""
+    end_as: tuple[str, str | None] = ("delivered", None)
     listeners: tuple[str, ...] = ()
     """Tasks that run for the events that stacks emit."""
     answer: Callable[[Wish], Received | Awaitable[Received]] = field(default=_nobody)
@@ -322,6 +325,15 @@ class World:
     def subscriptions_of(self, source: str) -> Sequence[Subscribed]:
         assert source == "hub"
         return ()
+
+    def limit_bytes(self, slug: str) -> int | None:
+        return 1_000
+
+    async def delivery_states(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        return {each: self.states.get(each, self.end_as) for each in ids}
+
+    def rendering(self, slug: str) -> None:
+        return None
 
     def secret(self, name: str) -> str | None:
         return self.variables[name] if name in self.secrets else None

@@ -6,7 +6,7 @@ from sqlalchemy import func, select, text, update
 
 from hub.model.ids import new_id
 from hub.model.run import RunStart
-from hub.store.concurrency import let_go
+from hub.store.concurrency import RUNS
 from hub.store.leases import SWEEP
 from hub.store.ledger import Ledger
 from hub.store.runs import CLAIM_ANY, START, ClaimAny, Claimed, _is_due, active_runs, has_due_within
@@ -34,7 +34,7 @@ async def become(ledger: Ledger, run_id: str, status: str, *, end: str | None = 
 
     def change(tx: Tx) -> None:
         tx.run(update(runs).where(runs.c.id == run_id).values(status=status))
-        let_go(tx, [end])
+        RUNS.let_go(tx, [end])
 
     await ledger.engine.transact(change)
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import httpx
 import pytest
 import pytest_asyncio
+from redis.asyncio import Redis
 
 from hub.bootstrap import Hub, open_hub
 from hub.model.ids import new_id
@@ -22,8 +23,8 @@ KeyOf: TypeAlias = Callable[..., Awaitable[dict[str, str]]]
 
 
 @pytest_asyncio.fixture
-async def hub(tmp_path: Path, valkey: EmbeddedValkey) -> AsyncIterator[Hub]:
-    """A hub whose database is empty."""
+async def hub(tmp_path: Path, valkey: EmbeddedValkey, redis: Redis) -> AsyncIterator[Hub]:
+    """A hub whose database and Redis are empty."""
     await migrate(None, tmp_path)
     async with open_hub(Settings(data=tmp_path), valkey.url) as opened:
         yield opened

@@ -1,32 +1,48 @@
 """Steps whose effects leave the run after its commit: deliveries, messages, events, log lines."""
 
-from typing import Literal
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from hub.errors import StepError
-from hub.expr import DictContext
-from hub.model.delivery import DeliveryStart, DeliveryStatus
+from hub.expr import DictContext, truthy
+from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps
 from hub.model.message import Message, check_message, check_not_reserved
 from hub.model.segment import Publication
 from hub.stack.emitting import emitted
+from hub.stack.patience import pause
 from hub.stack.rendering import seen_of
-from hub.stack.step import OptionalValue, Value, WorldStep, json_of, text_of
+from hub.stack.step import MAX_COUNT, OptionalValue, Value, WorldStep, json_of, text_of, whole_of
 from hub.stack.steps.tasks import check_chain, key_of
-from hub.stack.turn import Turn
+from hub.stack.turn import NOT_DONE, Turn
 
 _LONGEST_TYPE = 200
+_FIRST_LOOK_US, _LONGEST_LOOK_US = 100_000, 300_000_000
 
 
 class Deliver(WorldStep):
-    """Queues a delivery; it leaves after the commit, and again until it is taken."""
+    """Queues a delivery; it leaves after the commit, and again until it is taken.
+
+    The result is `{id, destination, status}`; with `items` a list of it, with `batch_size` each
+    with `items`, the number of those in it. With `wait` the run waits for the end: `status` is
+    then `delivered`, `dead` or `cancelled`, and a single one that is not delivered is the error
+    `not_delivered`.
+    """
 
     function: Literal["deliver"]
     destination: Value = Field(description="The destination's slug.")
     payload: OptionalValue = Field(None, description="What is sent, as JSON.")
     items: OptionalValue = Field(None, description="A list: one delivery for each item.")
+    batch_size: OptionalValue = Field(
+        None,
+        description="So many `items` go together, as a list, but never more bytes than the "
+        "destination's tool takes.",
+    )
+    wait: OptionalValue = Field(None, description="Wait until it is delivered, or dead.")
     idempotency_key: OptionalValue = Field(
         None, description="Instead of the hub's own, which is the run and the step."
     )
@@ -35,9 +51,21 @@ class Deliver(WorldStep):
     def _one_of_both(self) -> "Deliver":
         if (self.payload is None) == (self.items is None):
             raise ValueError("Give either 'payload' or 'items'.")
+        if self.batch_size is not None and self.items is None:
+            raise ValueError("'batch_size' goes with 'items'.")
         return self
 
     async def act(self, turn: Turn, path: str) -> Json:
+        if self.wait is None or not truthy(self.wait.evaluate(turn.scope)):
+            return self._queue(turn, path)
+        at = f"{path}/sent?"
+        sent = turn.replayed(at)
+        if sent is NOT_DONE:
+            sent = self._queue(turn, path)
+            turn.record(at, self.function, sent)
+        return await settled(turn, path, sent)
+
+    def _queue(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
         slug = text_of(self.destination.evaluate(scope), "destination")
         turn.world.check_destination(slug)
@@ -48,7 +76,14 @@ class Deliver(WorldStep):
         items = self.items.evaluate(scope)
         if not isinstance(items, list):
             raise StepError("'items' must be a list.", code="field_invalid")
-        return [queue(turn, slug, item, f"{key}.{n}") for n, item in enumerate(items)]
+        if self.batch_size is None:
+            return [queue(turn, slug, item, f"{key}.{n}") for n, item in enumerate(items)]
+        size = whole_of(self.batch_size.evaluate(scope), "batch_size", least=1, most=MAX_COUNT)
+        batches = in_batches(items, size, turn.world.limit_bytes(slug))
+        return [
+            {**queue(turn, slug, batch, f"{key}.{n}"), "items": len(batch)}
+            for n, batch in enumerate(batches)
+        ]
 
     def _key(self, turn: Turn, path: str) -> str:
         if self.idempotency_key is None:
@@ -56,7 +91,53 @@ class Deliver(WorldStep):
         return key_of(self.idempotency_key.evaluate(turn.scope))
 
 
-def queue(turn: Turn, slug: str, payload: Json, key: str) -> Json:
+def in_batches(items: list[Json], size: int, limit_bytes: int | None) -> Iterator[list[Json]]:
+    """The items in lists of at most ``size``, and of at most so many bytes as JSON.
+
+    One that is too large by itself is a list by itself: it alone is refused.
+    """
+    batch: list[Json] = []
+    used = len("[]")
+    for item in items:
+        needs = len(dumps(item)) + len(",")
+        if batch and (len(batch) >= size or (limit_bytes and used + needs > limit_bytes)):
+            yield batch
+            batch, used = [], len("[]")
+        batch.append(item)
+        used += needs
+    if batch:
+        yield batch
+
+
+async def settled(turn: Turn, path: str, sent: Any) -> Json:
+    """What was queued, once all of it has ended: with its status, and why it is dead.
+
+    Raises:
+        StepError: ``not_delivered``: the only one was not delivered.
+    """
+    several = sent if isinstance(sent, list) else [sent]
+    ids = [each["id"] for each in several]
+    await turn.commit()
+    for n in count():
+        states = await turn.world.delivery_states(ids)
+        if all(states[each][0] in ENDED for each in ids):
+            break
+        await pause(turn, f"{path}/look{n}?", min(_FIRST_LOOK_US << min(n, 20), _LONGEST_LOOK_US))
+    told = [{**each, "status": states[each["id"]][0]} for each in several]
+    for each in told:
+        if states[each["id"]][1] is not None:
+            each["reason"] = states[each["id"]][1]
+    if isinstance(sent, list):
+        return told
+    if told[0]["status"] != DeliveryStatus.DELIVERED:
+        raise StepError(
+            f"The delivery {told[0]['id']} is {told[0]['status']}: {told[0].get('reason')}",
+            code="not_delivered",
+        )
+    return told[0]
+
+
+def queue(turn: Turn, slug: str, payload: Json, key: str) -> dict[str, Json]:
     """Put a delivery into the open segment; gives what a step shows of it."""
     start = DeliveryStart(
         id=new_id("dlv"),
