@@ -10,7 +10,7 @@ from structlog.contextvars import bound_contextvars
 
 from hub import fault_points
 from hub.connector import Connector, Outcome, Verdict
-from hub.deliver.request import request_of
+from hub.deliver.sending import Sending
 from hub.deliver.settle import Try, given_up, settle
 from hub.deliver.ways import was_tried, way_of
 from hub.errors import InvalidError, OutboundError
@@ -65,7 +65,7 @@ class Attempter:
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
-        self._client = client
+        self._sending = Sending(client, clock)
         self._connectors = connectors
         self._now_us = clock
         self._report = report
@@ -163,11 +163,7 @@ class Attempter:
         fault_points.at("delivery.ready")
         started = time.perf_counter()
         try:
-            response = await self._client.send(
-                request_of(delivery, destination, connector, self._now_us() // US_PER_S),
-                timeout_s=destination.timeout_s,
-                allow_private=destination.allow_private,
-            )
+            response = await self._sending.send(delivery, destination, connector)
         except (OutboundError, InvalidError) as error:
             duration_ms = round((time.perf_counter() - started) * 1000)
             return Try(_no_answer(error), None, duration_ms, was_sent=was_tried(error))

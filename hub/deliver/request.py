@@ -4,21 +4,34 @@ import base64
 
 from hub.connector import Connector
 from hub.model.delivery import ClaimedDelivery
-from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination
+from hub.model.destination import (
+    AuthApiKey,
+    AuthBasic,
+    AuthBearer,
+    AuthHeader,
+    AuthJwt,
+    AuthOAuth2,
+    Destination,
+)
 from hub.model.http import OutboundRequest, Pairs
-from hub.signature import parse_secret, sign_headers
+from hub.signature import parse_secret, sign_headers, sign_jwt
 
 
 def request_of(
-    delivery: ClaimedDelivery, destination: Destination, connector: Connector, timestamp_s: int
+    delivery: ClaimedDelivery,
+    destination: Destination,
+    connector: Connector,
+    timestamp_s: int,
+    token: str | None = None,
 ) -> OutboundRequest:
     """The request of an attempt. Id and key are the same each time, the signature is fresh.
 
+    ``token`` is the one that the destination's authorization server gave, if it has one.
     Of two fields with one name the later counts: nobody's stands in place of the hub's.
     """
     headers: list[tuple[str, str]] = [*destination.headers.items()]
     headers += connector.headers(delivery.body)
-    headers += _auth(destination)
+    headers += _auth(destination, timestamp_s, token)
     headers.append(("content-type", delivery.content_type))
     headers.append(("idempotency-key", delivery.idempotency_key))
     if destination.sign is not None:
@@ -29,7 +42,7 @@ def request_of(
     return OutboundRequest("POST", destination.url, _last_of_each(headers), delivery.body)
 
 
-def _auth(destination: Destination) -> Pairs:
+def _auth(destination: Destination, timestamp_s: int, token: str | None) -> Pairs:
     match destination.auth:
         case AuthHeader(name=name, value=value):
             return ((name, value),)
@@ -38,8 +51,19 @@ def _auth(destination: Destination) -> Pairs:
             return (("authorization", f"Basic {pair}"),)
         case AuthApiKey(key=key):
             return (("x-make-apikey", key),)
+        case AuthBearer(token=fixed):
+            return _bearer(fixed)
+        case AuthJwt() as auth:
+            times = {"iat": timestamp_s, "exp": timestamp_s + auth.ttl_s}
+            return _bearer(sign_jwt(auth.key, auth.algorithm, {**auth.claims, **times}))
+        case AuthOAuth2():
+            return _bearer(token) if token is not None else ()
         case None:
             return ()
+
+
+def _bearer(token: str) -> Pairs:
+    return (("authorization", f"Bearer {token}"),)
 
 
 def _last_of_each(headers: list[tuple[str, str]]) -> Pairs:

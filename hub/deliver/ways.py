@@ -4,7 +4,7 @@ from hub.connector import Outcome
 from hub.errors import InvalidError, OutboundError
 from hub.outbound.gates import Way
 
-_NEVER_SENT = ("url_invalid", "address_refused", "request_invalid", "breaker_open")
+_NEVER_SENT = ("url_invalid", "address_refused", "request_invalid", "breaker_open", "token_refused")
 
 
 def was_tried(error: OutboundError | InvalidError) -> bool:

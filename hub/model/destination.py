@@ -11,6 +11,7 @@ DEFAULT_SCHEDULE_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 10800.0, 28800.0, 86400.0
 _RESERVED = ("host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade")
 _OURS = ("idempotency-key", "webhook-id", "webhook-timestamp", "webhook-signature")
 HeaderValue = Annotated[str, StringConstraints(max_length=4096, pattern=r"^[\x20-\x7e]*$")]
+Token = Annotated[str, StringConstraints(min_length=1, max_length=8192, pattern=r"^[\x21-\x7e]+$")]
 
 
 class AuthHeader(Shape):
@@ -36,7 +37,57 @@ class AuthApiKey(Shape):
     key: HeaderValue
 
 
-Auth = Annotated[AuthHeader | AuthBasic | AuthApiKey, Field(discriminator="mode")]
+class AuthBearer(Shape):
+    """A token that does not change, as ``Authorization: Bearer``."""
+
+    mode: Literal["bearer"]
+    token: Token
+
+
+class AuthJwt(Shape):
+    """A signed token (JWT) as bearer, made anew for each attempt, as n8n's JWT Auth wants it."""
+
+    mode: Literal["jwt"]
+    algorithm: Literal["HS256", "HS384", "HS512", "RS256", "ES256"] = Field(
+        "HS256", description="HS with a passphrase, RS256 and ES256 with a private key."
+    )
+    key: str = Field(
+        min_length=1,
+        max_length=16_384,
+        description="The passphrase that n8n has too, or a private key in PEM.",
+    )
+    claims: dict[str, JsonValue] = Field(
+        default_factory=dict, max_length=50, description="What it says beside `iat` and `exp`."
+    )
+    ttl_s: int = Field(300, ge=1, le=86_400, description="How long it counts.")
+
+    @field_validator("claims")
+    @classmethod
+    def _none_of_ours(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        for name in ("iat", "exp"):
+            if name in value:
+                raise ValueError(f"{name!r} is set by the hub, for each attempt")
+        return value
+
+
+class AuthOAuth2(Shape):
+    """A token of an authorization server as bearer, by client credentials (RFC 6749, 4.4)."""
+
+    mode: Literal["oauth2"]
+    token_url: str = Field(max_length=8192, description="Where tokens are asked for.")
+    client_id: str = Field(min_length=1, max_length=1000)
+    client_secret: str = Field(min_length=1, max_length=4096)
+    scope: str | None = Field(None, max_length=2000, description="What is asked for, with blanks.")
+    audience: str | None = Field(None, max_length=2000, description="Some servers want it.")
+    style: Literal["basic", "body"] = Field(
+        "basic", description="Where id and secret stand: in `Authorization`, or in the form."
+    )
+
+
+Auth = Annotated[
+    AuthHeader | AuthBasic | AuthApiKey | AuthBearer | AuthJwt | AuthOAuth2,
+    Field(discriminator="mode"),
+]
 
 
 class Sign(Shape):
@@ -101,6 +152,8 @@ class Destination(Shape):
         ("auth", "value"),
         ("auth", "password"),
         ("auth", "key"),
+        ("auth", "token"),
+        ("auth", "client_secret"),
         ("sign", "secrets"),
     )
 

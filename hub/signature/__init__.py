@@ -4,6 +4,7 @@ Comparing takes the same time whatever is sent: everything given is compared wit
 expected.
 """
 
+from hub.signature.bearer import check_signing_key, sign_jwt
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
 from hub.signature.scheme import hmac_base64, key_of, sign_scheme, verify_hmac, verify_scheme
 from hub.signature.standard import (
@@ -24,6 +25,7 @@ __all__ = [
     "any_equal",
     "check_age",
     "check_jwt_key",
+    "check_signing_key",
     "exact",
     "hmac_base64",
     "key_of",
@@ -31,6 +33,7 @@ __all__ = [
     "parse_secret",
     "sign",
     "sign_headers",
+    "sign_jwt",
     "sign_scheme",
     "verify_basic",
     "verify_header_token",

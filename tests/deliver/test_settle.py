@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+import jwt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,16 @@ from hub.connector import Outcome, Verdict
 from hub.deliver.request import request_of
 from hub.deliver.settle import KEPT_RESPONSE_BYTES, Try, settle
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement
-from hub.model.destination import AuthApiKey, AuthBasic, AuthHeader, Destination, Sign
+from hub.model.destination import (
+    AuthApiKey,
+    AuthBasic,
+    AuthBearer,
+    AuthHeader,
+    AuthJwt,
+    AuthOAuth2,
+    Destination,
+    Sign,
+)
 from hub.model.http import Headers, OutboundResponse
 from hub.model.time import US_PER_S
 from hub.outbound.retry import LONGEST_RETRY_AFTER_S
@@ -279,3 +289,29 @@ def test_the_bytes_and_their_type_are_those_that_were_rendered() -> None:
     request = request_of(form, Destination(url=URL), STANDARD, 100)
     assert request.body == b"a=1"
     assert Headers(request.headers).get("content-type") == "application/x-www-form-urlencoded"
+
+
+def test_a_token_that_stays_and_one_that_is_fetched_are_sent_as_bearer() -> None:
+    fixed = Destination(url=URL, auth=AuthBearer(mode="bearer", token="a.b-c"))
+    assert sent(fixed).get("authorization") == "Bearer a.b-c"
+    fetched = Destination(
+        url=URL,
+        auth=AuthOAuth2(mode="oauth2", token_url=URL, client_id="hub", client_secret="s"),
+    )
+    request = request_of(delivery(), fetched, STANDARD, 100, "given")
+    assert Headers(request.headers).get("authorization") == "Bearer given"
+    assert sent(fetched).get("authorization") is None
+
+
+def test_a_signed_token_is_made_anew_for_each_attempt() -> None:
+    key = "a-passphrase-that-n8n-has-as-well"
+    auth = AuthJwt(mode="jwt", key=key, claims={"sub": "hub", "roles": ["a"]}, ttl_s=60)
+    destination = Destination(url=URL, auth=auth)
+    for attempt, now_s in enumerate((1000, 1030)):
+        kind, token = (sent(destination, attempt, now_s).get("authorization") or "").split(" ")
+        options = {"verify_exp": False, "verify_iat": False}
+        said = jwt.decode(token, key, algorithms=["HS256"], options=options)
+        assert kind == "Bearer"
+        assert said == {"sub": "hub", "roles": ["a"], "iat": now_s, "exp": now_s + 60}
+    with pytest.raises(ValueError, match="set by the hub"):
+        AuthJwt(mode="jwt", key=key, claims={"exp": 1})

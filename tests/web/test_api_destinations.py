@@ -15,6 +15,13 @@ from tests.web.conftest import KeyOf
 
 HOOK: dict[str, Any] = {"connector": "make", "url": "https://hook.example/x"}
 
+OAUTH: dict[str, Any] = {
+    "mode": "oauth2",
+    "token_url": "https://login.example/token",
+    "client_id": "hub",
+    "client_secret": "s3cret-of-the-client",
+}
+
 
 async def stored(hub: Hub, slug: str) -> Any:
     row = await hub.ledger.read(one, objects, kind="destination", slug=slug)
@@ -40,6 +47,25 @@ async def test_secrets_are_masked_and_kept(api: httpx.AsyncClient, hub: Hub) -> 
     assert (await stored(hub, "till"))["auth"] == {"mode": "basic", "user": "v", "password": "p"}
     body = {**HOOK, "auth": {"mode": "basic", "user": "v", "password": MASK}}
     refused(await api.put("/v1/destinations/till", json=body), 400, "mask_given")
+
+
+@pytest.mark.parametrize(
+    ("auth", "secret"),
+    [
+        ({"mode": "bearer", "token": "s3cret-token"}, "token"),
+        ({"mode": "jwt", "key": "s3cret-that-is-as-long-as-it-has-to-be"}, "key"),
+        (OAUTH, "client_secret"),
+    ],
+)
+async def test_secrets_of_every_mode_are_masked_and_kept(
+    api: httpx.AsyncClient, hub: Hub, auth: dict[str, str], secret: str
+) -> None:
+    shown = good(await api.put("/v1/destinations/till", json={**HOOK, "auth": auth}), 201)
+    assert shown["auth"][secret] == MASK
+    assert "s3cret" not in (await api.get("/v1/destinations")).text
+    without = {name: value for name, value in auth.items() if name != secret}
+    good(await api.put("/v1/destinations/till", json={**HOOK, "auth": without}))
+    assert (await stored(hub, "till"))["auth"][secret] == auth[secret]
 
 
 async def test_header_fields_that_carry_secrets_are_masked_too(
@@ -85,6 +111,13 @@ async def test_a_missing_signing_secret_is_made_and_shown_once(api: httpx.AsyncC
         ({"timout_s": 1}, "/timout_s"),
         ({"sign": {"secrets": ["short"]}}, "/sign/secrets/0"),
         ({"auth": {"mode": "apikey"}}, "/auth/key"),
+        ({"auth": {"mode": "bearer", "token": "a b"}}, "/auth/token"),
+        ({"auth": {"mode": "jwt", "key": "short"}}, "/auth/key"),
+        ({"auth": {"mode": "jwt", "key": "k" * 32, "claims": {"exp": 1}}}, "/auth/claims"),
+        ({"auth": {"mode": "jwt", "key": "k" * 32, "claims": {"iss": 1}}}, "/auth/claims"),
+        ({"auth": {"mode": "jwt", "key": "k" * 32, "algorithm": "none"}}, "/auth/algorithm"),
+        ({"auth": {**OAUTH, "token_url": "ftp://x"}}, "/auth/token_url"),
+        ({"auth": {**OAUTH, "style": "query"}}, "/auth/style"),
     ],
 )
 async def test_what_is_wrong_is_named_at_its_place(

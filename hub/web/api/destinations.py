@@ -8,7 +8,7 @@ from starlette.responses import Response
 from hub.connector import Checks
 from hub.errors import AccessError, ExpressionError, InvalidError, OutboundError
 from hub.expr import compile_template, compile_value
-from hub.model.destination import Destination, DestinationState
+from hub.model.destination import AuthJwt, AuthOAuth2, Destination, DestinationState
 from hub.model.json import Json
 from hub.model.key import Scope
 from hub.model.masking import is_secret_header
@@ -16,7 +16,7 @@ from hub.model.scheme import Shape
 from hub.model.time import US_PER_S, now_us, to_iso
 from hub.outbound.gates import GateState
 from hub.outbound.guard import check_url
-from hub.signature import parse_secret
+from hub.signature import check_signing_key, parse_secret
 from hub.stack.problem import Problem
 from hub.store.destinations import SET_STATE, SetState
 from hub.store.queues import DELIVERIES
@@ -43,11 +43,26 @@ def _problems(destination: Destination) -> Iterator[Problem]:
     except OutboundError as error:
         yield wrong("/url", error.message)
     yield from _expressions(destination)
+    yield from _auth_problems(destination)
     for place, secret in enumerate(destination.sign.secrets if destination.sign else ()):
         try:
             parse_secret(secret)
         except InvalidError as error:
             yield wrong(f"/sign/secrets/{place}", error.message)
+
+
+def _auth_problems(destination: Destination) -> Iterator[Problem]:
+    match destination.auth:
+        case AuthJwt(key=key, algorithm=algorithm, claims=claims):
+            try:
+                check_signing_key(key, algorithm, claims)
+            except InvalidError as error:
+                yield wrong(f"/auth/{error.details.get('field', 'key')}", error.message)
+        case AuthOAuth2(token_url=url):
+            try:
+                check_url(url)
+            except OutboundError as error:
+                yield wrong("/auth/token_url", error.message)
 
 
 def _expressions(destination: Destination) -> Iterator[Problem]:
