@@ -194,6 +194,32 @@ def connector_new(
     typer.echo(f"{folder} is there. In it: pip install -e . && pytest")
 
 
+destinations_app = typer.Typer(
+    help="Destinations: those there are, a try of one.", no_args_is_help=True
+)
+app.add_typer(destinations_app, name="destination")
+
+
+@destinations_app.command("list")
+def destination_list() -> None:
+    """List the destinations, with where they lead and how they stand."""
+    from hub.trying import list_destinations
+
+    _run(list_destinations(_quiet_settings()))
+
+
+@destinations_app.command("test")
+def destination_test(
+    slug: Annotated[str, typer.Argument(help="The destination.")],
+    body: Annotated[str | None, typer.Option(help="JSON instead of the sample.")] = None,
+    dry_run: Annotated[bool, typer.Option(help="Only show the request.")] = False,
+) -> None:
+    """Send a destination a sample, and show request and answer in full."""
+    from hub.trying import test_destination
+
+    raise typer.Exit(_ran(test_destination(_quiet_settings(), slug, body, dry_run=dry_run)))
+
+
 sources_app = typer.Typer(help="Sources: those there are, a try of one.", no_args_is_help=True)
 app.add_typer(sources_app, name="source")
 

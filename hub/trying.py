@@ -1,15 +1,18 @@
-"""``hub source``: the sources there are, and a sample sent to one as its sender would."""
+"""``hub source``, ``hub destination``: those there are, and a sample sent to one."""
 
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from hub.bootstrap import load_connectors
-from hub.connector import Connector
+from hub.connector import Connector, Outcome
+from hub.deliver.trial import sample, try_out
 from hub.errors import InvalidError, NotFoundError, OutboundError
 from hub.model.http import Headers, OutboundRequest, OutboundResponse
+from hub.model.json import loads
 from hub.model.masking import is_secret_header
 from hub.model.source import Source, VerifyHeader, VerifyHmac
 from hub.outbound.client import Client
@@ -79,6 +82,61 @@ async def test_source(
             ) from error
     _show_answer(answer)
     return 0 if 200 <= answer.status < 300 else 1
+
+
+async def list_destinations(settings: Settings) -> None:
+    """Print each destination with its connector, state and address."""
+    catalog = await _catalog(settings)
+    for slug, each in sorted(catalog.now.destinations.items()):
+        line = f"{slug:<24} {each.connector:<12} {each.state.value:<9}"
+        sys.stdout.write(f"{line} {each.url}\n")
+
+
+async def test_destination(
+    settings: Settings, slug: str, body: str | None, *, dry_run: bool
+) -> int:
+    """Send a sample, or ``body`` (JSON), and print what is sent and answered.
+
+    Gives 0 if it was taken, or not to be sent.
+
+    Raises:
+        NotFoundError: ``destination_unknown``.
+        InvalidError: the body is no JSON, or cannot be rendered.
+    """
+    destination = (await _catalog(settings)).now.destinations.get(slug)
+    if destination is None:
+        raise NotFoundError(
+            f"There is no destination {slug!r}: `hub destination list` names them.",
+            code="destination_unknown",
+        )
+    connector = load_connectors().get(destination.connector)
+    if connector is None:
+        raise InvalidError(f"The connector {destination.connector!r} is not installed.")
+    given = sample() if body is None else loads(body)
+    policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
+    async with Client(policy, connections=1) as client:
+        told = await try_out(slug, destination, connector, given, None if dry_run else client)
+    _show_trial(told)
+    return 0 if dry_run or told["outcome"] == Outcome.DELIVERED else 1
+
+
+def _show_trial(told: dict[str, Any]) -> None:
+    sent, answered = told["request"], told["answer"]
+    if sent is not None:
+        sys.stdout.write(f"{sent['method']} {sent['url']}\n")
+        _show_fields(sent["headers"].items())
+        sys.stdout.write(f"\n{sent['body']}\n\n")
+    if answered is not None:
+        sys.stdout.write(f"{answered['status']} in {answered['duration_ms']} ms\n")
+        _show_fields(answered["headers"].items())
+        sys.stdout.write(f"\n{answered['body']}\n\n")
+    if "outcome" in told:
+        sys.stdout.write(f"{told['outcome']}: {told['message']}\n")
+
+
+def _show_fields(fields: Iterable[tuple[str, str]]) -> None:
+    for name, value in fields:
+        sys.stdout.write(f"{name}: {value}\n")
 
 
 async def _source(settings: Settings, slug: str) -> Source:

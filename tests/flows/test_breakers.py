@@ -202,3 +202,30 @@ async def test_an_origin_that_fails_is_left_alone_by_steps_too(hub: Driven, make
     (breaker,) = (await hub.get("/v1/breakers"))["items"]
     assert waiting["due_at"][:18] == breaker["next_probe_at"][:18]
     assert len(make.requests) == 10
+
+
+async def test_a_destination_is_tried_out_and_shows_everything(hub: Driven, make: Sink) -> None:
+    await setting(
+        hub,
+        make,
+        auth={"mode": "header", "name": "X-Plain", "value": "hidden"},
+        transform={"all": "{{body}}"},
+        state="paused",
+    )
+    path = "/v1/destinations/make/test"
+    shown = (await hub.api.post(path, json={"body": {"a": 1}, "dry_run": True})).json()
+    assert make.requests == []
+    assert shown["request"]["body"] == '{"all":{"a":1}}'
+    assert "outcome" not in shown
+    make.answer = lambda n, request: Answer(422, "no such field")
+    shown = (await hub.api.post(path)).json()
+    assert (shown["outcome"], shown["answer"]["status"]) == ("refused", 422)
+    assert shown["answer"]["body"] == "no such field"
+    assert "hidden" not in str(shown)
+    (request,) = make.requests
+    assert request.headers["x-plain"] == "hidden"
+    assert request.json["all"]["sample"] is True
+    assert await listed(hub, 0) == []
+    await setting(hub, make, transform="{{to_int(body)}}")
+    refused = await hub.api.post(path, json={"body": "x"})
+    assert refused.json()["code"] == "transform_failed"

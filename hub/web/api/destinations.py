@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 from starlette.responses import Response
 
 from hub.connector import Checks
+from hub.deliver.trial import sample, try_out
 from hub.errors import AccessError, ExpressionError, InvalidError, OutboundError
 from hub.expr import compile_template, compile_value
 from hub.model.destination import AuthJwt, AuthOAuth2, Destination, DestinationState
@@ -21,7 +22,7 @@ from hub.stack.problem import Problem
 from hub.store.destinations import SET_STATE, SetState
 from hub.store.queues import DELIVERIES
 from hub.web.api.body import wrong
-from hub.web.api.call import Call, Operation, answer
+from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.named import Around, Doc, Named, Path, connector_problem, refuse_any
 
 
@@ -157,6 +158,28 @@ async def _set_state(call: Call, state: DestinationState, reason: str | None) ->
     return await DESTINATIONS.get(call)
 
 
+class Trial(Shape):
+    """What is sent for trying."""
+
+    body: JsonValue = Field(None, description="Instead of the sample.")
+    dry_run: bool = Field(False, description="Only show the request.")
+
+
+async def _test(call: Call) -> Response:
+    """It counts for no breaker and is tried once, whatever the destination's state."""
+    wish = await call.body_or_none(Trial)
+    slug = await _name(call)
+    destination = await call.hub.catalog.destination(slug)
+    connector = call.hub.connectors.get(destination.connector) if destination else None
+    if destination is None or connector is None:
+        raise missing("connector", destination.connector if destination else slug)
+    body = wish.body if "body" in wish.model_fields_set else sample()
+    client = None if wish.dry_run else call.hub.client
+    told = await try_out(slug, destination, connector, body, client)
+    warnings = list(connector.check(destination.url)) if isinstance(connector, Checks) else []
+    return answer({**told, "warnings": warnings})
+
+
 async def _breaker(call: Call) -> Response:
     return await _shown_breaker(call, await _name(call))
 
@@ -225,6 +248,7 @@ OPERATIONS = (
     *DESTINATIONS.operations(),
     Operation("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Keep what comes, for now", Reason),
     Operation("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let what was kept go out"),
+    Operation("POST", f"{_ONE}/test", Scope.WRITE, _test, "Send a sample, and see it all", Trial),
     Operation("GET", _BREAKER, Scope.READ, _breaker, "See how a destination's breaker stands"),
     Operation("POST", f"{_BREAKER}/trip", Scope.WRITE, _trip, "Open it by hand", Trip),
     Operation("POST", f"{_BREAKER}/reset", Scope.WRITE, _reset, "Close it by hand"),
