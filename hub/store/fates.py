@@ -1,9 +1,10 @@
 """What became of events: their fate, derived from their own row and from their work.
 
 In this order: rejected, duplicate, unmatched (as the row says), then running while any of its
-runs or deliveries is, dead if one of them failed, else delivered.
+runs or deliveries is, held while one of them is held back, dead if one failed, else delivered.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -20,12 +21,13 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     select,
 )
 
 from hub.store.lookup import LAST
 from hub.store.schema import deliveries, events, runs
-from hub.store.statement import inline
+from hub.store.statement import inline, one_of
 from hub.store.tx import Tx
 
 WINDOW = 10_000
@@ -42,13 +44,22 @@ def _any(table: Table, *statuses: str) -> ColumnElement[bool]:
     )
 
 
+def _goes_on() -> ColumnElement[bool]:
+    """A delivery is under way, or waits and nothing holds it back."""
+    waits = deliveries.c.status.in_((inline("pending"), inline("retrying")))
+    is_held = deliveries.c.held | one_of(deliveries.c.destination, "held_by")
+    return exists(
+        select(literal(1)).where(
+            deliveries.c.event_id == events.c.id,
+            (deliveries.c.status == inline("delivering")) | (waits & not_(is_held)),
+        )
+    )
+
+
 _FATE = case(
     (events.c.fate != inline("recorded"), events.c.fate),
-    (
-        _any(runs, "queued", "running", "waiting")
-        | _any(deliveries, "pending", "delivering", "retrying"),
-        inline("running"),
-    ),
+    (_any(runs, "queued", "running", "waiting") | _goes_on(), inline("running")),
+    (_any(deliveries, "pending", "retrying"), inline("held")),
     (_any(runs, "failed") | _any(deliveries, "dead"), inline("dead")),
     else_=inline("delivered"),
 ).label("derived")
@@ -63,6 +74,8 @@ class EventsWanted:
     source: str | None = None
     fate: str | None = None
     since: int | None = None
+    held_by: tuple[str, ...] = ()
+    """The destinations that hold deliveries back."""
 
 
 def events_page(tx: Tx, wanted: EventsWanted) -> tuple[list[dict[str, Any]], str | None]:
@@ -72,7 +85,7 @@ def events_page(tx: Tx, wanted: EventsWanted) -> tuple[list[dict[str, Any]], str
     since = wanted.since or 0
     first_id = f"evt_{max(0, since // 1000 - _ID_SLACK_MS):012x}"
     params: dict[str, Any] = {"before": wanted.before, "first_id": first_id, "since": since}
-    params["window"] = size
+    params |= {"window": size, "held_by": list(wanted.held_by)}
     params |= {"of_source": wanted.source} if wanted.source is not None else {}
     fate = {"of_fate": wanted.fate} if wanted.fate is not None else {}
     names = [column.name for column in _SHOWN]
@@ -131,12 +144,13 @@ def _ids(table: Table) -> Select[Any]:
 _RUNS, _DELIVERIES = _ids(runs), _ids(deliveries)
 
 
-def event_in_full(tx: Tx, event_id: str) -> dict[str, Any] | None:
+def event_in_full(tx: Tx, event_id: str, held_by: Sequence[str] = ()) -> dict[str, Any] | None:
     """An event's row with its derived fate, the number of its duplicates, and its work's ids.
 
-    Of runs and deliveries the first :data:`MAX_IDS` are named.
+    ``held_by``: the destinations that hold deliveries back. Of runs and deliveries the first
+    :data:`MAX_IDS` are named.
     """
-    found = tx.rows(_ONE, {"of_id": event_id})
+    found = tx.rows(_ONE, {"of_id": event_id, "held_by": list(held_by)})
     if not found:
         return None
     row = dict(zip(events.c.keys(), found[0], strict=False)) | {"fate": found[0][-1]}

@@ -42,6 +42,24 @@ def delivery_of(event_id: str) -> DeliveryStart:
     return DeliveryStart(new_id("dlv"), "till", b"{}", "application/json", "k", event_id=event_id)
 
 
+async def test_an_event_whose_deliveries_are_held_back_is_held(ledger: Ledger) -> None:
+    came = arrival("order-1")
+    await record(ledger, came)
+    start = delivery_of(came.event.id)
+    await end_run(ledger, Ending(RunStatus.SUCCEEDED, "v"), start)
+    for held_by, fate in (((), "running"), (("desk",), "running"), (("till",), "held")):
+        row = await ledger.read(event_in_full, came.event.id, held_by)
+        assert row is not None
+        assert row["fate"] == fate
+        wanted = EventsWanted(most=10, fate=fate, held_by=held_by)
+        (row,), _ = await ledger.read(events_page, wanted)
+        assert row["id"] == came.event.id
+    await settle_all(ledger, DeliveryStatus.DELIVERED)
+    row = await ledger.read(event_in_full, came.event.id, ("till",))
+    assert row is not None
+    assert row["fate"] == "delivered"
+
+
 async def test_an_event_without_work_is_unmatched(ledger: Ledger) -> None:
     event_id = (await record(ledger, arrival(matched=False))).event_id
     assert await fate_of(ledger, event_id) == "unmatched"

@@ -17,6 +17,7 @@ from hub.store.lookup import LAST
 from hub.store.queues import RUNS
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.web.api.holding import held_destinations
 from hub.web.api.simulations import previewed
 
 FATES = ("rejected", "duplicate", "unmatched", "running", "held", "dead", "delivered")
@@ -30,6 +31,7 @@ async def _get_all(call: Call) -> Response:
         source=page.filters.get("source"),
         fate=known_word("fate", page.filters.get("fate"), FATES),
         since=_since(page.filters.get("since")),
+        held_by=tuple(await held_destinations(call.hub)),
     )
     rows, last = await call.hub.ledger.read(events_page, wanted)
     return answer(page.answer([_shown(row) for row in rows], last))
@@ -37,7 +39,8 @@ async def _get_all(call: Call) -> Response:
 
 async def _get(call: Call) -> Response:
     event_id = call.id("evt", "event")
-    row = await call.hub.ledger.read(event_in_full, event_id)
+    held_by = await held_destinations(call.hub)
+    row = await call.hub.ledger.read(event_in_full, event_id, held_by)
     if row is None:
         raise missing("event", event_id)
     headers = _headers(row["headers"])
