@@ -191,7 +191,7 @@ def connector_new(
         folder = new_connector(name, where)
     except HubError as error:
         _give_up(error)
-    typer.echo(f"{folder} is there. In it: pip install -e . && pytest")
+    typer.echo(f"{folder} is there. In it: pip install -e '.[test]' && pytest")
 
 
 destinations_app = typer.Typer(

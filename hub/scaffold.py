@@ -71,8 +71,8 @@ dependencies = ["webhook-hub"]
 [project.entry-points."hub.connectors"]
 @NAME@ = "@MODULE@.connector:CONNECTOR"
 
-[dependency-groups]
-dev = ["webhook-hub[testing]"]
+[project.optional-dependencies]
+test = ["webhook-hub[testing]"]
 
 [build-system]
 requires = ["hatchling"]
@@ -85,12 +85,14 @@ _ABOUT = """\
 # @TITLE@ for the hub
 
 ```sh
-pip install -e .   # beside the hub: `hub up` finds it from the next start on
-pytest             # what holds for every connector, and what the samples say
+pip install -e '.[test]'   # where the hub is installed: `hub up` finds it from the next start on
+pytest                     # what holds for every connector, and what the samples say
 ```
 
 What the connector knows stands in `@MODULE@/connector.py`, how people use it in
 `@MODULE@/README.md`, and what the tool really sent and answered in `@MODULE@/samples`.
+A sample's signature is the tool's own; where you made the sample up, a failing test tells the
+signature that would fit.
 """
 _TESTS = '''\
 """What holds for every connector, and what the samples say."""
@@ -120,7 +122,7 @@ from hub.connector import (
 )
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.scheme import Scheme
-from hub.signature import key_of, verify_scheme
+from hub.signature import key_of, sign_scheme, verify_scheme
 
 # How it signs: here the HMAC-SHA256 of the body, as hexadecimal digits.
 SCHEME = Scheme(header="X-Signature", prefix="sha256=")
@@ -150,6 +152,10 @@ class @CLASS@:
     def verify(self, secrets: Sequence[str], request: InboundRequest, now_s: float) -> None:
         """Whether a request is from it: sources ask so with {"mode": "preset"}."""
         verify_scheme(SCHEME, secrets, request, now_s)
+
+    def sign(self, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+        """The fields that it adds to a request: `hub source test` signs with them as it does."""
+        return sign_scheme(SCHEME, secret, request, now_s)
 
     def check_secret(self, secret: str) -> None:
         """Whether a secret can be used, before it is kept."""

@@ -26,9 +26,16 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
-import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+try:
+    import pytest
+    from hypothesis import HealthCheck, given, settings
+    from hypothesis import strategies as st
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"{error}: the conformance tests need it; pip install 'webhook-hub[testing]', or in the "
+        "connector's folder pip install -e '.[test]'",
+        name=error.name,
+    ) from None
 
 from hub.connector import (
     Challenges,
@@ -36,6 +43,7 @@ from hub.connector import (
     Outcome,
     Parsed,
     Sender,
+    Signs,
     Verdict,
     Verifies,
 )
@@ -223,49 +231,56 @@ class ConnectorTests:
     def test_there_are_samples_of_what_it_does(self) -> None:
         cases = [case for _, case in self.samples()]
         sends = isinstance(self.connector, Sender)
-        assert any("response" in case for case in cases) != sends, "samples of answers"
-        assert any("response" not in case for case in cases), "samples of requests"
+        answers = any("response" in case for case in cases)
+        assert not (sends and answers), "A Sender takes nothing: remove the samples of answers."
+        assert sends or answers, "There is no sample of an answer (with 'response')."
+        assert any("response" not in case for case in cases), "There is no sample of a request."
         signed = any(case.get("verify", {}).get("mode") == "preset" for case in cases)
-        assert signed == isinstance(self.connector, Verifies), "samples that are signed"
+        verifies = isinstance(self.connector, Verifies)
+        assert signed or not verifies, "No sample has 'verify' with the mode 'preset'."
+        assert verifies or not signed, "A sample asks for 'preset', but there is no verify()."
 
     def test_answers_mean_what_their_samples_say(self) -> None:
         for name, case in self.samples():
             if "response" in case:
                 assert set(case) <= _ANSWER_FIELDS, name
                 verdict = self.connector.classify(_answer_of(case["response"]))
-                assert verdict.outcome.value == case["outcome"], name
-                assert case.get("says", "") in verdict.message, name
-                assert verdict.retry_after_s == case.get("retry_after_s"), name
+                _same(name, "outcome", verdict.outcome.value, case)
+                assert case.get("says", "") in verdict.message, f"{name}: {verdict.message!r}"
+                _same(name, "retry_after_s", verdict.retry_after_s, case)
 
     def test_requests_say_what_their_samples_say(self) -> None:
         for name, case in self.samples():
             if "response" not in case:
                 assert set(case) <= _SENT_FIELDS, name
                 self._check_reading(name, case)
-                self._check_verification(case)
+                self._check_verification(name, case)
 
     def _check_reading(self, name: str, case: dict[str, Any]) -> None:
         request = request_of(case["request"])
         if "refused" in case:
             with pytest.raises(InvalidError) as caught:
                 self.connector.parse(request)
-            assert caught.value.code == case["refused"], name
+            _same(name, "refused", caught.value.code, case)
             return
         parsed = self.connector.parse(request)
-        assert parsed.event_type == case["event_type"], name
-        assert parsed.value == case.get("value", parsed.value), name
-        assert parsed.message_id == case.get("message_id", parsed.message_id), name
+        _same(name, "event_type", parsed.event_type, case)
+        for field in {"value", "message_id"} & set(case):
+            _same(name, field, getattr(parsed, field), case)
         asks = isinstance(self.connector, Challenges) and self.connector.challenge(request)
-        assert (asks.body if asks else None) == case.get("challenge"), name
+        _same(name, "challenge", asks.body if asks else None, case)
 
-    def _check_verification(self, case: dict[str, Any]) -> None:
+    def _check_verification(self, name: str, case: dict[str, Any]) -> None:
         """What fits is taken; with another body, other fields or another secret it is not."""
         rule = case.get("verify", {"mode": "none"})
         if rule["mode"] == "none":
             return
         request = request_of(case["request"])
         secrets = rule["secrets"]
-        self._verify(rule, secrets, request)
+        try:
+            self._verify(rule, secrets, request)
+        except SignatureError as error:
+            raise AssertionError(f"{name}: {error.message}{self._fitting(rule, request)}") from None
         others = [replace(request, headers=Headers(request.headers.pairs[:1]))]
         if rule["mode"] != "header":
             others.append(replace(request, body=request.body + b"&x=1"))
@@ -274,6 +289,13 @@ class ConnectorTests:
                 self._verify(rule, secrets, other)
         with pytest.raises((SignatureError, InvalidError)):
             self._verify(rule, [f"{secret}A" for secret in secrets], request)
+
+    def _fitting(self, rule: dict[str, Any], request: InboundRequest) -> str:
+        """What the connector itself would add to a sample that was made up."""
+        if rule["mode"] != "preset" or not isinstance(self.connector, Signs):
+            return ""
+        signed = self.connector.sign(rule["secrets"][0], request, rule["now_s"])
+        return " Its own sign() adds " + ", ".join(f"{field}: {value}" for field, value in signed)
 
     def _verify(self, rule: dict[str, Any], secrets: list[str], request: InboundRequest) -> None:
         match rule["mode"]:
@@ -320,6 +342,11 @@ class ConnectorTests:
             return error.code
         assert isinstance(parsed, Parsed)
         return parsed
+
+
+def _same(name: str, field: str, found: object, case: dict[str, Any]) -> None:
+    """Says what differs: pytest shows no values of a module that is not a test's own."""
+    assert found == case.get(field), f"{name}: {field} is {found!r}, not {case.get(field)!r}"
 
 
 def _answer_of(message: dict[str, Any]) -> OutboundResponse:

@@ -53,10 +53,11 @@ def verify_scheme(
     signed = scheme.text(pieces)
     digests = [hmac.digest(key_of(scheme, secret), signed, scheme.algorithm) for secret in secrets]
     if not any_equal((exact(_spelt(scheme, each)) for each in digests), map(exact, given)):
+        written = f"{scheme.prefix!r} and {scheme.encoding}" if scheme.prefix else scheme.encoding
         raise SignatureError(
             f"The signature in {scheme.header} does not fit. It is the HMAC-"
             f"{scheme.algorithm.upper()} of {scheme.signed!r} over the exact bytes that are sent, "
-            f"with this source's secret, written as {scheme.prefix!r} and {scheme.encoding}.",
+            f"with this source's secret, written as {written}.",
             code="signature_wrong",
         )
     if stamped is not None:
