@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -17,8 +19,11 @@ from hub.errors import InvalidError, SignatureError
 from hub.model.http import Headers
 from hub.model.masking import MASK
 from hub.signature import (
+    new_private_key,
     new_secret,
     parse_secret,
+    parse_signing_key,
+    public_key,
     sign,
     sign_headers,
     verify_header_token,
@@ -57,6 +62,60 @@ def test_the_published_example_gets_its_published_signature() -> None:
     made = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
 
     assert made == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+# Svix's own example, as its server's tests have it.
+PAIR = (
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==",
+    "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+)
+SEED = base64.b64encode(base64.b64decode(PAIR[0][5:])[:32]).decode()
+
+
+@pytest.mark.parametrize("secret", [PAIR[0], f"whsk_{SEED}", f"whsk_{SEED.rstrip('=')}"])
+def test_a_key_pair_signs_as_it_is_published(secret: str) -> None:
+    body = b'{"test": 2432232314}'
+    made = sign(parse_signing_key(secret), "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert made == (
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+    )
+    assert public_key(secret) == PAIR[1]
+
+
+@given(body=BODIES)
+@settings(deadline=None)
+def test_the_public_half_is_enough_to_verify(body: bytes) -> None:
+    secret = new_private_key()
+    fields = dict(sign_headers([parse_signing_key(secret)], ID, NOW_S, body))
+    public = Ed25519PublicKey.from_public_bytes(base64.b64decode(public_key(secret)[5:]))
+    version, _, signature = fields["webhook-signature"].partition(",")
+    text = f"{ID}.{NOW_S}.".encode() + body
+    public.verify(base64.b64decode(signature), text)
+    assert version == "v1a"
+    with pytest.raises(InvalidSignature):
+        public.verify(base64.b64decode(signature), text + b"x")
+
+
+def test_secrets_of_both_kinds_sign_side_by_side_and_each_receiver_finds_its_own() -> None:
+    keys = [parse_signing_key(each) for each in (PAIR[0], "whsec_" + "c2" * 16)]
+    fields = dict(sign_headers(keys, ID, int(time.time()), b"{}"))
+    kinds = [each.partition(",")[0] for each in fields["webhook-signature"].split(" ")]
+    assert kinds == ["v1a", "v1"]
+    Webhook("whsec_" + "c2" * 16).verify("{}", fields)
+
+
+@pytest.mark.parametrize("text", ["", "x", "é", SEED[:40], SEED + SEED, PAIR[0][5:-8] + "AAAAAA=="])
+def test_a_private_key_that_is_none_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(InvalidError) as caught:
+        parse_signing_key(f"whsk_{text}")
+    assert caught.value.code == "secret_invalid"
+    assert len(text) < 7 or text not in caught.value.message
+
+
+@pytest.mark.parametrize("half", PAIR)
+def test_half_of_a_key_pair_is_no_shared_secret(half: str) -> None:
+    with pytest.raises(InvalidError, match="key pair"):
+        parse_secret(half)
 
 
 @given(body=st.text(st.characters(codec="utf-8"), max_size=200))

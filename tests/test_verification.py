@@ -344,3 +344,12 @@ def test_what_is_signed_after_a_scheme_fits_it(
     verify_scheme(scheme, SECRETS, request(*fields, body=body), NOW_S)
     with pytest.raises(SignatureError):
         verify_scheme(scheme, SECRETS[1:], request(*fields, body=body), NOW_S)
+
+
+def test_further_secrets_sign_where_the_header_names_its_signatures() -> None:
+    fields = {"header": "X-Sig", "field": "v1", "timestamp_field": "t"}
+    scheme = Scheme.model_validate({**fields, "signed": "{timestamp}.{body}"})
+    made = sign_scheme(scheme, SECRETS[0], request(body=b"x"), NOW_S, SECRETS[1:])
+    assert dict(made)["X-Sig"].count("v1=") == len(SECRETS) > 1
+    for secret in SECRETS:
+        verify_scheme(scheme, [secret], request(*made, body=b"x"), NOW_S)

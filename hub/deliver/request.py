@@ -12,9 +12,11 @@ from hub.model.destination import (
     AuthJwt,
     AuthOAuth2,
     Destination,
+    Sign,
+    SignHmac,
 )
-from hub.model.http import OutboundRequest, Pairs
-from hub.signature import parse_secret, sign_headers, sign_jwt
+from hub.model.http import Headers, InboundRequest, OutboundRequest, Pairs
+from hub.signature import parse_signing_key, sign_headers, sign_jwt, sign_scheme
 
 
 def request_of(
@@ -34,12 +36,23 @@ def request_of(
     headers += _auth(destination, timestamp_s, token)
     headers.append(("content-type", delivery.content_type))
     headers.append(("idempotency-key", delivery.idempotency_key))
-    if destination.sign is not None:
-        secrets = [parse_secret(secret) for secret in destination.sign.secrets]
-        headers += sign_headers(secrets, delivery.id, timestamp_s, delivery.body)
-    else:
-        headers.append(("webhook-id", delivery.id))
+    headers.append(("webhook-id", delivery.id))
+    headers += _signed(delivery, destination, timestamp_s)
     return OutboundRequest("POST", destination.url, _last_of_each(headers), delivery.body)
+
+
+def _signed(delivery: ClaimedDelivery, destination: Destination, timestamp_s: int) -> Pairs:
+    match destination.signing_at(timestamp_s):
+        case Sign(secrets=secrets):
+            keys = [parse_signing_key(secret) for secret in secrets]
+            return sign_headers(keys, delivery.id, timestamp_s, delivery.body)
+        case SignHmac(secrets=(secret, *others)) as scheme:
+            own = ((scheme.id_header, delivery.id),) if scheme.id_header is not None else ()
+            request = InboundRequest(
+                "POST", "", "", Headers(own), delivery.body, "", destination.url
+            )
+            return (*own, *sign_scheme(scheme, secret, request, timestamp_s, others))
+    return ()
 
 
 def _auth(destination: Destination, timestamp_s: int, token: str | None) -> Pairs:

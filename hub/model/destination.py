@@ -1,11 +1,19 @@
 """Destination: where deliveries go."""
 
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, JsonValue, StringConstraints, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
-from hub.model.scheme import HeaderName, Shape
+from hub.model.scheme import HeaderName, Retired, Scheme, Secret, Shape
 
 DEFAULT_SCHEDULE_S = (5.0, 30.0, 120.0, 600.0, 3600.0, 10800.0, 28800.0, 86400.0, 86400.0)
 _RESERVED = ("host", "content-length", "content-type", "transfer-encoding", "connection", "upgrade")
@@ -94,7 +102,50 @@ class Sign(Shape):
     """Signs each attempt after Standard Webhooks; one signature for each secret."""
 
     scheme: Literal["standard"] = "standard"
-    secrets: tuple[str, ...] = Field(min_length=1, max_length=10)
+    secrets: tuple[str, ...] = Field(
+        min_length=1,
+        max_length=10,
+        description="`whsec_…`, which both sides know, and private keys, `whsk_…`.",
+    )
+    secret_kind: Literal["whsec", "whsk"] = Field(
+        "whsec", description="What the hub makes where no secret is given."
+    )
+
+
+class SignHmac(Scheme):
+    """Signs each attempt by an HMAC in a header field of the receiver's choice."""
+
+    scheme: Literal["hmac"]
+    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
+
+    @model_validator(mode="after")
+    def _has_room(self) -> "SignHmac":
+        for name in (self.header, self.timestamp_header, self.id_header):
+            if name is not None and name.lower() in (*_RESERVED, "idempotency-key"):
+                raise ValueError(f"{name!r} is set by the hub")
+        if len(self.secrets) > 1 and self.field is None:
+            raise ValueError(
+                f"{self.header} has room for one signature: give one secret, or name the "
+                "signatures by 'field'"
+            )
+        return self
+
+
+def _scheme_of(given: Any) -> Any:
+    """Standard Webhooks unless told."""
+    if isinstance(given, dict):
+        return given.get("scheme", "standard")
+    return getattr(given, "scheme", None)
+
+
+Signing = Annotated[
+    Annotated[Sign, Tag("standard")] | Annotated[SignHmac, Tag("hmac")],
+    Discriminator(
+        _scheme_of,
+        custom_error_type="scheme_unknown",
+        custom_error_message="'scheme' is 'standard' or 'hmac'",
+    ),
+]
 
 
 class Pacing(Shape):
@@ -155,13 +206,17 @@ class Destination(Shape):
         ("auth", "token"),
         ("auth", "client_secret"),
         ("sign", "secrets"),
+        ("retired", "secrets"),
     )
 
     connector: str = "standard"
     url: str = Field(max_length=8192)
     auth: Auth | None = None
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
-    sign: Sign | None = None
+    sign: Signing | None = None
+    retired: Retired | None = Field(
+        None, description="Secrets of before a rotation, and how long they sign as well."
+    )
     timeout_s: float = Field(30.0, gt=0, le=300)
     retry_schedule_s: tuple[Annotated[float, Field(ge=0, le=30 * 86400)], ...] = Field(
         DEFAULT_SCHEDULE_S, max_length=50
@@ -182,6 +237,18 @@ class Destination(Shape):
     def takes(self) -> bool:
         """Whether deliveries go out to it now."""
         return self.state is DestinationState.ACTIVE
+
+    def signing_at(self, now_s: float) -> Sign | SignHmac | None:
+        """How attempts are signed at a moment, with the secrets that sign then.
+
+        Where a header has room for one signature the oldest secret makes it until the overlap is
+        over: the receiver has that long to get to know the new one.
+        """
+        if self.sign is None or self.retired is None or now_s >= self.retired.until.timestamp():
+            return self.sign
+        if isinstance(self.sign, SignHmac) and self.sign.field is None:
+            return self.sign.model_copy(update={"secrets": self.retired.secrets[-1:]})
+        return self.sign.model_copy(update={"secrets": (*self.sign.secrets, *self.retired.secrets)})
 
     @field_validator("headers")
     @classmethod

@@ -13,6 +13,9 @@ _SECRET_PARTS = (
     *("signature", "hmac", "content-mac"),
 )
 
+_KINDS = (("mode", None), ("scheme", "standard"))
+"""The fields that say how an object is read, and what counts where they are left out."""
+
 
 @lru_cache(maxsize=4096)
 def is_secret_header(name: str) -> bool:
@@ -44,6 +47,11 @@ def masked(body: dict[str, Any], paths: Iterable[tuple[str, ...]]) -> dict[str, 
     return copy
 
 
+def same_kind(value: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether two objects are read in the same way: secrets of another kind do not stay."""
+    return all(value.get(tag, default) == before.get(tag, default) for tag, default in _KINDS)
+
+
 def keep_secrets(
     new: dict[str, Any], old: dict[str, Any], paths: Iterable[tuple[str, ...]]
 ) -> dict[str, Any]:
@@ -58,7 +66,7 @@ def keep_secrets(
         if rest:
             if isinstance(value, dict):
                 before = before if isinstance(before, dict) else {}
-                if value.get("mode", None) != before.get("mode", None):
+                if not same_kind(value, before):
                     before = {}
                 copy[head] = keep_secrets(value, before, [tuple(rest)])
         elif value == MASK or (isinstance(value, list) and MASK in value):

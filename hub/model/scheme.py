@@ -4,6 +4,7 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -13,6 +14,8 @@ from pydantic import (
 )
 
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$")]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+"""One that the other side may have chosen: the hub has no say in its length."""
 PIECES = ("body", "timestamp", "id", "method", "url", "path")
 _PIECE = re.compile(r"\{([a-z_]*)\}")
 
@@ -21,6 +24,13 @@ class Shape(BaseModel):
     """What people write: unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Retired(Shape):
+    """Secrets of before a rotation: they count as well for a while."""
+
+    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
+    until: AwareDatetime
 
 
 class Scheme(Shape):

@@ -3,7 +3,6 @@
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import (
-    AwareDatetime,
     Discriminator,
     Field,
     JsonValue,
@@ -15,14 +14,11 @@ from pydantic import (
 
 from hub.model.answer import Answer, field_problem
 from hub.model.json import dumps_text
-from hub.model.scheme import HeaderName, Scheme, Shape
+from hub.model.scheme import HeaderName, Retired, Scheme, Secret, Shape
 
 SLUG = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 Slug = Annotated[str, StringConstraints(pattern=f"^{SLUG}$")]
 Token = Annotated[str, StringConstraints(min_length=8, max_length=1000)]
-
-Secret = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-"""One that the sender chose: the hub has no say in its length."""
 
 Origin = Annotated[
     str, StringConstraints(pattern=r"^(\*|weweb|https?://[A-Za-z0-9.-]+(:\d{1,5})?)/?$")
@@ -110,13 +106,6 @@ Verify = Annotated[
     | VerifyPreset,
     Field(discriminator="mode"),
 ]
-
-
-class Retired(Shape):
-    """Secrets of before a rotation: they count as well for a while."""
-
-    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
-    until: AwareDatetime
 
 
 class Dedup(Shape):

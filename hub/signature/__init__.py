@@ -4,14 +4,23 @@ Comparing takes the same time whatever is sent: everything given is compared wit
 expected.
 """
 
+from hub.signature.asymmetric import PRIVATE_PREFIX, new_private_key, public_key
 from hub.signature.bearer import check_signing_key, sign_jwt
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
-from hub.signature.scheme import hmac_base64, key_of, sign_scheme, verify_hmac, verify_scheme
+from hub.signature.scheme import (
+    hmac_base64,
+    key_of,
+    new_scheme_secret,
+    sign_scheme,
+    verify_hmac,
+    verify_scheme,
+)
 from hub.signature.standard import (
     MIN_SECRET_BYTES,
     SECRET_PREFIX,
     new_secret,
     parse_secret,
+    parse_signing_key,
     sign,
     sign_headers,
     verify_standard,
@@ -21,6 +30,7 @@ from hub.signature.tokens import check_jwt_key, verify_basic, verify_header_toke
 __all__ = [
     "FUTURE_S",
     "MIN_SECRET_BYTES",
+    "PRIVATE_PREFIX",
     "SECRET_PREFIX",
     "any_equal",
     "check_age",
@@ -29,8 +39,12 @@ __all__ = [
     "exact",
     "hmac_base64",
     "key_of",
+    "new_private_key",
+    "new_scheme_secret",
     "new_secret",
     "parse_secret",
+    "parse_signing_key",
+    "public_key",
     "sign",
     "sign_headers",
     "sign_jwt",

@@ -4,7 +4,8 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterable
+import secrets as random_secrets
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -66,8 +67,17 @@ def verify_scheme(
         check_age(now_s - made_s, field, scheme.tolerance_s, FUTURE_S)
 
 
-def sign_scheme(scheme: Scheme, secret: str, request: InboundRequest, now_s: float) -> Pairs:
+def sign_scheme(
+    scheme: Scheme,
+    secret: str,
+    request: InboundRequest,
+    now_s: float,
+    also: Sequence[str] = (),
+) -> Pairs:
     """The header fields that a sender of this scheme adds to a request.
+
+    ``also`` are further secrets: where the header names its signatures (``field``) theirs stand
+    beside the first one's.
 
     Raises:
         InvalidError: ``secret_invalid``.
@@ -84,13 +94,25 @@ def sign_scheme(scheme: Scheme, secret: str, request: InboundRequest, now_s: flo
         headers = Headers([*request.headers, (scheme.id_header, message_id)])
         request = replace(request, headers=headers)
     signed = scheme.text(_pieces(scheme, request, stamped))
-    digest = hmac.digest(key_of(scheme, secret), signed, scheme.algorithm)
-    text = scheme.prefix + _spelt(scheme, digest)
-    if scheme.field is not None:
-        text = f"{scheme.field}={text}"
+    keys = [key_of(scheme, each) for each in (secret, *also)]
+    digests = [hmac.digest(key, signed, scheme.algorithm) for key in keys]
+    texts = [scheme.prefix + _spelt(scheme, digest) for digest in digests]
+    if scheme.field is None:
+        return (*fields, (scheme.header, texts[0]))
+    named = [f"{scheme.field}={text}" for text in texts]
     if scheme.timestamp_field is not None:
-        text = f"{scheme.timestamp_field}={stamped}{scheme.separator}{text}"
-    return (*fields, (scheme.header, text))
+        named.insert(0, f"{scheme.timestamp_field}={stamped}")
+    return (*fields, (scheme.header, scheme.separator.join(named)))
+
+
+def new_scheme_secret(key_encoding: str) -> str:
+    """A fresh secret of 32 random bytes, written as a scheme of that ``key_encoding`` reads it."""
+    raw = random_secrets.token_bytes(32)
+    if key_encoding == "hex":
+        return raw.hex()
+    if key_encoding == "base64":
+        return base64.b64encode(raw).decode()
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def key_of(scheme: Scheme, secret: str) -> bytes:

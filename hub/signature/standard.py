@@ -1,4 +1,4 @@
-"""Standard Webhooks signatures (HMAC, ``v1``).
+"""Standard Webhooks signatures: by a shared secret (``v1``), and by a key pair (``v1a``).
 
 The signed text is ``{id}.{timestamp}.{body}`` over the exact bytes of the body.
 """
@@ -9,13 +9,18 @@ import re
 import secrets as random_secrets
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from typing import TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.errors import InvalidError, SignatureError
 from hub.model.http import Headers, Pairs
+from hub.signature.asymmetric import PRIVATE_PREFIX, PUBLIC_PREFIX, parse_private_key
 from hub.signature.compare import any_equal, check_age, exact
 
 SECRET_PREFIX = "whsec_"  # noqa: S105  # the prefix that tells a secret, no secret itself
 MIN_SECRET_BYTES = 24
+SigningKey: TypeAlias = bytes | Ed25519PrivateKey
 _SIGNABLE_ID = re.compile(r"[!-\-/-~]{1,256}")  # visible ASCII but for the dot
 _SECONDS = re.compile(r"[0-9]{1,15}")
 
@@ -32,6 +37,12 @@ def parse_secret(text: str) -> bytes:
     Raises:
         InvalidError: ``secret_invalid``; the message never repeats the secret.
     """
+    if text.startswith((PRIVATE_PREFIX, PUBLIC_PREFIX)):
+        raise InvalidError(
+            "This is half of a key pair; a secret that both sides know is wanted, as "
+            f"{SECRET_PREFIX!r} begins.",
+            code="secret_invalid",
+        )
     encoded = text.startswith(SECRET_PREFIX)
     key = _decoded(text.removeprefix(SECRET_PREFIX)) if encoded else _plain(text)
     if len(key) < MIN_SECRET_BYTES:
@@ -44,8 +55,17 @@ def parse_secret(text: str) -> bytes:
     return key
 
 
-def sign(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
-    """One signature, ``v1,<base64>``.
+def parse_signing_key(text: str) -> SigningKey:
+    """What a destination's secret signs with: a private key after ``whsk_``, else a secret.
+
+    Raises:
+        InvalidError: ``secret_invalid``.
+    """
+    return parse_private_key(text) if text.startswith(PRIVATE_PREFIX) else parse_secret(text)
+
+
+def sign(secret: SigningKey, message_id: str, timestamp_s: int, body: bytes) -> str:
+    """One signature: ``v1,<base64>`` by a secret, ``v1a,<base64>`` by a private key.
 
     Raises:
         InvalidError: ``message_id_invalid``: a dot would blur where the id ends.
@@ -55,10 +75,15 @@ def sign(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> str:
             "A message id to be signed has 1 to 256 visible ASCII characters and no dot.",
             code="message_id_invalid",
         )
+    if isinstance(secret, Ed25519PrivateKey):
+        signature = secret.sign(exact(f"{message_id}.{timestamp_s}.") + body)
+        return "v1a," + base64.b64encode(signature).decode()
     return _signature(secret, message_id, str(timestamp_s), body)
 
 
-def sign_headers(secrets: Sequence[bytes], message_id: str, timestamp_s: int, body: bytes) -> Pairs:
+def sign_headers(
+    secrets: Sequence[SigningKey], message_id: str, timestamp_s: int, body: bytes
+) -> Pairs:
     """The three fields of a signed request, with one signature for each secret.
 
     Raises:

@@ -1,6 +1,8 @@
 """What an attempt means for its delivery, and what each attempt sends."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import jwt
 import pytest
@@ -11,6 +13,7 @@ from hub.bootstrap import load_connectors
 from hub.connector import Outcome, Verdict
 from hub.deliver.request import request_of
 from hub.deliver.settle import KEPT_RESPONSE_BYTES, Try, settle
+from hub.errors import SignatureError
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement
 from hub.model.destination import (
     AuthApiKey,
@@ -21,11 +24,13 @@ from hub.model.destination import (
     AuthOAuth2,
     Destination,
     Sign,
+    SignHmac,
 )
-from hub.model.http import Headers, OutboundResponse
+from hub.model.http import Headers, InboundRequest, OutboundResponse
+from hub.model.scheme import Retired
 from hub.model.time import US_PER_S
 from hub.outbound.retry import LONGEST_RETRY_AFTER_S
-from hub.signature import new_secret, parse_secret, verify_standard
+from hub.signature import new_secret, parse_secret, verify_scheme, verify_standard
 
 SCHEDULE = (5.0, 30.0, 120.0)
 MIDDLE = 0.5
@@ -315,3 +320,78 @@ def test_a_signed_token_is_made_anew_for_each_attempt() -> None:
         assert said == {"sub": "hub", "roles": ["a"], "iat": now_s, "exp": now_s + 60}
     with pytest.raises(ValueError, match="set by the hub"):
         AuthJwt(mode="jwt", key=key, claims={"exp": 1})
+
+
+OWN = {"header": "X-Sig", "timestamp_header": "X-At", "id_header": "X-Id"}
+IN_PARTS = {"header": "X-Sig", "field": "v1", "timestamp_field": "t"}
+
+
+def verified(scheme: SignHmac, fields: Headers, secret: str, now_s: int) -> bool:
+    """Whether a receiver that knows this secret takes it."""
+    arrived = InboundRequest("POST", "", "", fields, delivery().body, "", URL)
+    try:
+        verify_scheme(scheme, [secret], arrived, now_s)
+    except SignatureError:
+        return False
+    return True
+
+
+def own_scheme(parts: dict[str, str], signed: str, *secrets: str) -> SignHmac:
+    return SignHmac.model_validate(
+        {"scheme": "hmac", **parts, "signed": signed, "secrets": list(secrets)}
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "signed"),
+    [
+        (OWN, "{id}.{timestamp}.{method}.{url}.{path}.{body}"),
+        (IN_PARTS, "{timestamp}.{body}"),
+        ({"header": "X-Sig", "prefix": "sha256="}, "{body}"),
+    ],
+)
+def test_a_receiver_with_a_header_of_its_own_verifies_as_it_always_did(
+    parts: dict[str, str], signed: str
+) -> None:
+    scheme = own_scheme(parts, signed, "a-secret")
+    fields = sent(Destination(url=URL, sign=scheme), timestamp_s=1000)
+    assert verified(scheme, fields, "a-secret", 1000)
+    assert not verified(scheme, fields, "another", 1000)
+    assert fields.get("webhook-id") == "dlv_1"
+    assert fields.get("webhook-signature") is None
+    if "id_header" in parts:
+        assert fields.get("X-Id") == "dlv_1"
+
+
+@pytest.mark.parametrize(
+    ("parts", "says"),
+    [
+        ({"header": "Content-Type"}, "set by the hub"),
+        ({"header": "X-Sig", "timestamp_header": "Idempotency-Key"}, "set by the hub"),
+        ({"header": "X-Sig", "secrets": ["a", "b"]}, "room for one"),
+    ],
+)
+def test_a_scheme_that_cannot_be_sent_is_refused(parts: dict[str, Any], says: str) -> None:
+    signed = "{timestamp}.{body}" if "timestamp_header" in parts else "{body}"
+    with pytest.raises(ValueError, match=says):
+        SignHmac.model_validate({"scheme": "hmac", "secrets": ["a"], "signed": signed, **parts})
+
+
+RETIRED = Retired(secrets=("the-second", "the-first"), until=datetime.fromtimestamp(1500, UTC))
+
+
+def test_where_signatures_are_named_every_retired_secret_signs_until_its_time_is_over() -> None:
+    scheme = own_scheme(IN_PARTS, "{timestamp}.{body}", "the-third")
+    destination = Destination(url=URL, sign=scheme, retired=RETIRED)
+    for now_s, counts in ((1499, True), (1500, False)):
+        fields = sent(destination, timestamp_s=now_s)
+        assert verified(scheme, fields, "the-third", now_s)
+        assert verified(scheme, fields, "the-second", now_s) is counts
+        assert verified(scheme, fields, "the-first", now_s) is counts
+
+
+def test_where_there_is_room_for_one_signature_it_is_the_oldest_secret_s_until_then() -> None:
+    scheme = own_scheme({"header": "X-Sig"}, "{body}", "the-third")
+    destination = Destination(url=URL, sign=scheme, retired=RETIRED)
+    assert verified(scheme, sent(destination, timestamp_s=1499), "the-first", 1499)
+    assert verified(scheme, sent(destination, timestamp_s=1500), "the-third", 1500)

@@ -67,6 +67,16 @@ async def test_secrets_of_another_mode_do_not_stay(hub: Driven) -> None:
     assert answer.status_code == 202
 
 
+async def test_a_patch_to_another_mode_ends_the_overlap_too(hub: Driven) -> None:
+    await source(hub, TOKEN)
+    await rotate(hub)
+    basic = {"mode": "basic", "user": "ada", "secrets": ["the-right-password"]}
+    answer = await hub.api.patch("/v1/sources/shop", json={"verify": basic})
+    assert (answer.status_code, answer.json()["retired"]) == (200, None)
+    answer = await hub.api.post("/in/shop", json={}, auth=("ada", "the-first-token"))
+    assert answer.status_code == 401
+
+
 @pytest.mark.parametrize(
     ("connector", "verify", "wish", "code"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from hub.bootstrap import Hub
 from hub.model.masking import MASK
-from hub.signature import parse_secret
+from hub.signature import parse_secret, public_key
 from hub.store.lookup import one
 from hub.store.objects import PUT, PutObject
 from hub.store.schema import objects
@@ -15,6 +15,7 @@ from tests.web.conftest import KeyOf
 
 HOOK: dict[str, Any] = {"connector": "make", "url": "https://hook.example/x"}
 
+HMAC: dict[str, Any] = {"scheme": "hmac", "header": "X-Sig"}
 OAUTH: dict[str, Any] = {
     "mode": "oauth2",
     "token_url": "https://login.example/token",
@@ -97,6 +98,78 @@ async def test_a_missing_signing_secret_is_made_and_shown_once(api: httpx.AsyncC
     assert again["sign"]["secrets"] == [MASK]
 
 
+async def test_of_a_key_pair_the_public_half_is_always_shown(api: httpx.AsyncClient) -> None:
+    body = {**HOOK, "sign": {"secret_kind": "whsk"}}
+    made = good(await api.put("/v1/destinations/till", json=body), 201)
+    (secret,) = made["sign"]["secrets"]
+    assert made["public_keys"] == [public_key(secret)]
+    shown = good(await api.get("/v1/destinations/till"))
+    assert (shown["sign"]["secrets"], shown["public_keys"]) == ([MASK], made["public_keys"])
+    turned = good(await api.post("/v1/destinations/till/rotate", json={}))
+    assert turned["public_keys"] == [public_key(turned["secret"]), *made["public_keys"]]
+    ended = good(await api.post("/v1/destinations/till/rotate", json={"overlap_s": 0}))
+    assert ended["public_keys"] == [public_key(ended["secret"])]
+
+
+@pytest.mark.parametrize(
+    ("sign", "begins"),
+    [
+        ({}, "whsec_"),
+        ({"secret_kind": "whsk"}, "whsk_"),
+        ({"secrets": ["whsk_" + "A" * 43]}, "whsk_"),
+        (HMAC, ""),
+        ({**HMAC, "key_encoding": "hex"}, ""),
+        ({**HMAC, "key_encoding": "base64"}, ""),
+    ],
+)
+async def test_a_rotated_secret_is_told_once_and_written_as_the_setting_reads_it(
+    api: httpx.AsyncClient, hub: Hub, sign: dict[str, Any], begins: str
+) -> None:
+    good(await api.put("/v1/destinations/till", json={**HOOK, "sign": sign}), 201)
+    (first,) = (await stored(hub, "till"))["sign"]["secrets"]
+    answer = await api.post("/v1/destinations/till/rotate", json={"overlap_s": 60})
+    told = good(answer)
+    assert told["secret"].startswith(begins)
+    assert len(told["secret"]) > 40
+    assert first not in answer.text
+    assert told["secret"] not in (await api.get("/v1/destinations/till")).text
+    kept = await stored(hub, "till")
+    assert (kept["sign"]["secrets"], kept["retired"]["secrets"]) == ([told["secret"]], [first])
+    # a change of something else does not end the overlap
+    good(await api.put("/v1/destinations/till", json={**HOOK, "timeout_s": 5, "sign": sign}))
+    good(await api.patch("/v1/destinations/till", json={"timeout_s": 6}))
+    assert (await stored(hub, "till"))["retired"] == kept["retired"]
+
+
+@pytest.mark.parametrize("way", ["put", "patch"])
+async def test_secrets_of_another_scheme_do_not_stay(
+    api: httpx.AsyncClient, hub: Hub, way: str
+) -> None:
+    good(await api.put("/v1/destinations/till", json={**HOOK, "sign": {}}), 201)
+    good(await api.post("/v1/destinations/till/rotate", json={}))
+    before = await stored(hub, "till")
+    change = {"sign": HMAC} if way == "patch" else {**HOOK, "sign": HMAC}
+    good(await api.request(way, "/v1/destinations/till", json=change))
+    after = await stored(hub, "till")
+    assert "retired" not in after
+    assert before["sign"]["secrets"][0] not in str(after)
+
+
+@pytest.mark.parametrize(
+    ("sign", "wish", "status", "code"),
+    [
+        (None, {}, 409, "secret_none"),
+        ({}, {"secret": "short"}, 422, "validation"),
+        ({}, {"overlap_s": -1}, 422, "validation"),
+    ],
+)
+async def test_a_rotation_that_cannot_be_is_said(
+    api: httpx.AsyncClient, sign: Any, wish: dict[str, Any], status: int, code: str
+) -> None:
+    good(await api.put("/v1/destinations/till", json={**HOOK, "sign": sign}), 201)
+    refused(await api.post("/v1/destinations/till/rotate", json=wish), status, code)
+
+
 @pytest.mark.parametrize(
     ("change", "found"),
     [
@@ -110,6 +183,11 @@ async def test_a_missing_signing_secret_is_made_and_shown_once(api: httpx.AsyncC
         ({"timeout_s": 0}, "/timeout_s"),
         ({"timout_s": 1}, "/timout_s"),
         ({"sign": {"secrets": ["short"]}}, "/sign/secrets/0"),
+        ({"sign": {"secrets": ["whsk_short"]}}, "/sign/secrets/0"),
+        ({"sign": {"scheme": "own", "secrets": ["x"]}}, "/sign"),
+        ({"sign": {"scheme": "hmac", "secrets": ["x"]}}, "/sign/header"),
+        ({"sign": {**HMAC, "secrets": ["x y"], "key_encoding": "hex"}}, "/sign/secrets/0"),
+        ({"sign": {**HMAC, "secrets": ["x"], "haeder": "y"}}, "/sign/haeder"),
         ({"auth": {"mode": "apikey"}}, "/auth/key"),
         ({"auth": {"mode": "bearer", "token": "a b"}}, "/auth/token"),
         ({"auth": {"mode": "jwt", "key": "short"}}, "/auth/key"),

@@ -1,6 +1,7 @@
 """The management API: every operation, one module for each noun."""
 
 from hub.web.api import (
+    breakers,
     channels,
     deliveries,
     destinations,
@@ -25,6 +26,7 @@ from hub.web.api.call import Operation
 OPERATIONS: tuple[Operation, ...] = (
     *sources.OPERATIONS,
     *destinations.OPERATIONS,
+    *breakers.OPERATIONS,
     *subscriptions.OPERATIONS,
     *stacks.OPERATIONS,
     *tasks.OPERATIONS,

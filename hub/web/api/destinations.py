@@ -1,29 +1,37 @@
 """``/v1/destinations``: where deliveries go."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from pydantic import Field, JsonValue
 from starlette.responses import Response
 
 from hub.connector import Checks
 from hub.deliver.trial import sample, try_out
-from hub.errors import AccessError, ExpressionError, InvalidError, OutboundError
-from hub.expr import compile_template, compile_value
-from hub.model.destination import AuthJwt, AuthOAuth2, Destination, DestinationState
-from hub.model.json import Json
+from hub.errors import AccessError, ConflictError, InvalidError
+from hub.model.destination import (
+    Destination,
+    DestinationState,
+    Sign,
+)
+from hub.model.json import loads
 from hub.model.key import Scope
 from hub.model.masking import is_secret_header
 from hub.model.scheme import Shape
-from hub.model.time import US_PER_S, now_us, to_iso
-from hub.outbound.gates import GateState
-from hub.outbound.guard import check_url
-from hub.signature import check_signing_key, parse_secret
-from hub.stack.problem import Problem
+from hub.model.time import US_PER_S, now_us
+from hub.signature import (
+    PRIVATE_PREFIX,
+    new_private_key,
+    new_scheme_secret,
+    new_secret,
+    public_key,
+)
 from hub.store.destinations import SET_STATE, SetState
 from hub.store.queues import DELIVERIES
-from hub.web.api.body import wrong
+from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing
+from hub.web.api.destination_problems import check_secret, problems_of
 from hub.web.api.named import Around, Doc, Named, Path, connector_problem, refuse_any
+from hub.web.api.rotation import RETIRED, Rotation, rotated, same_way, stays_retired
 
 
 def _check(around: Around, destination: Destination) -> list[str]:
@@ -33,66 +41,21 @@ def _check(around: Around, destination: Destination) -> list[str]:
             code="forbidden",
             scope=Scope.ADMIN.value,
         )
-    refuse_any([connector_problem(around, destination.connector), *_problems(destination)])
+    refuse_any([connector_problem(around, destination.connector), *problems_of(destination)])
     connector = around.connectors[destination.connector]
     return list(connector.check(destination.url)) if isinstance(connector, Checks) else []
 
 
-def _problems(destination: Destination) -> Iterator[Problem]:
-    try:
-        check_url(destination.url)
-    except OutboundError as error:
-        yield wrong("/url", error.message)
-    yield from _expressions(destination)
-    yield from _auth_problems(destination)
-    for place, secret in enumerate(destination.sign.secrets if destination.sign else ()):
-        try:
-            parse_secret(secret)
-        except InvalidError as error:
-            yield wrong(f"/sign/secrets/{place}", error.message)
-
-
-def _auth_problems(destination: Destination) -> Iterator[Problem]:
-    match destination.auth:
-        case AuthJwt(key=key, algorithm=algorithm, claims=claims):
-            try:
-                check_signing_key(key, algorithm, claims)
-            except InvalidError as error:
-                yield wrong(f"/auth/{error.details.get('field', 'key')}", error.message)
-        case AuthOAuth2(token_url=url):
-            try:
-                check_url(url)
-            except OutboundError as error:
-                yield wrong("/auth/token_url", error.message)
-
-
-def _expressions(destination: Destination) -> Iterator[Problem]:
-    if destination.transform is not None:
-        try:
-            compile_value(destination.transform)
-        except ExpressionError as error:
-            yield wrong(f"/transform{error.details.get('pointer', '')}", error.message)
-    if destination.ordering is None:
-        return
-    key = destination.ordering.key
-    try:
-        compiled = compile_template(key)
-    except ExpressionError as error:
-        yield wrong("/ordering/key", error.message)
-        return
-    if compiled.is_literal:
-        yield wrong(
-            "/ordering/key",
-            f'A key is an expression: "{{{{{key[:60]}}}}}". To have all in one order, '
-            'set "pacing": {"concurrency": 1}.',
-        )
-
-
 def _stays(given: Doc, before: Doc) -> Doc:
-    """Whether it is paused stays, unless something is said of it."""
+    """Whether it is paused stays, unless something is said of it; and a rotation's rest."""
+    retired = stays_retired("sign", given, before)
     if "state" in given:
-        return {}
-    return {name: before[name] for name in ("state", "state_reason") if name in before}
+        return retired
+    return retired | {name: before[name] for name in ("state", "state_reason") if name in before}
+
+
+def _lapses(changed: Doc, before: Doc) -> tuple[str, ...]:
+    return () if same_way("sign", changed, before) else (RETIRED,)
 
 
 def _secrets(body: Doc, before: Doc) -> Iterable[Path]:
@@ -115,14 +78,37 @@ def _made(body: Doc) -> tuple[str, str] | None:
     return ("sign", "secrets") if isinstance(sign, dict) and not sign.get("secrets") else None
 
 
+def _fresh(body: Doc) -> str:
+    """A new secret, of the kind that the setting asks for."""
+    sign = body["sign"]
+    if sign.get("scheme") == "hmac":
+        return new_scheme_secret(str(sign.get("key_encoding")))
+    kinds = {str(secret)[: len(PRIVATE_PREFIX)] for secret in sign.get("secrets") or ()}
+    asymmetric = sign.get("secret_kind") == "whsk" or kinds == {PRIVATE_PREFIX}
+    return new_private_key() if asymmetric else new_secret()
+
+
+def _public_keys(call: Call, slug: str) -> Doc:
+    """Of one that signs with private keys: what its receiver verifies with."""
+    destination = call.hub.catalog.now.destinations.get(slug)
+    if destination is None or not isinstance(destination.sign, Sign):
+        return {}
+    signing = destination.signing_at(now_us() / US_PER_S)
+    secrets = signing.secrets if signing is not None else ()
+    found = [public_key(each) for each in secrets if each.startswith(PRIVATE_PREFIX)]
+    return {"public_keys": found} if found else {}
+
+
 DESTINATIONS = Named(
     kind="destination",
     shape=Destination,
     secrets=_secrets,
     made=_made,
     check=_check,
-    beside=lambda call, slug: {},
+    beside=_public_keys,
     stays=_stays,
+    lapses=_lapses,
+    fresh=_fresh,
 )
 
 
@@ -130,14 +116,6 @@ class Reason(Shape):
     """Why."""
 
     reason: str | None = Field(None, max_length=1000)
-
-
-class Trip(Shape):
-    """How long."""
-
-    for_s: float | None = Field(
-        None, gt=0, le=30 * 86_400, description="Until then; without it until it is reset."
-    )
 
 
 async def _pause(call: Call) -> Response:
@@ -168,7 +146,7 @@ class Trial(Shape):
 async def _test(call: Call) -> Response:
     """It counts for no breaker and is tried once, whatever the destination's state."""
     wish = await call.body_or_none(Trial)
-    slug = await _name(call)
+    slug = await slug_of(call)
     destination = await call.hub.catalog.destination(slug)
     connector = call.hub.connectors.get(destination.connector) if destination else None
     if destination is None or connector is None:
@@ -180,77 +158,49 @@ async def _test(call: Call) -> Response:
     return answer({**told, "warnings": warnings})
 
 
-async def _breaker(call: Call) -> Response:
-    return await _shown_breaker(call, await _name(call))
+async def _rotate(call: Call) -> Response:
+    """The new secret is told this once; the receiver may go over to it while both sign."""
+    wish = await call.body(Rotation)
+    row = await DESTINATIONS.row(call)
+    body = loads(row["body"])
+    destination = Destination.model_validate(body)
+    if destination.sign is None:
+        raise ConflictError(
+            "This destination has no secret: nothing that goes there is signed.", code="secret_none"
+        )
+    secret = wish.secret or _fresh(body)
+    try:
+        check_secret(destination.sign, secret)
+    except InvalidError as error:
+        raise refused(wrong("/secret", error.message)) from error
+    body = rotated(body, "sign", destination.retired, secret, wish.overlap_s)
+    await DESTINATIONS.write(call, row["slug"], body)
+    shown = DESTINATIONS.shown(call, await DESTINATIONS.row(call))
+    return answer(shown | {"secret": secret})
 
 
-async def _trip(call: Call) -> Response:
-    name, wish = await _name(call), await call.body_or_none(Trip)
-    await call.hub.gates.trip(name, wish.for_s)
-    return await _shown_breaker(call, name)
+async def slug_of(call: Call) -> str:
+    """The destination in the path, if there is one.
 
-
-async def _reset(call: Call) -> Response:
-    name = await _name(call)
-    await call.hub.gates.reset(name)
-    call.hub.bell.ring(DELIVERIES)
-    return await _shown_breaker(call, name)
-
-
-async def _name(call: Call) -> str:
-    """The destination in the path, which is the name of its gate."""
+    Raises:
+        NotFoundError: ``destination_unknown``.
+    """
     slug: str = (await DESTINATIONS.row(call))["slug"]
     return slug
 
 
-async def _shown_breaker(call: Call, name: str) -> Response:
-    destination = await call.hub.catalog.destination(name)
-    window_s = (destination or Destination(url="")).breaker.window_s
-    (state,) = await call.hub.gates.states([name], window_s)
-    return answer(breaker_of(name, state))
-
-
-def breaker_of(name: str, state: GateState) -> dict[str, Json]:
-    """A breaker as it is read."""
-    return {
-        "destination": name,
-        "state": state.state,
-        "since": state.since_us and to_iso(state.since_us),
-        "failure_rate": round(state.failure_rate, 4),
-        "calls": state.calls,
-        "next_probe_at": None
-        if state.by_hand and state.next_probe_us is not None and _is_far(state.next_probe_us)
-        else state.next_probe_us and to_iso(state.next_probe_us),
-        "by_hand": state.by_hand,
-        "no_room_until": state.not_before_us and to_iso(state.not_before_us),
-        "last_taken_at": state.good_us and to_iso(state.good_us),
-    }
-
-
-def _is_far(at_us: int) -> bool:
-    """Nobody said until when: it waits for whoever tripped it."""
-    return at_us - now_us() > 365 * 86_400 * US_PER_S
-
-
-async def _breakers(call: Call) -> Response:
-    """Those that are not closed."""
-    page = call.page()
-    names = {name: name for name in await call.hub.gates.not_closed()}
-    chosen, last = page.of_names(names)
-    states = await call.hub.gates.states(chosen)
-    shown = [breaker_of(name, state) for name, state in zip(chosen, states, strict=True)]
-    return answer(page.answer([each for each in shown if each["state"] != "closed"], last))
-
-
 _ONE = "/v1/destinations/{slug}"
-_BREAKER = f"{_ONE}/breaker"
 OPERATIONS = (
     *DESTINATIONS.operations(),
     Operation("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Keep what comes, for now", Reason),
     Operation("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let what was kept go out"),
     Operation("POST", f"{_ONE}/test", Scope.WRITE, _test, "Send a sample, and see it all", Trial),
-    Operation("GET", _BREAKER, Scope.READ, _breaker, "See how a destination's breaker stands"),
-    Operation("POST", f"{_BREAKER}/trip", Scope.WRITE, _trip, "Open it by hand", Trip),
-    Operation("POST", f"{_BREAKER}/reset", Scope.WRITE, _reset, "Close it by hand"),
-    Operation("GET", "/v1/breakers", Scope.READ, _breakers, "List the breakers that are open"),
+    Operation(
+        "POST",
+        f"{_ONE}/rotate",
+        Scope.WRITE,
+        _rotate,
+        "Replace a destination's secret; those of before sign beside it for a while",
+        Rotation,
+    ),
 )

@@ -16,7 +16,7 @@ from hub.connector import Connector, quoted
 from hub.errors import InvalidError
 from hub.model.json import dumps_text, loads
 from hub.model.key import Scope
-from hub.model.masking import keep_secrets, masked
+from hub.model.masking import keep_secrets, masked, same_kind
 from hub.model.source import SLUG
 from hub.model.time import to_iso
 from hub.signature import new_secret
@@ -32,7 +32,6 @@ from hub.web.api.call import Call, Operation, answer, missing, nothing
 S = TypeVar("S", bound=BaseModel)
 Doc: TypeAlias = dict[str, Any]
 Path: TypeAlias = tuple[str, ...]
-_TAG = "mode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,10 @@ class Named(Generic[S]):
     """What an answer has beside the body."""
     stays: Callable[[Doc, Doc], Doc] = lambda given, before: {}
     """Fields of the one before that a body may leave out, and that stay."""
+    lapses: Callable[[Doc, Doc], Iterable[str]] = lambda changed, before: ()
+    """Fields that a change of others makes void."""
+    fresh: Callable[[Doc], str] = lambda body: new_secret()
+    """The secret that the hub makes."""
 
     def operations(self) -> Iterator[Operation]:
         """The five that each kind has."""
@@ -97,7 +100,11 @@ class Named(Generic[S]):
         changes = object_of(await call.json())
         keep_secrets(changes, {}, self.secrets(changes, {}))  # refuses masks
         row = await self.row(call)
-        return await self.write(call, row["slug"], merged(loads(row["body"]), changes))
+        before = loads(row["body"])
+        changed = merged(before, changes)
+        for name in self.lapses(changed, before):
+            changed.pop(name, None)
+        return await self.write(call, row["slug"], changed)
 
     async def delete(self, call: Call) -> Response:
         """Remove."""
@@ -111,7 +118,7 @@ class Named(Generic[S]):
         """Keep a body that is whole, and answer with what is kept."""
         fresh = self.made(body)
         if fresh is not None:
-            body = {**body, fresh[0]: {**body[fresh[0]], fresh[1]: [new_secret()]}}
+            body = {**body, fresh[0]: {**body[fresh[0]], fresh[1]: [self.fresh(body)]}}
         hub, is_admin = call.hub, allows(call.key.scopes, Scope.ADMIN)
         text, warnings = self.ready(Around(hub.connectors, hub.catalog, is_admin), body)
         created = await call.hub.ledger.write(PUT, PutObject(self.kind, slug, text))
@@ -188,14 +195,14 @@ def check_slug(slug: str) -> str:
 
 
 def merged(before: Doc, changes: Doc) -> Doc:
-    """RFC 7396, but an object of another kind (``mode``) replaces the one before."""
+    """RFC 7396, but an object of another kind (``mode``, ``scheme``) replaces the one before."""
     result = dict(before)
     for name, value in changes.items():
         old = result.get(name)
         if value is None:
             result.pop(name, None)
         elif isinstance(value, dict):
-            alike = isinstance(old, dict) and value.get(_TAG, old.get(_TAG)) == old.get(_TAG)
+            alike = isinstance(old, dict) and same_kind(old | value, old)
             result[name] = merged(old if alike and isinstance(old, dict) else {}, value)
         else:
             result[name] = value

@@ -1,11 +1,7 @@
 """``/v1/sources``: the addresses that take requests."""
 
-import base64
-import secrets
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
-from pydantic import Field
 from starlette.responses import Response
 
 from hub.connector import Connector, Verifies
@@ -21,14 +17,12 @@ from hub.model.source import (
     VerifyPreset,
     VerifyStandard,
 )
-from hub.signature import check_jwt_key, key_of, new_secret, parse_secret
+from hub.signature import check_jwt_key, key_of, new_scheme_secret, new_secret, parse_secret
 from hub.stack.problem import Problem
-from hub.web.api.body import Body, refused, wrong
+from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
-
-DAY_S = 86_400
-_MOST_RETIRED = 10
+from hub.web.api.rotation import RETIRED, Rotation, rotated, same_way, stays_retired
 
 
 def _check(around: Around, source: Source) -> list[str]:
@@ -103,9 +97,11 @@ def _made(body: Doc) -> tuple[str, str] | None:
 
 def _stays(given: Doc, before: Doc) -> Doc:
     """Secrets of before a rotation, while the source is verified in the same way."""
-    now, then = given.get("verify"), before.get("verify")
-    same = isinstance(now, dict) and isinstance(then, dict) and now.get("mode") == then.get("mode")
-    return {"retired": before["retired"]} if same and "retired" in before else {}
+    return stays_retired("verify", given, before)
+
+
+def _lapses(changed: Doc, before: Doc) -> tuple[str, ...]:
+    return () if same_way("verify", changed, before) else (RETIRED,)
 
 
 SOURCES = Named(
@@ -115,19 +111,9 @@ SOURCES = Named(
     made=_made,
     check=_check,
     stays=_stays,
+    lapses=_lapses,
     beside=lambda call, slug: {"url": f"{call.root}/in/{slug}"},
 )
-
-
-class Rotation(Body):
-    """How a source's secret is replaced."""
-
-    secret: str | None = Field(
-        None, min_length=1, max_length=1000, description="The new one; without it the hub makes it."
-    )
-    overlap_s: int = Field(
-        DAY_S, ge=0, le=30 * DAY_S, description="How long those of before count as well."
-    )
 
 
 async def _rotate(call: Call) -> Response:
@@ -148,14 +134,7 @@ async def _rotate(call: Call) -> Response:
         _check_secret(source.verify, connector, secret)
     except InvalidError as error:
         raise refused(wrong("/secret", error.message)) from error
-    now = datetime.now(UTC)
-    before = [*given]
-    if source.retired is not None and now < source.retired.until:
-        before += source.retired.secrets
-    body = {**body, "verify": {**body["verify"], "secrets": [secret]}}
-    until = (now + timedelta(seconds=wish.overlap_s)).isoformat()
-    kept = {"secrets": before[:_MOST_RETIRED], "until": until} if wish.overlap_s else None
-    body["retired"] = kept
+    body = rotated(body, "verify", source.retired, secret, wish.overlap_s)
     await SOURCES.write(call, row["slug"], body)
     shown = SOURCES.shown(call, await SOURCES.row(call))
     return answer(shown | {"secret": secret})
@@ -172,11 +151,9 @@ def _fresh(source: Source) -> str:
                     "/secret", f"{source.connector} makes its secret: copy the new one from there."
                 )
             )
-        case VerifyHmac(key_encoding="hex"):
-            return secrets.token_hex(32)
-        case VerifyHmac(key_encoding="base64"):
-            return base64.b64encode(secrets.token_bytes(32)).decode()
-    return secrets.token_urlsafe(32)
+        case VerifyHmac(key_encoding=encoding):
+            return new_scheme_secret(encoding)
+    return new_scheme_secret("text")
 
 
 OPERATIONS = (

@@ -1,0 +1,87 @@
+"""``/v1/breakers`` and each destination's own: how they stand, opened and closed by hand."""
+
+from pydantic import Field
+from starlette.responses import Response
+
+from hub.model.destination import Breaker
+from hub.model.json import Json
+from hub.model.key import Scope
+from hub.model.scheme import Shape
+from hub.model.time import US_PER_S, now_us, to_iso
+from hub.outbound.gates import GateState
+from hub.store.queues import DELIVERIES
+from hub.web.api.call import Call, Operation, answer
+from hub.web.api.destinations import slug_of
+
+
+class Trip(Shape):
+    """How long."""
+
+    for_s: float | None = Field(
+        None, gt=0, le=30 * 86_400, description="Until then; without it until it is reset."
+    )
+
+
+async def _breaker(call: Call) -> Response:
+    return await _shown_breaker(call, await slug_of(call))
+
+
+async def _trip(call: Call) -> Response:
+    name, wish = await slug_of(call), await call.body_or_none(Trip)
+    await call.hub.gates.trip(name, wish.for_s)
+    return await _shown_breaker(call, name)
+
+
+async def _reset(call: Call) -> Response:
+    name = await slug_of(call)
+    await call.hub.gates.reset(name)
+    call.hub.bell.ring(DELIVERIES)
+    return await _shown_breaker(call, name)
+
+
+async def _shown_breaker(call: Call, name: str) -> Response:
+    destination = await call.hub.catalog.destination(name)
+    window_s = (destination.breaker if destination else Breaker()).window_s
+    (state,) = await call.hub.gates.states([name], window_s)
+    return answer(breaker_of(name, state))
+
+
+def breaker_of(name: str, state: GateState) -> dict[str, Json]:
+    """A breaker as it is read."""
+    return {
+        "destination": name,
+        "state": state.state,
+        "since": state.since_us and to_iso(state.since_us),
+        "failure_rate": round(state.failure_rate, 4),
+        "calls": state.calls,
+        "next_probe_at": None
+        if state.by_hand and state.next_probe_us is not None and _is_far(state.next_probe_us)
+        else state.next_probe_us and to_iso(state.next_probe_us),
+        "by_hand": state.by_hand,
+        "no_room_until": state.not_before_us and to_iso(state.not_before_us),
+        "last_taken_at": state.good_us and to_iso(state.good_us),
+    }
+
+
+def _is_far(at_us: int) -> bool:
+    """Nobody said until when: it waits for whoever tripped it."""
+    return at_us - now_us() > 365 * 86_400 * US_PER_S
+
+
+async def _breakers(call: Call) -> Response:
+    """Those that are not closed."""
+    page = call.page()
+    names = {name: name for name in await call.hub.gates.not_closed()}
+    chosen, last = page.of_names(names)
+    states = await call.hub.gates.states(chosen)
+    shown = [breaker_of(name, state) for name, state in zip(chosen, states, strict=True)]
+    return answer(page.answer([each for each in shown if each["state"] != "closed"], last))
+
+
+_BREAKER = "/v1/destinations/{slug}/breaker"
+OPERATIONS = (
+    Operation("GET", _BREAKER, Scope.READ, _breaker, "See how a destination's breaker stands"),
+    Operation("POST", f"{_BREAKER}/trip", Scope.WRITE, _trip, "Open it by hand", Trip),
+    Operation("POST", f"{_BREAKER}/reset", Scope.WRITE, _reset, "Close it by hand"),
+    Operation("GET", "/v1/breakers", Scope.READ, _breakers, "List the breakers that are open"),
+)
