@@ -8,6 +8,7 @@ import structlog
 
 from hub.connector import Connector
 from hub.errors import ConflictError, NotFoundError
+from hub.expr import DictContext
 from hub.model.event import EMITTED, Event, Recorded
 from hub.model.http import Headers, InboundRequest
 from hub.model.ids import new_id
@@ -128,6 +129,23 @@ class Replayer:
             event = None if found is None else _event(found)
         return Replay(start, given, event, row)
 
+    async def seen(self, event_id: str) -> DictContext:
+        """What the expressions of a destination see of an event.
+
+        Raises:
+            NotFoundError: ``source_unknown``, ``connector_unknown``.
+            ConflictError: ``event_gone``.
+            InvalidError: its connector cannot read it any more.
+        """
+        row = await self._ledger.read(event_in_full, event_id)
+        if row is None:
+            raise ConflictError(f"The event {event_id} is no longer kept.", code="event_gone")
+        event = _event(row)
+        return self._context(event, await self._value(event))
+
+    def _context(self, event: Event, value: Json) -> DictContext:
+        return context_of(event, names_of(value, _request(event)), self._timezone)
+
     async def _value(self, event: Event) -> Json:
         """What the event says, as its source's connector reads it now."""
         if event.source == EMITTED:
@@ -151,7 +169,7 @@ class Replayer:
         wanting = that_want(
             self._catalog.now.subscriptions.of(event.source),
             event,
-            context_of(event, names_of(value, _request(event)), self._timezone),
+            self._context(event, value),
             missed=lambda slug, why: _log.warning("subscription.missed", slug=slug, error=why),
         )
         tasks = tasks_among(wanting, tasks_of(self._catalog, event.source, named))

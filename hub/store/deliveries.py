@@ -1,11 +1,22 @@
 """Deliveries and their attempts."""
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Select, Text, bindparam, case, func, literal, null, or_, select, update
+from sqlalchemy import (
+    LargeBinary,
+    Text,
+    Update,
+    bindparam,
+    case,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 
 from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus, Settlement
 from hub.store import concurrency
@@ -142,46 +153,28 @@ def _alike(settlements: Sequence[Settlement]) -> Iterable[tuple[dict[str, Any], 
         )
 
 
-_OPEN = ("pending", "retrying", "delivering")
-
-
-@lru_cache(64)
-def _waiting(equal: tuple[str, ...], held: bool, and_dead: bool) -> Select[Any]:
-    words = [inline(each) for each in (("pending", "retrying") if held else _OPEN)]
-    words += [inline("dead")] if and_dead else []
-    chosen = [deliveries.c.status.in_(words), deliveries.c.id < bindparam("before")]
-    chosen += [deliveries.c[name] == bindparam(f"of_{name}") for name in equal]
-    if held:
-        chosen.append(or_(deliveries.c.held, one_of(deliveries.c.destination, "held_by")))
+def again(**given: Any) -> Update:
+    """An ended delivery waits anew, as if it had never been tried; ``given`` are further values."""
     return (
-        select(*(column for column in deliveries.c if column.name != "body"))
-        .where(*chosen)
-        .order_by(deliveries.c.id.desc())
-        .limit(bindparam("most"))
+        update(deliveries)
+        .where(
+            deliveries.c.id == bindparam("of_id"),
+            deliveries.c.status.in_([inline(each.value) for each in ENDED]),
+        )
+        .values(
+            {
+                "status": inline("pending"),
+                "reason": null(),
+                "due_at": now_us(),
+                "spent": literal(0),
+                "pressed_since": null(),
+                "finished_at": null(),
+                "held": deliveries.c.ordering_key.is_not(None),
+                "replayed": literal(True),
+                **given,
+            }
+        )
     )
-
-
-def waiting_page(
-    tx: Tx,
-    /,
-    *,
-    before: str,
-    most: int,
-    held_by: Sequence[str] | None = None,
-    and_dead: bool = False,
-    **equal: str,
-) -> list[dict[str, Any]]:
-    """Deliveries that are not delivered yet, newest first, without their bodies.
-
-    With ``held_by`` those that wait for these destinations, or for one before them.
-    """
-    statement = _waiting(tuple(sorted(equal)), held_by is not None, and_dead)
-    params: dict[str, Any] = {f"of_{name}": value for name, value in equal.items()}
-    if held_by is not None:
-        params["held_by"] = list(held_by)
-    names = [column.name for column in statement.selected_columns]
-    rows = tx.rows(statement, {**params, "before": before, "most": most})
-    return [dict(zip(names, row, strict=True)) for row in rows]
 
 
 _TOOK = (
@@ -210,24 +203,7 @@ def delivery_states(tx: Tx, ids: Sequence[str]) -> dict[str, tuple[str, str | No
     return {row[0]: (row[1], row[2]) for row in tx.rows(_STATES, {"ids": list(ids)})}
 
 
-_REPLAY = (
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("of_id"),
-        deliveries.c.status.in_((inline("dead"), inline("delivered"))),
-    )
-    .values(
-        status=inline("pending"),
-        reason=null(),
-        due_at=now_us(),
-        spent=0,
-        pressed_since=null(),
-        finished_at=null(),
-        held=deliveries.c.ordering_key.is_not(None),
-        replayed=literal(True),
-    )
-    .returning(deliveries.c.ordering_key)
-)
+_REPLAY = again().returning(deliveries.c.ordering_key)
 
 
 def _replay(tx: Tx, ids: Sequence[str]) -> list[bool]:
@@ -238,3 +214,33 @@ def _replay(tx: Tx, ids: Sequence[str]) -> list[bool]:
 
 REPLAY: Write[str, bool] = Write("replay_delivery", 42, _replay)
 """Send an ended delivery again: the same bytes, the same key, a fresh schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rerender:
+    """Send an ended delivery again with other bytes, under its own id and key."""
+
+    delivery_id: str
+    body: bytes = field(repr=False)
+    content_type: str
+
+
+_RERENDER = again(
+    body=bindparam("with_body", type_=LargeBinary()), content_type=bindparam("of_type")
+).returning(deliveries.c.ordering_key)
+
+
+def _rerender(tx: Tx, wishes: Sequence[Rerender]) -> list[bool]:
+    found = [
+        tx.rows(
+            _RERENDER,
+            {"of_id": each.delivery_id, "with_body": each.body, "of_type": each.content_type},
+        )
+        for each in wishes
+    ]
+    concurrency.DELIVERIES.let_go(tx, [rows[0][0] for rows in found if rows])
+    return [bool(rows) for rows in found]
+
+
+RERENDER: Write[Rerender, bool] = Write("rerender_delivery", 44, _rerender)
+"""False if it has not ended."""

@@ -91,6 +91,31 @@ def _one_of_postgresql(element: one_of, compiler: SQLCompiler, **kw: Any) -> str
     return f"{column} = ANY({values})"
 
 
+class unsought(FunctionElement[Any]):  # noqa: N801 - reads as the SQL operator that it is
+    """A column that SQLite looks for by no index, because another one has far fewer rows.
+
+    PostgreSQL counts for itself.
+    """
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any]) -> None:
+        super().__init__(column)
+        self.type = column.type
+
+
+@compiles(unsought, "sqlite")
+def _unsought_sqlite(element: unsought, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    return f"+{compiler.process(column, **kw)}"
+
+
+@compiles(unsought, "postgresql")
+def _unsought_postgresql(element: unsought, compiler: SQLCompiler, **kw: Any) -> str:
+    (column,) = element.clauses
+    return compiler.process(column, **kw)
+
+
 def inline(word: str) -> ColumnElement[str]:
     """A fixed word in the statement's own text, so that a partial index can be used."""
     if not word.isidentifier():

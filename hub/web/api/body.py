@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
@@ -15,6 +15,8 @@ from hub.stack.problem import Problem, nearest
 MAX_BYTES = 5 * 1024 * 1024
 _TAG = "mode"
 S = TypeVar("S", bound=BaseModel)
+Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
+"""Why somebody does something, in a few words."""
 
 
 class Body(BaseModel):

@@ -14,6 +14,7 @@ from hub.errors import InvalidError, NotFoundError
 from hub.model.ids import Prefix
 from hub.model.json import Json, dumps
 from hub.model.key import Scope
+from hub.model.time import from_iso
 from hub.store.keys import StoredKey
 from hub.web.access import Access
 from hub.web.api.body import read_json, read_text, validated
@@ -135,3 +136,20 @@ def known_word(name: str, value: str | None, words: tuple[str, ...]) -> str | No
     raise InvalidError(
         f"{name!r} is one of {', '.join(words)}, not {value[:100]!r}.", code="query_invalid"
     )
+
+
+def known_time(name: str, value: str | None) -> int | None:
+    """A filter's value as a time, in microseconds since the epoch.
+
+    Raises:
+        InvalidError: ``query_invalid``.
+    """
+    if value is None:
+        return None
+    try:
+        return max(0, from_iso(value.replace(" ", "+")))
+    except (ValueError, OverflowError) as error:
+        raise InvalidError(
+            f"{name!r} must be an ISO 8601 date and time, such as 2026-11-23T20:15:00Z.",
+            code="query_invalid",
+        ) from error

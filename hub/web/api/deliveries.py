@@ -1,46 +1,55 @@
-"""``/v1/deliveries``: what goes out, each of its attempts, and sending it again."""
+"""``/v1/deliveries``: what goes out, each of its attempts, sending it again, cancelling it."""
 
 from typing import Any
 
+from pydantic import Field, model_validator
 from starlette.responses import Response
 
-from hub.errors import ConflictError
-from hub.model.delivery import HELD, DeliveryStatus
+from hub.deliver.again import (
+    BY_HAND,
+    cancel_one,
+    delivery_row,
+    replay_one,
+    send_edited,
+    under_way,
+)
+from hub.model.delivery import ENDED, HELD, DeliveryStatus
 from hub.model.json import Json
 from hub.model.key import Scope
 from hub.model.time import to_iso
-from hub.store.deliveries import REPLAY, waiting_page
-from hub.store.lookup import LAST, one, page, where
+from hub.receive.rendering_again import rendered_again
+from hub.receive.replay import Replayer
+from hub.store.chosen import WAITING, Chosen, deliveries_page
+from hub.store.lookup import LAST, where
 from hub.store.queues import DELIVERIES
-from hub.store.schema import attempts, deliveries
-from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.store.schema import attempts
+from hub.web.api.body import Body, Reason
+from hub.web.api.call import Call, Operation, answer, known_time, known_word
 from hub.web.api.holding import Holds, held_destinations, holds_of
 
 
 async def _get_all(call: Call) -> Response:
-    wanted = call.page("status", "destination", "event_id", "run_id")
-    filters = dict(wanted.filters)
-    known_word("status", filters.get("status"), (*DeliveryStatus, HELD, UNDELIVERED))
-    if filters.get("status") in (HELD, UNDELIVERED):
-        view = filters.pop("status")
-        names = await held_destinations(call.hub) if view == HELD else []
-        rows = await call.hub.ledger.read(
-            waiting_page,
-            before=wanted.after(LAST),
-            most=wanted.limit + 1,
-            held_by=names if view == HELD and not call.hub.catalog.now.all_paused else None,
-            and_dead=view == UNDELIVERED,
-            **filters,
-        )
-    else:
-        rows = await call.hub.ledger.read(
-            page,
-            deliveries,
-            before=wanted.after(LAST),
-            most=wanted.limit + 1,
-            without=("body",),
-            **filters,
-        )
+    wanted = call.page("status", "destination", "event_id", "run_id", "since", "until")
+    filters = wanted.filters
+    status = known_word("status", filters.get("status"), (*DeliveryStatus, HELD, UNDELIVERED))
+    chosen = Chosen(
+        statuses=_STATUSES.get(status or "", () if status is None else (status,)),
+        destination=filters.get("destination"),
+        event_id=filters.get("event_id"),
+        run_id=filters.get("run_id"),
+        since=known_time("since", filters.get("since")),
+        until=known_time("until", filters.get("until")),
+    )
+    held_by = None
+    if status == HELD and not call.hub.catalog.now.all_paused:
+        held_by = await held_destinations(call.hub)
+    rows = await call.hub.ledger.read(
+        deliveries_page,
+        chosen,
+        before=wanted.after(LAST),
+        most=wanted.limit + 1,
+        held_by=held_by,
+    )
     holds = await holds_of(call.hub, [row["destination"] for row in rows])
     shown = [_shown(row, holds) for row in rows[: wanted.limit]]
     last = rows[wanted.limit - 1]["id"] if len(rows) > wanted.limit else None
@@ -54,24 +63,68 @@ async def _get(call: Call) -> Response:
     return answer({**_shown(row, holds), "attempts": [_shown_attempt(each) for each in made]})
 
 
+class DeliveryReplay(Body):
+    """How a delivery is sent again; with nothing said the same bytes under the same key."""
+
+    render: bool = Field(
+        False, description="Rendered from its event by the destination's transform as it is now."
+    )
+    body: Any = Field(
+        None,
+        description="Another body, as JSON: it goes out as a delivery of its own, and this one "
+        "stays as it is.",
+    )
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether there is another body; null is one too."""
+        return "body" in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "DeliveryReplay":
+        if self.render and self.is_edited:
+            raise ValueError("Give either 'render' or 'body'")
+        return self
+
+
 async def _replay(call: Call) -> Response:
-    row = await _row(call)
-    if not await call.hub.ledger.write(REPLAY, row["id"]):
-        raise ConflictError(
-            f"This delivery is {row['status']}: only one that has ended can be sent again.",
-            code="delivery_under_way",
-        )
+    row, wish = await _row(call), await call.body_or_none(DeliveryReplay)
+    ledger, delivery_id = call.hub.ledger, row["id"]
+    more: dict[str, Json] = {}
+    if wish.is_edited:
+        more["edited_from"] = delivery_id
+        delivery_id = await send_edited(ledger, row, wish.body)
+    else:
+        await replay_one(ledger, delivery_id, await _rendered(call, row) if wish.render else None)
     call.hub.bell.ring(DELIVERIES)
-    url = f"{call.root}/v1/deliveries/{row['id']}"
-    return answer({"id": row["id"], "status": DeliveryStatus.PENDING, "url": url}, 202)
+    url = f"{call.root}/v1/deliveries/{delivery_id}"
+    told = {"id": delivery_id, "status": DeliveryStatus.PENDING, "url": url, **more}
+    return answer(told, 202, {"location": url})
+
+
+async def _rendered(call: Call, row: dict[str, Any]) -> bytes:
+    hub = call.hub
+    if row["status"] not in ENDED:
+        raise under_way(f"is {row['status']}: only one that has ended can be sent again.")
+    replayer = Replayer(hub.ledger, hub.catalog, hub.connectors, hub.settings.timezone)
+    return await rendered_again(replayer, hub.catalog, row)
+
+
+class Cancellation(Body):
+    """Why a delivery is cancelled."""
+
+    reason: Reason = BY_HAND
+
+
+async def _cancel(call: Call) -> Response:
+    row, wish = await _row(call), await call.body_or_none(Cancellation)
+    await cancel_one(call.hub.ledger, row["id"], wish.reason)
+    call.hub.bell.ring(DELIVERIES)  # another one may have waited for its key
+    return await _get(call)
 
 
 async def _row(call: Call) -> dict[str, Any]:
-    delivery_id = call.id("dlv", "delivery")
-    row = await call.hub.ledger.read(one, deliveries, id=delivery_id)
-    if row is None:
-        raise missing("delivery", delivery_id)
-    return row
+    return await delivery_row(call.hub.ledger, call.id("dlv", "delivery"))
 
 
 def _shown(row: dict[str, Any], holds: Holds) -> dict[str, Json]:
@@ -103,9 +156,28 @@ def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:
 
 UNDELIVERED = "undelivered"
 """A filter: what waits, is under way, or is dead; nothing of it means that all was delivered."""
+_STATUSES = {
+    HELD: WAITING,
+    UNDELIVERED: (*WAITING, DeliveryStatus.DELIVERING.value, DeliveryStatus.DEAD.value),
+}
 _ONE = "/v1/deliveries/{id}"
 OPERATIONS = (
     Operation("GET", "/v1/deliveries", Scope.READ, _get_all, "List deliveries, the newest first"),
     Operation("GET", _ONE, Scope.READ, _get, "Read a delivery with its attempts"),
-    Operation("POST", f"{_ONE}/replay", Scope.WRITE, _replay, "Send an ended delivery again"),
+    Operation(
+        "POST",
+        f"{_ONE}/replay",
+        Scope.WRITE,
+        _replay,
+        "Send an ended delivery again: the same, rendered anew, or edited",
+        DeliveryReplay,
+    ),
+    Operation(
+        "POST",
+        f"{_ONE}/cancel",
+        Scope.WRITE,
+        _cancel,
+        "End a delivery that waits",
+        Cancellation,
+    ),
 )

@@ -9,14 +9,14 @@ from starlette.responses import Response
 from hub.errors import InvalidError
 from hub.model.json import Json, loads
 from hub.model.key import Scope
-from hub.model.time import from_iso, to_iso
+from hub.model.time import to_iso
 from hub.receive.replay import Replayer
 from hub.store.control import REPLAY_EVENT, ReplayEvent
 from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.lookup import LAST
 from hub.store.queues import RUNS
 from hub.web.api.body import Body
-from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.web.api.call import Call, Operation, answer, known_time, known_word, missing
 from hub.web.api.holding import held_destinations
 from hub.web.api.simulations import previewed
 
@@ -30,7 +30,7 @@ async def _get_all(call: Call) -> Response:
         before=page.after(LAST),
         source=page.filters.get("source"),
         fate=known_word("fate", page.filters.get("fate"), FATES),
-        since=_since(page.filters.get("since")),
+        since=known_time("since", page.filters.get("since")),
         held_by=tuple(await held_destinations(call.hub)),
     )
     rows, last = await call.hub.ledger.read(events_page, wanted)
@@ -120,18 +120,6 @@ def _body(raw: bytes, content_type: str) -> tuple[Json, str | None]:
         return raw.decode(), "text"
     except UnicodeDecodeError:
         return base64.b64encode(raw).decode(), "base64"
-
-
-def _since(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        return max(0, from_iso(text.replace(" ", "+")))
-    except (ValueError, OverflowError) as error:
-        raise InvalidError(
-            "'since' must be an ISO 8601 date and time, such as 2026-11-23T20:15:00Z.",
-            code="query_invalid",
-        ) from error
 
 
 OPERATIONS = (

@@ -1,0 +1,145 @@
+"""``/v1/replays``: many deliveries sent again; and many cancelled, by the same kind of filter."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from starlette.responses import Response
+
+from hub.deliver.again import (
+    BY_HAND,
+    MAX_RATE_PER_S,
+    MIN_RATE_PER_S,
+    MOST,
+    RATE_PER_S,
+    cancel_found,
+    find,
+    plan_of,
+    replay_found,
+    takes_s,
+)
+from hub.model.key import Scope
+from hub.model.time import from_iso
+from hub.store.chosen import WAITING, Chosen
+from hub.store.queues import DELIVERIES
+from hub.web.api.body import Body, Reason
+from hub.web.api.call import Call, Operation, answer
+
+
+def _check_time(text: str) -> str:
+    _us(text)
+    return text
+
+
+def _us(text: str) -> int:
+    try:
+        return max(0, from_iso(text))
+    except (ValueError, OverflowError) as error:
+        raise ValueError("Give an ISO 8601 date and time, such as 2026-11-23T20:15:00Z") from error
+
+
+Time: TypeAlias = Annotated[str, AfterValidator(_check_time)]
+_Name: TypeAlias = Annotated[
+    str, StringConstraints(min_length=1, max_length=8192, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+
+
+class DeliveryFilter(Body):
+    """Which deliveries are meant: those for which all of it holds."""
+
+    destination: _Name | None = Field(None, description="Its slug, or the origin of a bare URL.")
+    event_id: str | None = Field(None, pattern="^evt_[0-9a-f]{32}$")
+    run_id: str | None = Field(None, pattern="^run_[0-9a-f]{32}$")
+    since: Time | None = Field(None, description="Made at this time or later, in ISO 8601.")
+    until: Time | None = Field(None, description="Made before this time.")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> "DeliveryFilter":
+        if self.since is not None and self.until is not None and _us(self.since) >= _us(self.until):
+            raise ValueError("'since' must be before 'until'")
+        return self
+
+    def chosen(self, *statuses: str) -> Chosen:
+        """Those of these statuses."""
+        return Chosen(
+            statuses,
+            self.destination,
+            self.event_id,
+            self.run_id,
+            None if self.since is None else _us(self.since),
+            None if self.until is None else _us(self.until),
+        )
+
+
+class ReplayFilter(DeliveryFilter):
+    """Which ended deliveries are meant."""
+
+    status: Literal["dead", "delivered", "cancelled"] = "dead"
+
+
+class Replays(Body):
+    """Which deliveries are sent again, and how fast."""
+
+    filter: ReplayFilter = ReplayFilter()
+    dry_run: bool = Field(False, description="Say what would be sent again, and send nothing.")
+    rate_per_s: float = Field(
+        RATE_PER_S,
+        ge=MIN_RATE_PER_S,
+        le=MAX_RATE_PER_S,
+        description="So many are due in each second, the oldest first.",
+    )
+    limit: int = Field(MOST, ge=1, le=MOST, description="At most so many, the oldest.")
+
+
+async def _replay(call: Call) -> Response:
+    wish = await call.body(Replays)
+    status, ledger = wish.filter.status, call.hub.ledger
+    found = await find(ledger, wish.filter.chosen(status), wish.limit)
+    if wish.dry_run:
+        spread = {"takes_s": takes_s(len(found.each), wish.rate_per_s)}
+        return answer({"dry_run": True, **plan_of(found), **spread})
+    done = await replay_found(ledger, found, status, wish.rate_per_s)
+    call.hub.bell.ring(DELIVERIES)
+    spread = {"takes_s": takes_s(done.count, wish.rate_per_s)}
+    return answer({"count": done.count, "left": done.left, **spread}, 202)
+
+
+class Cancellations(Body):
+    """Which of the deliveries that wait are cancelled."""
+
+    filter: DeliveryFilter = DeliveryFilter()
+    dry_run: bool = Field(False, description="Say what would be cancelled, and cancel nothing.")
+    reason: Reason = BY_HAND
+
+    @model_validator(mode="after")
+    def _not_all(self) -> "Cancellations":
+        if self.filter == DeliveryFilter():
+            raise ValueError(
+                "Say in 'filter' which are meant: name the destination, "
+                '{"filter": {"destination": "till"}}, or an event, a run, a time'
+            )
+        return self
+
+
+async def _cancel(call: Call) -> Response:
+    wish = await call.body_or_none(Cancellations)
+    found = await find(call.hub.ledger, wish.filter.chosen(*WAITING))
+    if wish.dry_run:
+        return answer({"dry_run": True, **plan_of(found)})
+    done = await cancel_found(call.hub.ledger, found, wish.reason)
+    call.hub.bell.ring(DELIVERIES)  # others may have waited for their keys
+    return answer({"count": done.count, "left": done.left})
+
+
+OPERATIONS = (
+    Operation(
+        "POST", "/v1/replays", Scope.WRITE, _replay, "Send many ended deliveries again", Replays
+    ),
+    Operation(
+        "POST",
+        "/v1/deliveries/cancel",
+        Scope.WRITE,
+        _cancel,
+        "End the deliveries that wait and match",
+        Cancellations,
+    ),
+)
