@@ -33,6 +33,7 @@ FIRST_RATE_PER_S = 10.0
 BY_HAND_S = 10 * 365 * 86_400.0
 _PROBE_SLACK_S = 10.0
 _KNOWN_S = 0.2
+_GATHERED_S = 0.05
 _OUTAGES = (RedisError, OSError, TimeoutError)
 _log = structlog.get_logger("hub.gates")
 
@@ -106,6 +107,11 @@ class _Count:
     full_s: float = 0.0
     probe: str = ""
     way: Way = "none"
+
+    @property
+    def is_pressing(self) -> bool:
+        """Somebody may have to be stopped by it, or waits for it."""
+        return self.bad > 0 or self.full_s > 0 or bool(self.probe)
 
 
 class Gates:
@@ -262,6 +268,8 @@ class Gates:
         """Tell what was reported, and once more for what was reported meanwhile."""
         try:
             while self._counts:
+                if not any(each.is_pressing for each in self._counts.values()):
+                    await asyncio.sleep(_GATHERED_S)  # what was taken can wait for more of it
                 counts, self._counts = self._counts, {}
                 await self._tell(counts)
         finally:
