@@ -145,19 +145,50 @@ async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
     return 1 if applied.refused else 0
 
 
+Destination = Annotated[str | None, typer.Option(help="Only this destination's.")]
+
+
 @app.command()
 def replay(
-    target: Annotated[str, typer.Argument(metavar="ID", help="An event's id, or a run's.")],
+    target: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The id of an event, a run, or a delivery.")
+    ] = None,
     task: Annotated[str | None, typer.Option(help="Of an event: only this task.")] = None,
+    dead: Annotated[bool, typer.Option("--dead", help="All dead letters.")] = False,
+    destination: Destination = None,
+    rate: Annotated[
+        float | None, typer.Option(help="With --dead: so many in a second; 20 if none.")
+    ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would differ, and change nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be done, and change nothing.")
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Run an event's tasks again, as they are now; or a run from its beginning."""
+    """Run an event's tasks again, as they are now; or a run from its beginning; or send again."""
+    from hub.redelivering import Asked, replay_deliveries
     from hub.replaying import replay as run_replay
 
-    _run(run_replay(_quiet_settings(), target, task, dry_run=dry_run, as_json=json))
+    asked = Asked(target, task, dead, destination, rate)
+    settings = _quiet_settings()
+    if target is None or asked.is_of_deliveries:
+        _run(replay_deliveries(settings, asked, dry_run=dry_run, as_json=json))
+    else:
+        _run(run_replay(settings, target, task, dry_run=dry_run, as_json=json))
+
+
+@app.command()
+def deliveries(
+    status: Annotated[
+        str | None, typer.Option(help="dead, retrying, … or undelivered: all that did not arrive.")
+    ] = None,
+    destination: Destination = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 20,
+    json: AsJson = False,
+) -> None:
+    """List deliveries, the newest first."""
+    from hub.redelivering import list_deliveries
+
+    _run(list_deliveries(_quiet_settings(), status, destination, limit, as_json=json))
 
 
 connectors_app = typer.Typer(help="Connectors: those there are, a new one.", no_args_is_help=True)

@@ -18,6 +18,7 @@ from hub.store.statement import inline, now_us, one_of, unsought
 from hub.store.tx import Tx
 
 WAITING = ("pending", "retrying")
+NOT_DELIVERED = (*WAITING, "delivering", "dead")
 _ID_SLACK_US = 60 * US_PER_S
 """An id is made by a process's own clock, and some time before its row is committed."""
 _COLUMNS = ("destination", "event_id", "run_id")

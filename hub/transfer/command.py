@@ -69,7 +69,7 @@ async def list_tables(settings: Settings) -> None:
         ]
         for each in shown
     ]
-    _print_aligned([["table", "records", "columns", "declared by"], *rows])
+    print_aligned([["table", "records", "columns", "declared by"], *rows])
 
 
 async def show(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
@@ -86,8 +86,8 @@ async def show(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
         sys.stdout.write("".join(f"{dumps_text(each.as_fields())}\n" for each in found))
         return
     names = list(dict.fromkeys(["id", *table.spec.columns, *(n for r in found for n in r.doc)]))
-    rows = [[_cell(each.as_fields().get(name)) for name in names] for each in found]
-    _print_aligned([names, *rows])
+    rows = [[cell(each.as_fields().get(name)) for name in names] for each in found]
+    print_aligned([names, *rows])
 
 
 async def show_spec(settings: Settings, name: str) -> None:
@@ -245,13 +245,14 @@ def _format(given: str | None, path: Path) -> Format:
     return found
 
 
-def _cell(value: Json) -> str:
+def cell(value: Json) -> str:
+    """A value as it stands in a table: on one line, and cut where it is long."""
     text = value if isinstance(value, str) else "" if value is None else dumps_text(value)
     text = "".join(sign if sign.isprintable() else " " for sign in text)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
 
 
-def _print_aligned(rows: Sequence[Sequence[str]]) -> None:
+def print_aligned(rows: Sequence[Sequence[str]]) -> None:
     """Print a table; what is wider than the terminal goes on in its next line."""
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     for row in rows:

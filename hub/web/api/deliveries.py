@@ -19,7 +19,7 @@ from hub.model.key import Scope
 from hub.model.time import to_iso
 from hub.receive.rendering_again import rendered_again
 from hub.receive.replay import Replayer
-from hub.store.chosen import WAITING, Chosen, deliveries_page
+from hub.store.chosen import NOT_DELIVERED, WAITING, Chosen, deliveries_page
 from hub.store.lookup import LAST, where
 from hub.store.queues import DELIVERIES
 from hub.store.schema import attempts
@@ -156,10 +156,7 @@ def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:
 
 UNDELIVERED = "undelivered"
 """A filter: what waits, is under way, or is dead; nothing of it means that all was delivered."""
-_STATUSES = {
-    HELD: WAITING,
-    UNDELIVERED: (*WAITING, DeliveryStatus.DELIVERING.value, DeliveryStatus.DEAD.value),
-}
+_STATUSES = {HELD: WAITING, UNDELIVERED: NOT_DELIVERED}
 _ONE = "/v1/deliveries/{id}"
 OPERATIONS = (
     Operation("GET", "/v1/deliveries", Scope.READ, _get_all, "List deliveries, the newest first"),
