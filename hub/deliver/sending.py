@@ -38,7 +38,7 @@ class Sending:
         auth = destination.auth
         if not isinstance(auth, AuthOAuth2):
             return await self._send(delivery, destination, connector, None)
-        reach = Reach(destination.timeout_s, destination.allow_private)
+        reach = Reach(destination.timeout_s, destination.allow_private, destination.tls)
         for _ in range(2):
             token = await self._tokens.token(delivery.destination, auth, reach)
             response = await self._send(delivery, destination, connector, token)
@@ -59,4 +59,5 @@ class Sending:
             request_of(delivery, destination, connector, now_s, token),
             timeout_s=destination.timeout_s,
             allow_private=destination.allow_private,
+            tls=destination.tls,
         )

@@ -148,6 +148,29 @@ Signing = Annotated[
 ]
 
 
+Pem = Annotated[str, StringConstraints(min_length=1, max_length=65_536)]
+
+
+class Tls(Shape):
+    """How TLS is agreed on with a destination. Certificates are always checked."""
+
+    ca: Pem | None = Field(
+        None, description="Certificates (PEM) that vouch for its own, beside the public ones."
+    )
+    client_cert: Pem | None = Field(
+        None, description="The certificate (PEM) that the hub shows, with those in between."
+    )
+    client_key: Pem | None = Field(None, description="Its private key (PEM), without a password.")
+
+    @model_validator(mode="after")
+    def _both_halves(self) -> "Tls":
+        if (self.client_cert is None) != (self.client_key is None):
+            raise ValueError("'client_cert' and 'client_key' belong together")
+        if self.ca is None and self.client_cert is None:
+            raise ValueError("Give 'ca', or 'client_cert' and 'client_key', or all of them")
+        return self
+
+
 class Pacing(Shape):
     """How fast a destination takes requests, over all workers together."""
 
@@ -207,6 +230,7 @@ class Destination(Shape):
         ("auth", "client_secret"),
         ("sign", "secrets"),
         ("retired", "secrets"),
+        ("tls", "client_key"),
     )
 
     connector: str = "standard"
@@ -217,6 +241,7 @@ class Destination(Shape):
     retired: Retired | None = Field(
         None, description="Secrets of before a rotation, and how long they sign as well."
     )
+    tls: Tls | None = Field(None, description="Certificates of your own.")
     timeout_s: float = Field(30.0, gt=0, le=300)
     retry_schedule_s: tuple[Annotated[float, Field(ge=0, le=30 * 86400)], ...] = Field(
         DEFAULT_SCHEDULE_S, max_length=50

@@ -10,8 +10,8 @@ import socket
 import ssl
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,8 +23,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
 
 from hub.errors import OutboundError
+from hub.model.destination import Tls
 from hub.model.http import Headers, OutboundRequest, OutboundResponse
 from hub.outbound.guard import AddressPolicy, check_request, check_url
+from hub.outbound.pools import Pools
+from hub.outbound.tls import context_of, public_trust
 
 # The words in brackets keep it from looking like a bare product token, which n8n's "Ignore Bots"
 # (the isbot list) takes for a bot.
@@ -146,6 +149,7 @@ class Sender(Protocol):
         *,
         timeout_s: float,
         allow_private: bool = False,
+        tls: Tls | None = None,
         cap_bytes: int = 65_536,
     ) -> OutboundResponse:
         """See :meth:`Client.send`."""
@@ -155,9 +159,10 @@ class Sender(Protocol):
 class Client:
     """Sends requests. One per process, used as a context, safe for concurrent use.
 
-    ``connections`` bounds those open at once (in each of two pools, one for strict requests and
-    one for ``allow_private``, so that the one never uses the other's). ``tls`` says which
-    certificates are trusted, by default the system's and certifi's. ``lookup`` resolves names.
+    ``connections`` bounds those open at once (in each pool: there is one for strict requests and
+    one for ``allow_private``, so that the one never uses the other's, and of either one more for
+    each TLS setting of a destination's own). ``tls`` says which certificates are trusted, by
+    default the system's and certifi's. ``lookup`` resolves names.
     """
 
     def __init__(
@@ -175,9 +180,13 @@ class Client:
         self._exit = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        tls = self._tls or _trust()
-        self._strict = await self._open(tls, allow_private=False)
-        self._private = await self._open(tls, allow_private=True)
+        tls = self._tls or public_trust()
+        self._strict = self._transport(tls, allow_private=False)
+        self._exit.push_async_callback(self._strict.aclose)
+        self._private = self._transport(tls, allow_private=True)
+        self._exit.push_async_callback(self._private.aclose)
+        self._own = Pools(self._open)
+        self._exit.push_async_callback(self._own.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -189,26 +198,28 @@ class Client:
         *,
         timeout_s: float,
         allow_private: bool = False,
+        tls: Tls | None = None,
         cap_bytes: int = 65_536,
     ) -> OutboundResponse:
         """Send it and read the answer, whatever its status; redirects are answers too.
 
         ``timeout_s`` is for all of it, from the lookup of the name to the last byte. The body is
-        unpacked if it came as gzip, read up to ``cap_bytes`` and marked if there was more.
+        unpacked if it came as gzip, read up to ``cap_bytes`` and marked if there was more. ``tls``
+        are certificates of the destination's own.
 
         Raises:
             OutboundError: ``url_invalid``, ``request_invalid`` (method or header fields),
                 ``address_refused``, ``dns_failed``, ``connect_failed``, ``tls_failed``,
-                ``timeout``, ``answer_broken``. ``details["may_have_run"]`` tells whether any of
+                ``timeout``, ``answer_broken``; ``request_invalid`` too where a certificate of
+                ``tls`` cannot be used. ``details["may_have_run"]`` tells whether any of
                 the request may have been sent.
         """
         started = time.perf_counter()
         outgoing = _outgoing(request)
-        transport = self._private if allow_private else self._strict
         progress = _Progress()
         token = _progress.set(progress)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s), self._pool(tls, allow_private) as transport:
                 answer = await transport.handle_async_request(outgoing)
                 try:
                     headers = _headers(answer)
@@ -223,7 +234,19 @@ class Client:
         duration_ms = round((time.perf_counter() - started) * 1000)
         return OutboundResponse(answer.status_code, headers, body, truncated, duration_ms)
 
-    async def _open(self, tls: ssl.SSLContext, *, allow_private: bool) -> AiohttpTransport:
+    @asynccontextmanager
+    async def _pool(self, tls: Tls | None, allow_private: bool) -> AsyncIterator[AiohttpTransport]:
+        if tls is None:
+            yield self._private if allow_private else self._strict
+        else:
+            async with self._own.lent(tls, allow_private=allow_private) as transport:
+                yield transport
+
+    async def _open(self, tls: Tls, allow_private: bool) -> AiohttpTransport:
+        context = await asyncio.to_thread(context_of, tls)  # takes some 20 ms
+        return self._transport(context, allow_private=allow_private)
+
+    def _transport(self, tls: ssl.SSLContext, *, allow_private: bool) -> AiohttpTransport:
         gate = _Gate(self._policy, allow_private)
         connector = _Connector(
             resolver=_VettedNames(gate, self._lookup or aiohttp.ThreadedResolver()),
@@ -239,16 +262,7 @@ class Client:
             trust_env=False,
             skip_auto_headers=("Content-Type",),
         )
-        transport = AiohttpTransport(verify=tls, trust_env=False, client=session)
-        self._exit.push_async_callback(transport.aclose)
-        return transport
-
-
-def _trust() -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+        return AiohttpTransport(verify=tls, trust_env=False, client=session)
 
 
 def _outgoing(request: OutboundRequest) -> httpx.Request:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlencode
 
 from hub.errors import InvalidError, OutboundError
-from hub.model.destination import AuthOAuth2
+from hub.model.destination import AuthOAuth2, Tls
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.json import loads
 from hub.outbound.client import Sender
@@ -38,6 +38,7 @@ class Reach:
 
     timeout_s: float
     allow_private: bool = False
+    tls: Tls | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +109,7 @@ class Tokens:
                 _asking(auth),
                 timeout_s=min(reach.timeout_s, _LONGEST_WAIT_S),
                 allow_private=reach.allow_private,
+                tls=reach.tls,
                 cap_bytes=_CAP_BYTES,
             )
         except OutboundError as error:

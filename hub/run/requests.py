@@ -47,6 +47,7 @@ class Requests:
                 wish.request,
                 timeout_s=wish.timeout_s,
                 allow_private=destination is not None and destination.allow_private,
+                tls=None if destination is None else destination.tls,
                 cap_bytes=wish.cap_bytes,
             )
             connector = self._reader(url, destination)

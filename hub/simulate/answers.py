@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from hub.errors import InvalidError, OutboundError
+from hub.model.destination import Tls
 from hub.model.http import Headers, OutboundRequest, OutboundResponse
 from hub.model.json import Json, dumps
 from hub.outbound.client import Sender
@@ -81,6 +82,7 @@ class StubSender:
         *,
         timeout_s: float,
         allow_private: bool = False,
+        tls: Tls | None = None,
         cap_bytes: int = 65_536,
     ) -> OutboundResponse:
         """The answer of the table."""
@@ -122,6 +124,7 @@ class MappedSender:
         *,
         timeout_s: float,
         allow_private: bool = False,
+        tls: Tls | None = None,
         cap_bytes: int = 65_536,
     ) -> OutboundResponse:
         """Send it where the map says; addresses of the map may be private ones."""
@@ -135,6 +138,7 @@ class MappedSender:
             request,
             timeout_s=timeout_s,
             allow_private=allow_private or found is not None,
+            tls=tls,
             cap_bytes=cap_bytes,
         )
 

@@ -12,7 +12,7 @@ from hub.connector import Connector
 from hub.deliver.attempt import Attempter
 from hub.errors import InvalidError, LimitError
 from hub.expr import DictContext
-from hub.model.destination import Destination
+from hub.model.destination import Destination, Tls
 from hub.model.event import Arrival, Event
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.ids import new_id
@@ -154,6 +154,7 @@ class NotingSender:
         *,
         timeout_s: float,
         allow_private: bool = False,
+        tls: Tls | None = None,
         cap_bytes: int = 65_536,
     ) -> OutboundResponse:
         """Send it, and note what was said on both sides."""
@@ -166,7 +167,11 @@ class NotingSender:
         }
         try:
             response = await self.inner.send(
-                request, timeout_s=timeout_s, allow_private=allow_private, cap_bytes=cap_bytes
+                request,
+                timeout_s=timeout_s,
+                allow_private=allow_private,
+                tls=tls,
+                cap_bytes=cap_bytes,
             )
         except Exception as error:
             self.notes.add("request", **noted, status=None, answer=str(error))

@@ -1,10 +1,12 @@
 """A destination behind an authorization server: tokens come and go, deliveries arrive once."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.outbound.authorization import Authorization
+from tests.outbound.certificates import authority
 from tests.outbound.conftest import serve
 from tests.outbound.servers import RawServer, Serve
 from tests.program import Driven
@@ -91,3 +93,19 @@ async def test_without_a_token_nothing_is_sent_and_the_attempt_says_why(
     assert [each["outcome"] for each in delivery["attempts"]] == ["refused"]
     assert "invalid_client" in delivery["reason"]
     assert make.requests == []
+
+
+async def test_a_destination_that_asks_for_a_certificate_gets_its_deliveries(
+    hub: Driven, serve: Serve, tmp_path: Path
+) -> None:
+    ours = authority()
+    server = await serve(tls=ours.context(tmp_path, asks_client=True))
+    shown = {"client_cert": ours.client.certificate, "client_key": ours.client.key}
+    await hub.put(
+        "/v1/destinations/make",
+        {"url": f"https://127.0.0.1:{server.port}/", "tls": {"ca": ours.certificate, **shown}},
+    )
+    await hub.put("/v1/sources/shop", {"verify": {"mode": "none"}})
+    await hub.put("/v1/subscriptions/all", {"source": "shop", "destination": "make"})
+    await send(hub, status="delivered")
+    assert len(server.heads) == 1

@@ -10,6 +10,7 @@ from hub.signature import parse_secret, public_key
 from hub.store.lookup import one
 from hub.store.objects import PUT, PutObject
 from hub.store.schema import objects
+from tests.outbound.certificates import authority
 from tests.web.answers import good, pointers, refused
 from tests.web.conftest import KeyOf
 
@@ -67,6 +68,18 @@ async def test_secrets_of_every_mode_are_masked_and_kept(
     without = {name: value for name, value in auth.items() if name != secret}
     good(await api.put("/v1/destinations/till", json={**HOOK, "auth": without}))
     assert (await stored(hub, "till"))["auth"][secret] == auth[secret]
+
+
+async def test_the_key_of_a_certificate_is_masked_and_kept(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    shown = authority().client
+    tls = {"client_cert": shown.certificate, "client_key": shown.key}
+    made = good(await api.put("/v1/destinations/till", json={**HOOK, "tls": tls}), 201)
+    assert made["tls"] == {"ca": None, **tls, "client_key": MASK}
+    tls = {"ca": authority().certificate, "client_cert": shown.certificate}
+    good(await api.put("/v1/destinations/till", json={**HOOK, "tls": tls}))
+    assert (await stored(hub, "till"))["tls"] == {**tls, "client_key": shown.key}
 
 
 async def test_header_fields_that_carry_secrets_are_masked_too(
@@ -189,6 +202,8 @@ async def test_a_rotation_that_cannot_be_is_said(
         ({"sign": {**HMAC, "secrets": ["x y"], "key_encoding": "hex"}}, "/sign/secrets/0"),
         ({"sign": {**HMAC, "secrets": ["x"], "haeder": "y"}}, "/sign/haeder"),
         ({"auth": {"mode": "apikey"}}, "/auth/key"),
+        ({"tls": {"ca": "x"}}, "/tls/ca"),
+        ({"tls": {"client_cert": "x"}}, "/tls"),
         ({"auth": {"mode": "bearer", "token": "a b"}}, "/auth/token"),
         ({"auth": {"mode": "jwt", "key": "short"}}, "/auth/key"),
         ({"auth": {"mode": "jwt", "key": "k" * 32, "claims": {"exp": 1}}}, "/auth/claims"),

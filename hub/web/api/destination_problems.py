@@ -6,6 +6,7 @@ from hub.errors import ExpressionError, InvalidError, OutboundError
 from hub.expr import compile_template, compile_value
 from hub.model.destination import AuthJwt, AuthOAuth2, Destination, Sign, SignHmac
 from hub.outbound.guard import check_url
+from hub.outbound.tls import tls_problems
 from hub.signature import check_signing_key, key_of, parse_signing_key
 from hub.stack.problem import Problem
 from hub.web.api.body import wrong
@@ -19,6 +20,9 @@ def problems_of(destination: Destination) -> Iterator[Problem]:
         yield wrong("/url", error.message)
     yield from _expressions(destination)
     yield from _auth_problems(destination)
+    if destination.tls is not None:
+        for field, message in tls_problems(destination.tls):
+            yield wrong(f"/tls/{field}", message)
     for place, secret in enumerate(destination.sign.secrets if destination.sign else ()):
         try:
             check_secret(destination.sign, secret)
