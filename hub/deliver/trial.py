@@ -9,7 +9,7 @@ from hub.deliver.ways import was_tried
 from hub.errors import InvalidError, OutboundError
 from hub.expr import DictContext
 from hub.model.delivery import ClaimedDelivery, DeliveryStart
-from hub.model.destination import AuthHeader, Destination
+from hub.model.destination import AuthHeader, Destination, Tls
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps
@@ -36,13 +36,18 @@ class _Noting:
         timeout_s: float,
         allow_private: bool = False,
         cap_bytes: int = _SHOWN_BYTES,
+        tls: Tls | None = None,
     ) -> OutboundResponse:
         """See :meth:`hub.outbound.client.Client.send`."""
         self.sent.append(request)
         if self.client is None:
             raise _NOT_SENT
         return await self.client.send(
-            request, timeout_s=timeout_s, allow_private=allow_private, cap_bytes=cap_bytes
+            request,
+            timeout_s=timeout_s,
+            allow_private=allow_private,
+            cap_bytes=cap_bytes,
+            tls=tls,
         )
 
 
