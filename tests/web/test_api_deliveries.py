@@ -11,6 +11,7 @@ async def test_a_delivery_is_shown_with_its_attempts(api: httpx.AsyncClient, hub
     delivery_id = await deliver(hub)
     waiting = good(await api.get(f"/v1/deliveries/{delivery_id}"))
     assert (waiting["status"], waiting["attempts"], waiting["reason"]) == ("pending", [], None)
+    assert (waiting["body"], waiting["body_encoding"]) != (None, None)
     assert waiting["next_attempt_at"] is not None
     await attempt(hub, DeliveryStatus.RETRYING)
     await attempt(hub, DeliveryStatus.DEAD)

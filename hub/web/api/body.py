@@ -1,6 +1,7 @@
 """What comes in the body of a management request: read within bounds, parsed, validated."""
 
 import asyncio
+import base64
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
@@ -206,3 +207,19 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
     field = model.model_fields.get(_TAG)
     return get_args(field.annotation) if field else ()
+
+
+def shown_body(raw: bytes, content_type: str) -> tuple[Json, str | None]:
+    """The body as people read it, and how it is to be read: json, text or base64."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if not raw:
+        return None, None
+    if kind == "application/json" or kind.endswith("+json"):
+        try:
+            return loads(raw), "json"
+        except InvalidError:
+            pass
+    try:
+        return raw.decode(), "text"
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode(), "base64"

@@ -23,7 +23,7 @@ from hub.store.chosen import NOT_DELIVERED, WAITING, Chosen, deliveries_page
 from hub.store.lookup import LAST, where
 from hub.store.queues import DELIVERIES
 from hub.store.schema import attempts
-from hub.web.api.body import Body, Reason
+from hub.web.api.body import Body, Reason, shown_body
 from hub.web.api.call import Call, Operation, answer, known_time, known_word
 from hub.web.api.holding import Holds, held_destinations, holds_of
 
@@ -60,7 +60,16 @@ async def _get(call: Call) -> Response:
     row = await _row(call)
     made = await call.hub.ledger.read(where, attempts, delivery_id=row["id"])
     holds = await holds_of(call.hub, [row["destination"]])
-    return answer({**_shown(row, holds), "attempts": [_shown_attempt(each) for each in made]})
+    body, encoding = shown_body(bytes(row["body"]), row["content_type"])
+    return answer(
+        {
+            **_shown(row, holds),
+            "content_type": row["content_type"],
+            "body": body,
+            "body_encoding": encoding,
+            "attempts": [_shown_attempt(each) for each in made],
+        }
+    )
 
 
 class DeliveryReplay(Body):

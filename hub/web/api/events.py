@@ -1,12 +1,10 @@
 """``/v1/events``: every request to a source, and what became of it."""
 
-import base64
 from typing import Any
 
 from pydantic import Field
 from starlette.responses import Response
 
-from hub.errors import InvalidError
 from hub.model.json import Json, loads
 from hub.model.key import Scope
 from hub.model.time import to_iso
@@ -15,7 +13,7 @@ from hub.store.control import REPLAY_EVENT, ReplayEvent
 from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.lookup import LAST
 from hub.store.queues import RUNS
-from hub.web.api.body import Body
+from hub.web.api.body import Body, shown_body
 from hub.web.api.call import Call, Operation, answer, known_time, known_word, missing
 from hub.web.api.holding import held_destinations
 from hub.web.api.simulations import previewed
@@ -44,7 +42,7 @@ async def _get(call: Call) -> Response:
     if row is None:
         raise missing("event", event_id)
     headers = _headers(row["headers"])
-    body, encoding = _body(bytes(row["body"]), headers.get("content-type", "application/json"))
+    body, encoding = shown_body(bytes(row["body"]), headers.get("content-type", "application/json"))
     return answer(
         {
             **_shown(row),
@@ -104,22 +102,6 @@ def _headers(text: str) -> dict[str, str]:
     for name, value in loads(text):
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     return fields
-
-
-def _body(raw: bytes, content_type: str) -> tuple[Json, str | None]:
-    """The body as people read it, and how it is to be read: json, text or base64."""
-    kind = content_type.partition(";")[0].strip().lower()
-    if not raw:
-        return None, None
-    if kind == "application/json" or kind.endswith("+json"):
-        try:
-            return loads(raw), "json"
-        except InvalidError:
-            pass
-    try:
-        return raw.decode(), "text"
-    except UnicodeDecodeError:
-        return base64.b64encode(raw).decode(), "base64"
 
 
 OPERATIONS = (
