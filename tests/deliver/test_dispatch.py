@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
+from sqlalchemy import update
 
 from hub.bootstrap import load_connectors
 from hub.deliver.attempt import Attempter
 from hub.deliver.dispatch import Dispatcher
 from hub.model.delivery import DeliveryStart
 from hub.model.json import dumps_text
+from hub.model.time import US_PER_S, now_us
 from hub.outbound.client import Client
 from hub.outbound.gates import Gates
 from hub.outbound.guard import AddressPolicy
@@ -175,6 +177,33 @@ async def test_deliveries_that_come_while_a_destination_is_full_are_not_forgotte
     await fast.wait_for(3)
     assert len(slow.requests) == PER_DESTINATION
     await town.delivered(PER_DESTINATION + 6)
+
+
+@pytest.mark.parametrize("took", [False, True])
+async def test_a_destination_that_takes_nothing_for_days_is_disabled(
+    town: Town, fast: Sink, took: bool
+) -> None:
+    """What it took since counts, however much it refused."""
+    if took:
+        await town.queue("fast", 1)
+        town.dispatcher.drain.wake()
+        await town.delivered(1)
+    fast.answer = lambda n, request: Answer(500)
+    await town.queue("fast", 1)
+    long_ago = now_us() - 3 * 86_400 * US_PER_S
+    await town.ledger.engine.transact(
+        lambda tx: tx.run(update(deliveries).values(created_at=long_ago))
+    )
+    await town.dispatcher.drain.drain()
+    await until(lambda: not town.dispatcher.drain.busy)
+    await town.catalog.refresh()
+    destination = town.catalog.now.destinations["fast"]
+    assert destination.takes is took
+    assert (destination.state_reason or "").startswith("" if took else "It has taken nothing for 3")
+    await town.queue("fast", 1)
+    await town.dispatcher.drain.drain()
+    await until(lambda: not town.dispatcher.drain.busy)
+    assert len(fast.requests) == (3 if took else 1)
 
 
 async def test_a_destination_that_is_gone_from_the_catalog_makes_a_dead_letter(town: Town) -> None:
