@@ -16,7 +16,7 @@ from hub.deliver.gating import asked_of
 from hub.deliver.share import fair_shares, limit_of
 from hub.errors import StoreError
 from hub.jobs import Drain
-from hub.model.delivery import ENDED, ClaimedDelivery
+from hub.model.delivery import ENDED, ClaimedDelivery, is_side
 from hub.outbound.gates import HORIZON_S, Asked, Gates, Grant
 from hub.store.catalog import Catalog
 from hub.store.due import CLAIM, ClaimDue, Due, Wanted, due_destinations
@@ -79,7 +79,9 @@ class Dispatcher:
     async def _claim(self, most: int) -> list[Permit]:
         if self._catalog.now.all_paused:
             return []
-        shares = self._shares(await self._ledger.read(due_destinations, most), most)
+        due = await self._ledger.read(due_destinations, most)
+        await self._know([each.destination for each in due])
+        shares = self._shares(due, most)
         if not shares:
             return []
         grants = await self._gates.take([self._asked(*each) for each in shares.items()])
@@ -96,6 +98,12 @@ class Dispatcher:
             fault_points.at("delivery.claimed")
         self._under_way.update(delivery.destination for delivery in claimed)
         return self._permits(claimed, permitted)
+
+    async def _know(self, names: list[str]) -> None:
+        """Look up those that another process may have set just now: their pace has to count."""
+        known = self._catalog.now.destinations
+        if any(name not in known and not is_side(name) for name in names):
+            await self._catalog.refresh()
 
     def _shares(self, due: list[Due], most: int) -> dict[str, int]:
         """What to ask for: of those that nothing holds back, as many as they have places."""

@@ -43,6 +43,11 @@ def side_of(address: str) -> str:
     return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
+def is_side(name: str) -> bool:
+    """Whether it is the name that :func:`side_of` gives, rather than a destination's."""
+    return "." in name or ":" in name
+
+
 def variable_of(address: str) -> str | None:
     """The name of the variable that holds the URL, if one does."""
     found = _VARIABLE.fullmatch(address)
