@@ -6,6 +6,7 @@ reads an answer up to a cap and waits up to a limit. Each failure is one ``Outbo
 
 import asyncio
 import errno
+import functools
 import socket
 import ssl
 import time
@@ -15,11 +16,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Protocol, Self, cast
+from typing import Any, Protocol, Self, cast
 
 import aiohttp
 import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_parser import RawResponseMessage
 from httpx_aiohttp import AiohttpTransport
 
 from hub.errors import OutboundError
@@ -126,8 +130,48 @@ class _VettedNames(AbstractResolver):
         await self._lookup.close()
 
 
+class _Answers(ResponseHandler):
+    """Reads a head apart from what follows, and tells at once of what cannot be read.
+
+    So what wrongly stands behind a 204 costs only the connection, and a body that breaks is not
+    waited for until the time is over, however the bytes come in.
+    """
+
+    was_used = False
+
+    def feed_data(self, data: tuple[RawResponseMessage, Any], size: int = 0) -> None:
+        head = data[0]
+        if head.code in (204, 304) and (head.chunked or _promises_body(head)):
+            self.force_close()  # it may come yet, and is not the next answer
+        super().feed_data(data, size)
+
+    def data_received(self, data: bytes) -> None:
+        head, end, rest = data.partition(b"\r\n\r\n")
+        super().data_received(head + end)
+        if rest:
+            super().data_received(rest)
+
+    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
+        super().set_exception(exc, *cause)
+        if self._payload is not None and not self._payload.is_eof():
+            broken = aiohttp.ClientPayloadError("the body cannot be read")
+            broken.__cause__ = exc
+            self._payload.set_exception(broken)
+
+
+def _promises_body(head: RawResponseMessage) -> bool:
+    return head.headers.get("content-length", "0") != "0"
+
+
 class _Connector(aiohttp.TCPConnector):
-    """Notes in the request's progress when its connection stands."""
+    """Notes in the request's progress when its connection stands.
+
+    One on which an answer lies already that nobody asked for is not used again.
+    """
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._factory = functools.partial(_Answers, loop=self._loop)  # type: ignore[assignment]  # one of them
 
     async def connect(
         self,
@@ -136,6 +180,10 @@ class _Connector(aiohttp.TCPConnector):
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
     ) -> aiohttp.connector.Connection:
         connection = await super().connect(req, traces, timeout)
+        while (answers := cast(_Answers, connection.protocol)).was_used and len(answers):
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
+        answers.was_used = True
         _progress.get().connected = True
         return connection
 
@@ -222,6 +270,8 @@ class Client:
             async with asyncio.timeout(timeout_s), self._pool(tls, allow_private) as transport:
                 answer = await transport.handle_async_request(outgoing)
                 try:
+                    if answer.status_code < 200:  # nobody asked for a 101, and 0 is no status
+                        raise ValueError(f"a status of {answer.status_code} answers nothing")
                     headers = _headers(answer)
                     stream = cast(httpx.AsyncByteStream, answer.stream)
                     body, truncated = await _read(stream, headers, cap_bytes)
@@ -334,10 +384,22 @@ def _code(causes: tuple[BaseException, ...], connected: bool) -> str:
 
 def _detail(causes: tuple[BaseException, ...]) -> str:
     """What the innermost cause says, on one line and without the URL."""
-    inner = causes[-1]
-    if isinstance(inner, _RefusedError):
-        return inner.reason
-    if isinstance(inner, aiohttp.InvalidURL):
-        return "its host is no name and no address"
-    text = inner.message if isinstance(inner, aiohttp.ClientResponseError) else str(inner)
-    return " ".join(text.split())[:_LONGEST_DETAIL] or type(inner).__name__
+    text = " ".join(_words(causes[-1]).split()).removesuffix(" ^")  # a parser's finger
+    return text[:_LONGEST_DETAIL] or type(causes[-1]).__name__
+
+
+def _words(error: BaseException) -> str:
+    match error:
+        case _RefusedError():
+            return error.reason
+        case aiohttp.InvalidURL():
+            return "its host is no name and no address"
+        case ssl.SSLCertVerificationError():
+            return error.verify_message
+        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "HTTP_REQUEST"):
+            return "that port does not speak TLS; for plain HTTP the URL starts with http://"
+        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
+            return "the other side closed the connection"
+        case aiohttp.ClientResponseError() | HttpProcessingError():
+            return error.message
+    return str(error)
