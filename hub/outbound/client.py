@@ -383,9 +383,10 @@ def _code(causes: tuple[BaseException, ...], connected: bool) -> str:
 
 
 def _detail(causes: tuple[BaseException, ...]) -> str:
-    """What the innermost cause says, on one line and without the URL."""
+    """What the innermost cause says: a sentence's end, on one line and without the URL."""
     text = " ".join(_words(causes[-1]).split()).removesuffix(" ^")  # a parser's finger
-    return text[:_LONGEST_DETAIL] or type(causes[-1]).__name__
+    text = text[:_LONGEST_DETAIL] or type(causes[-1]).__name__
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _words(error: BaseException) -> str:

@@ -20,6 +20,7 @@ from tests.program import Driven, embedded_hub, free_port
 from tests.sink import Sink, open_sink
 
 MEGABYTE = 1 << 20
+NEVER = {"min_calls": 10_000}
 STACK = """
 { task: "pass_on", source: "shop", function_stack: [
   { function: "deliver", destination: "bad", payload: { n: "{{n}}" } },
@@ -147,6 +148,41 @@ CASES = {
         status=302,
         body="",
     ),
+    "sends to the cloud's metadata": Case(
+        saying(
+            b"HTTP/1.1 307 Go\r\nLocation: http://169.254.169.254/latest/\r\n"
+            b"Content-Length: 0\r\n\r\n"
+        ),
+        "refused",
+        "307: redirects are not followed; set the new URL.",
+        status=307,
+        body="",
+    ),
+    "switches to another protocol": Case(
+        saying(b"HTTP/1.1 101 Go\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n"),
+        "unknown",
+        "a status of 101 answers nothing",
+        may_have_run=True,
+    ),
+    "answers with a status that nobody knows": Case(
+        saying(b"HTTP/1.1 999 Eh\r\nContent-Length: 0\r\n\r\n"),
+        "retry",
+        "Answered 999.",
+        status=999,
+        body="",
+    ),
+    "breaks inside its chunks": Case(
+        saying(OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n", b"zz\r\n"),
+        "unknown",
+        "Invalid character in chunk size",
+        may_have_run=True,
+    ),
+    "closes inside the head": Case(
+        saying(OK + b"Set-Cookie: secret"),
+        "unknown",
+        "no HTTP: the other side closed the connection. It may have run all the same.",
+        may_have_run=True,
+    ),
     "answers NUL and broken UTF-8": Case(
         saying(b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\na\x00\xff\xc3b"),
         "retry",
@@ -175,7 +211,7 @@ async def send(hub: Driven, n: int = 0) -> str:
 async def set_bad(hub: Driven, port: int, scheme: str = "http", **more: Any) -> None:
     """Name the destination that the cases are about."""
     url = f"{scheme}://127.0.0.1:{port}/hook"
-    setting = {"url": url, "timeout_s": 0.3, "retry_schedule_s": []}
+    setting = {"url": url, "timeout_s": 0.3, "retry_schedule_s": [], "breaker": NEVER}
     await hub.put("/v1/destinations/bad", setting | more)
 
 
@@ -199,6 +235,35 @@ async def test_each_attempt_says_what_became_of_it_and_others_are_served(
     assert attempt["duration_ms"] < 1000
     assert case.says in delivery["reason"]
     assert ("Gave up after 1 attempt." in delivery["reason"]) == (case.outcome != "refused")
+
+
+async def test_a_204_with_a_body_behind_it_is_delivered_once(hub: Driven, good: Sink) -> None:
+    answer = b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\ndone"
+    async with serving(saying(answer)) as server:
+        await set_bad(hub, server.port)
+        delivery = await hub.until(await send(hub), status="delivered")
+    assert [attempt["status_code"] for attempt in delivery["attempts"]] == [204]
+    assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("{hub}/in/shop", "port {port} is the hub itself"),
+        ("http://[::1]:{port}/in/shop", "port {port} is the hub itself"),
+        ("http://169.254.169.254/latest/", "169.254.169.254 is not public (link-local)"),
+        ("http://[::ffff:10.0.0.1]/", "carries 10.0.0.1 (IPv4-mapped)"),
+    ],
+)
+async def test_an_address_that_is_not_allowed_is_refused_at_once_and_says_why(
+    hub: Driven, good: Sink, url: str, says: str
+) -> None:
+    port = hub.base.rpartition(":")[2]
+    await set_bad(hub, 1, url=url.format(hub=hub.base, port=port), allow_private=True)
+    delivery = await hub.until(await send(hub), status="dead")
+    assert says.format(port=port) in delivery["reason"]
+    (attempt,) = delivery["attempts"]
+    assert (attempt["outcome"], attempt["status_code"]) == ("refused", None)
 
 
 async def test_what_breaks_off_again_and_again_is_sent_under_one_key(
