@@ -24,6 +24,8 @@ SET_BY_HUB = frozenset({"host", "content-length", "accept-encoding", "expect"}) 
 )
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")
+_PORT = re.compile(r"[^:]*|\[.*\](:[0-9]*)?|[^:]*:[0-9]*")
+_HOST_NAME = re.compile(r"[0-9a-z._-]+", re.IGNORECASE)
 _NUMBER_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.IGNORECASE)
 
 
@@ -177,10 +179,13 @@ def _problem(parsed: httpx.URL, url: str) -> str | None:
         return "The URL names a user or password; set the destination's auth instead."
     if not host:
         return "The URL names no host."
-    if parsed.port is not None and not 1 <= parsed.port <= 65535:
+    odd = not _PORT.fullmatch(authority)  # int() reads +80, 8_0 and wide digits too
+    if odd or (parsed.port is not None and not 1 <= parsed.port <= 65535):
         return "The URL's port must be between 1 and 65535."
     if "%" in host:
         return "The URL's host holds a percent sign."
+    if ":" not in host and not _HOST_NAME.fullmatch(host):
+        return f"The URL's host {host!r} is no name of a host."
     return _number_problem(host)
 
 

@@ -322,10 +322,10 @@ async def test_a_destination_that_hangs_with_many_deliveries_leaves_room_for_the
 ) -> None:
     came, began = len(good.requests), time.monotonic()
     async with serving(hang) as server:
-        await set_bad(hub, server.port, timeout_s=2)
+        await set_bad(hub, server.port, timeout_s=8)
         await asyncio.gather(*(send(hub, n) for n in range(30)))
-        await good.wait_for(came + 30, 5)
-        assert time.monotonic() - began < 2
+        await good.wait_for(came + 30, 8)
+        assert time.monotonic() - began < 8
         assert server.most_open <= 6
     await until(lambda: is_at_rest(hub))  # the others fail fast now
 
