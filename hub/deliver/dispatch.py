@@ -100,10 +100,19 @@ class Dispatcher:
         return self._permits(claimed, permitted)
 
     async def _know(self, names: list[str]) -> None:
-        """Look up those that another process may have set just now: their pace has to count."""
-        known = self._catalog.now.destinations
-        if any(name not in known and not is_side(name) for name in names):
+        """Look up those that another process may have set just now: their pace has to count.
+
+        What waits for one that was removed is told so, and not held by the breaker it had.
+        """
+        new = [each for each in names if not is_side(each) and not self._knows(each)]
+        if new:
             await self._catalog.refresh()
+        for name in new:
+            if not self._knows(name):
+                await self._gates.reset(name)
+
+    def _knows(self, name: str) -> bool:
+        return name in self._catalog.now.destinations
 
     def _shares(self, due: list[Due], most: int) -> dict[str, int]:
         """What to ask for: of those that nothing holds back, as many as they have places."""
