@@ -31,6 +31,7 @@ from hub.signature import new_secret
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.objects import PUT_ONCE, SIGNING, PutObject
+from hub.store.sealing import Keyring
 
 CONNECTORS = "hub.connectors"
 FUNCTIONS = "hub.functions"
@@ -97,6 +98,20 @@ def load_functions() -> None:
             ) from error
 
 
+async def ledger_of(settings: Settings) -> Ledger:
+    """The ledger, opened; whoever opens it closes it.
+
+    Raises:
+        StoreError: as :func:`hub.store.ledger.open_ledger`.
+    """
+    return await open_ledger(
+        settings.database_url,
+        settings.data,
+        settings.commit_timeout_s,
+        keyring=Keyring(settings.secret_keys),
+    )
+
+
 @asynccontextmanager
 async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     """The hub's parts, opened; its background tasks run until the end of the block.
@@ -108,7 +123,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     """
     fault_points.arm(settings.fault_point)
     load_functions()  # before the stacks that name them
-    ledger = await open_ledger(settings.database_url, settings.data, settings.commit_timeout_s)
+    ledger = await ledger_of(settings)
     redis = Redis.from_url(redis_url, socket_connect_timeout=2)
     bell = Doorbell(connect_jobs(redis_url))
     supervisor = Supervisor()

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 import uvloop
 
-from hub.errors import HubError
+from hub.errors import HubError, SettingsError
 from hub.observe.log import set_up_logs
 from hub.settings import Settings, load_settings
 
@@ -123,16 +123,15 @@ def apply(
 
 async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
     from hub.applying import apply_files
-    from hub.bootstrap import load_connectors, load_functions
+    from hub.bootstrap import ledger_of, load_connectors, load_functions
     from hub.settings import variables
     from hub.store.catalog import Catalog
-    from hub.store.ledger import open_ledger
     from hub.store.migrate import require_current
     from hub.web.api.named import Around
 
     await require_current(settings.database_url, settings.data)
     load_functions()
-    ledger = await open_ledger(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
     try:
         around = Around(load_connectors(), Catalog(ledger, variables()))
         applied = await apply_files(ledger, paths, around, prune=prune)
@@ -189,6 +188,34 @@ def deliveries(
     from hub.redelivering import list_deliveries
 
     _run(list_deliveries(_quiet_settings(), status, destination, limit, as_json=json))
+
+
+keys_app = typer.Typer(
+    help="The keys that secrets in the ledger are encrypted with.", no_args_is_help=True
+)
+app.add_typer(keys_app, name="keys")
+
+
+@keys_app.command("reencrypt")
+def keys_reencrypt() -> None:
+    """Encrypt every secret in the ledger with the first key of HUB_SECRET_KEY, plain ones too."""
+    _run(_reencrypt(_quiet_settings()))
+
+
+async def _reencrypt(settings: Settings) -> None:
+    from hub.bootstrap import ledger_of
+    from hub.store.migrate import require_current
+    from hub.store.objects import RESEAL
+
+    if not settings.secret_keys:
+        raise SettingsError("There is no key to encrypt with: set HUB_SECRET_KEY.")
+    await require_current(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
+    try:
+        changed = await ledger.write(RESEAL, None)
+    finally:
+        await ledger.close()
+    typer.echo(f"{changed} objects were encrypted anew. Older keys are not needed any more.")
 
 
 connectors_app = typer.Typer(help="Connectors: those there are, a new one.", no_args_is_help=True)

@@ -5,6 +5,7 @@ import sys
 from collections import deque
 from typing import Any
 
+from hub.bootstrap import ledger_of
 from hub.errors import OutboundError
 from hub.model.event import Recorded
 from hub.model.http import Headers, OutboundRequest
@@ -15,7 +16,7 @@ from hub.outbound.client import Client
 from hub.outbound.guard import SET_BY_HUB, AddressPolicy
 from hub.settings import Settings
 from hub.store.events import events_since
-from hub.store.ledger import Ledger, open_ledger
+from hub.store.ledger import Ledger
 from hub.store.migrate import require_current
 
 _LOOK_S = 0.25
@@ -37,7 +38,7 @@ async def listen(
         StoreError: the ledger cannot be read.
     """
     await require_current(settings.database_url, settings.data)
-    ledger = await open_ledger(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
     try:
         async with Client(policy, connections=4) as client:

@@ -14,9 +14,7 @@ from hub.stack.documents import read_documents
 from hub.stack.problem import Problem
 from hub.stack.text import Document
 from hub.store.ledger import Ledger
-from hub.store.lookup import one, where
-from hub.store.objects import DROP, PUT, DropObject, Kind, PutObject
-from hub.store.schema import objects
+from hub.store.objects import DROP, PUT, DropObject, Kind, PutObject, all_objects, one_object
 from hub.web.api.body import validated
 from hub.web.api.destinations import DESTINATIONS
 from hub.web.api.named import Around, Named, check_slug
@@ -117,7 +115,7 @@ async def put_thing(ledger: Ledger, around: Around, thing: NamedThing) -> bool:
         InvalidError: it cannot be, with all ``problems``, each at its place in the file.
         StoreError: the ledger does not take it.
     """
-    row = await ledger.read(one, objects, kind=thing.kind, slug=thing.slug)
+    row = await ledger.read(one_object, thing.kind, thing.slug)
     before = loads(row["body"]) if row else {}
     problems = problems_of(thing, around, before)
     if problems:
@@ -137,7 +135,7 @@ async def put_thing(ledger: Ledger, around: Around, thing: NamedThing) -> bool:
 async def prune_things(ledger: Ledger, kept: Container[tuple[Kind, str]]) -> list[str]:
     """Remove those that files gave and no file gives any more; gives their names."""
     gone = []
-    for row in await ledger.read(where, objects, managed_by="file"):
+    for row in await ledger.read(all_objects, managed_by="file"):
         if row["kind"] in _NAMED and (row["kind"], row["slug"]) not in kept:
             await ledger.write(DROP, DropObject(row["kind"], row["slug"], "file"))
             gone.append(f"{row['kind']} {row['slug']}")

@@ -2,14 +2,14 @@
 
 import sys
 
-from hub.bootstrap import load_connectors, load_functions
+from hub.bootstrap import ledger_of, load_connectors, load_functions
 from hub.model.json import Json, dumps_text
 from hub.receive.replay import Replay, Replayer
 from hub.settings import Settings, variables
 from hub.simulate.preview import Preview
 from hub.store.catalog import Catalog
 from hub.store.control import REPLAY_EVENT, ReplayEvent
-from hub.store.ledger import Ledger, open_ledger
+from hub.store.ledger import Ledger
 from hub.store.migrate import require_current
 from hub.store.runs import START
 
@@ -29,7 +29,7 @@ async def replay(
     load_functions()
     connectors = load_connectors()
     await require_current(settings.database_url, settings.data)
-    ledger = await open_ledger(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
     try:
         catalog = Catalog(ledger, variables())
         await catalog.refresh()

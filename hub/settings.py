@@ -3,6 +3,7 @@
 ``HUB_`` and the field's name in capitals is the variable; ``docs/settings.md`` is made from here.
 """
 
+import base64
 import os
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, field_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hub.errors import SettingsError
 
+_KEY_BYTES = 32
 _VARIABLE_PREFIX = "HUB_VAR_"
 Comma = Annotated[tuple[str, ...], NoDecode]
 
@@ -46,6 +48,15 @@ class Settings(BaseSettings):
         None,
         description="The first API key, at least 24 characters, for scripted set-up. "
         "Without it `hub up` makes one and shows it once.",
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        description="Encrypts the secrets that the ledger keeps: 32 bytes in base64 or "
+        "hexadecimal (`openssl rand -base64 32`). Several with commas: the first encrypts, all "
+        "decrypt. Without it secrets are kept as they are.",
+    )
+    secret_key_file: Path | None = Field(
+        None, description="A file that holds what `HUB_SECRET_KEY` would."
     )
     public_url: AnyHttpUrl | None = Field(
         None, description="The address under which others reach the hub; shown in URLs to paste."
@@ -132,6 +143,22 @@ class Settings(BaseSettings):
             raise ValueError("must have at least 24 characters: `openssl rand -hex 24` makes one")
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _readable_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _keys_of(value.get_secret_value())
+        return value
+
+    @field_validator("secret_key_file")
+    @classmethod
+    def _readable_key_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is not None:
+            if info.data.get("secret_key") is not None:
+                raise ValueError("stands beside HUB_SECRET_KEY: set one of the two")
+            _keys_of(_text_of(value))
+        return value
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -158,9 +185,51 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def secret_keys(self) -> tuple[bytes, ...]:
+        """The keys that secrets are sealed with, the first, and opened with; maybe none."""
+        if self.secret_key_file is not None:
+            return _keys_of(_text_of(self.secret_key_file))
+        return () if self.secret_key is None else _keys_of(self.secret_key.get_secret_value())
+
+    @property
     def root(self) -> str:
         """The URL that the hub is reached under, without a slash at its end."""
         return str(self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"names a file that cannot be read: {error}") from None
+
+
+def _keys_of(text: str) -> tuple[bytes, ...]:
+    """The keys that a text with commas or line ends holds."""
+    parts = [part.strip() for part in text.replace("\n", ",").split(",")]
+    keys = tuple(_key_of(part) for part in parts if part)
+    if not keys:
+        raise ValueError("holds no key: `openssl rand -base64 32` makes one")
+    return keys
+
+
+def _key_of(text: str) -> bytes:
+    try:
+        is_hex = len(text) == 2 * _KEY_BYTES
+        key = bytes.fromhex(text) if is_hex else base64.b64decode(_plain(text), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != _KEY_BYTES:
+        raise ValueError(
+            f"must be {_KEY_BYTES} bytes in base64 or hexadecimal: `openssl rand -base64 32` makes "
+            "such a key"
+        )
+    return key
+
+
+def _plain(text: str) -> str:
+    """Base64 of either alphabet, padded."""
+    return text.replace("-", "+").replace("_", "/").rstrip("=") + "=" * (-len(text.rstrip("=")) % 4)
 
 
 def _sentence(message: str) -> str:

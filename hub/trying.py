@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.bootstrap import load_connectors
+from hub.bootstrap import ledger_of, load_connectors
 from hub.connector import Connector, Outcome
 from hub.deliver.trial import sample, try_out
 from hub.errors import InvalidError, NotFoundError, OutboundError
@@ -21,7 +21,6 @@ from hub.receive.proof import proof
 from hub.samples import request_of, sent_samples
 from hub.settings import Settings, variables
 from hub.store.catalog import Catalog
-from hub.store.ledger import open_ledger
 from hub.store.migrate import require_current
 
 _TIMEOUT_S = 60.0
@@ -150,7 +149,7 @@ async def _source(settings: Settings, slug: str) -> Source:
 
 async def _catalog(settings: Settings) -> Catalog:
     await require_current(settings.database_url, settings.data)
-    ledger = await open_ledger(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
     try:
         catalog = Catalog(ledger, variables())
         await catalog.refresh()

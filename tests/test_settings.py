@@ -1,5 +1,8 @@
 """Settings: each described, each wrong one named with its variable."""
 
+import base64
+from pathlib import Path
+
 import pytest
 
 from hub import documentation
@@ -137,3 +140,46 @@ def test_settings_cannot_be_changed_and_do_not_show_the_key() -> None:
     assert "nobody" not in repr(settings)
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1  # type: ignore[misc]  # that is what must not be
+
+
+KEYS = (bytes(range(32)), bytes(range(1, 33)))
+BASE64 = base64.b64encode(KEYS[0]).decode()
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (BASE64, KEYS[:1]),
+        (BASE64.rstrip("="), KEYS[:1]),
+        (base64.urlsafe_b64encode(b"\xff" * 32).decode(), (b"\xff" * 32,)),
+        (KEYS[0].hex(), KEYS[:1]),
+        (f"{BASE64}, {KEYS[1].hex()}", KEYS),
+    ],
+)
+def test_keys_for_secrets_are_32_bytes_in_base64_or_hexadecimal(
+    text: str, keys: tuple[bytes, ...], tmp_path: Path
+) -> None:
+    assert load_settings(secret_key=text).secret_keys == keys
+    file = tmp_path / "key"
+    file.write_text(text.replace(", ", "\n") + "\n")
+    settings = load_settings(secret_key_file=file)
+    assert settings.secret_keys == keys
+    assert text not in repr(load_settings(secret_key=text))
+    assert load_settings().secret_keys == ()
+
+
+@pytest.mark.parametrize("text", ["", ",", "short", "x" * 64, BASE64 + "A", f"{BASE64},short"])
+def test_a_key_of_another_length_is_refused_without_repeating_it(text: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(text)
+    for given in ({"secret_key": text}, {"secret_key_file": tmp_path / "key"}):
+        with pytest.raises(SettingsError, match=f"HUB_{next(iter(given)).upper()}") as caught:
+            load_settings(**given)
+        assert len(text) < 6 or text not in caught.value.message
+
+
+def test_a_key_file_that_cannot_be_read_or_stands_beside_the_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_settings(secret_key_file=tmp_path / "nowhere")
+    (tmp_path / "key").write_text(BASE64)
+    with pytest.raises(SettingsError, match="one of the two"):
+        load_settings(secret_key=BASE64, secret_key_file=tmp_path / "key")

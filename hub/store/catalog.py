@@ -24,9 +24,7 @@ from hub.stack.rendering import Rendering
 from hub.stack.subscribed import Subscribed, Subscriptions, subscribed
 from hub.stack.task import Lane, Stack, Task
 from hub.store.ledger import Ledger
-from hub.store.lookup import where
-from hub.store.objects import revision
-from hub.store.schema import objects
+from hub.store.objects import all_objects, revision
 from hub.store.stacks import StoredStack, all_stacks, past_versions, stack_text
 from hub.store.tables import StoredTable, all_tables
 from hub.store.tx import Tx
@@ -111,7 +109,11 @@ class Catalog:
         self.now = Snapshot()
 
     async def refresh(self) -> None:
-        """Load what has changed since the last look; nothing if nothing has."""
+        """Load what has changed since the last look; nothing if nothing has.
+
+        Raises:
+            StoreError: ``secret_unreadable``, naming the object, and as the ledger does.
+        """
         async with self._lock:
             if await self._ledger.read(revision) != self.now.revision:
                 found = await self._ledger.read(_everything)
@@ -336,4 +338,4 @@ def _tasks_of_source(stacks: list[Stack]) -> dict[str, tuple[str, ...]]:
 def _everything(
     tx: Tx,
 ) -> tuple[int, list[dict[str, Any]], list[StoredStack], list[StoredTable]]:
-    return revision(tx), where(tx, objects), all_stacks(tx), all_tables(tx)
+    return revision(tx), all_objects(tx), all_stacks(tx), all_tables(tx)

@@ -15,6 +15,7 @@ from hub import fault_points
 from hub.errors import StoreError
 from hub.model.time import now_us
 from hub.store.postgresql import PostgresEngine
+from hub.store.sealing import Keyring
 from hub.store.sqlite import SqliteEngine
 from hub.store.tx import Tx
 
@@ -207,20 +208,22 @@ async def open_ledger(
     data: Path,
     timeout_s: float = 10.0,
     clock: Callable[[], int] = now_us,
+    keyring: Keyring | None = None,
 ) -> Ledger:
     """Open PostgreSQL by its URL, or the SQLite file in the folder ``data``, which exists.
 
     A commit that takes longer than ``timeout_s`` counts as failed. ``clock`` is the database's
-    own, in microseconds since the epoch; only SQLite takes another one.
+    own, in microseconds since the epoch; only SQLite takes another one. ``keyring`` seals the
+    secrets that are kept; without it they are kept as they are.
 
     Raises:
         StoreError: it cannot be reached, or its settings could lose a commit.
     """
     engine: Engine
     if database_url is None:
-        engine = SqliteEngine(data / SQLITE_FILE, clock)
+        engine = SqliteEngine(data / SQLITE_FILE, clock, keyring)
     else:
-        engine = PostgresEngine(database_url)
+        engine = PostgresEngine(database_url, keyring)
     try:
         await engine.check_durability()
     except BaseException:

@@ -1,19 +1,23 @@
 """What people name and set: sources, destinations, variables, channels, and what is paused.
 
 Every change moves the catalog's revision, by which the processes see that they are behind.
+Bodies go in and come out here alone, for here their secrets are sealed and opened.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
-from sqlalchemy import bindparam, delete, literal, select
+from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from hub.errors import ConflictError
+from hub.errors import ConflictError, StoreError
+from hub.model.json import dumps_text, loads
+from hub.model.secrets import Path, secret_paths, with_secrets
 from hub.store.ledger import Write
-from hub.store.lookup import one
+from hub.store.lookup import one, where
 from hub.store.schema import catalog_revision, objects
+from hub.store.sealing import PREFIX
 from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
 
@@ -72,6 +76,68 @@ def revision(tx: Tx) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+def one_object(tx: Tx, kind: Kind, slug: str) -> dict[str, Any] | None:
+    """The row of an object, its secrets opened; None if there is none.
+
+    Raises:
+        StoreError: ``secret_unreadable``.
+    """
+    row = one(tx, objects, kind=kind, slug=slug)
+    return None if row is None else _opened(tx, [row])[0]
+
+
+def all_objects(tx: Tx, /, **equal: Any) -> list[dict[str, Any]]:
+    """The rows whose columns are equal to these, their secrets opened.
+
+    Raises:
+        StoreError: ``secret_unreadable``.
+    """
+    return _opened(tx, where(tx, objects, **equal))
+
+
+def _opened(tx: Tx, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    opened, failures = [], []
+    for row in rows:
+        try:
+            opened.append({**row, "body": _open(tx, row)})
+        except StoreError as error:
+            failures.append(f"of the {row['kind']} {row['slug']!r}: {error.message}")
+    if failures:
+        more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+        raise StoreError(
+            f"A secret cannot be read {failures[0]}{more}. Set the key that it was encrypted with "
+            "as well, behind the new one: HUB_SECRET_KEY=NEW,OLD.",
+            code="secret_unreadable",
+        )
+    return opened
+
+
+def _open(tx: Tx, row: dict[str, Any]) -> str:
+    text: str = row["body"]
+    if PREFIX not in text:
+        return text
+    kind, slug, body = row["kind"], row["slug"], loads(text)
+    place = _places(kind, slug)
+    opened = with_secrets(
+        body, secret_paths(kind, body), lambda text, path: tx.keyring.open(text, place(path))
+    )
+    return dumps_text(opened)
+
+
+def _seal(tx: Tx, kind: str, slug: str, text: str) -> str:
+    body = loads(text)
+    paths = secret_paths(kind, body) if isinstance(body, dict) else ()
+    if not paths or not (tx.keyring.seals or PREFIX in text):
+        return text
+    place = _places(kind, slug)
+    sealed = with_secrets(body, paths, lambda text, path: tx.keyring.seal(text, place(path)))
+    return dumps_text(sealed)
+
+
+def _places(kind: str, slug: str) -> Callable[[Path], str]:
+    return lambda path: "/".join((kind, slug, *path))
+
+
 def _put_all(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
     created = []
     for put in puts:
@@ -80,7 +146,7 @@ def _put_all(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
         row = {
             "kind": put.kind,
             "slug": put.slug,
-            "body": put.body,
+            "body": _seal(tx, put.kind, put.slug, put.body),
             "managed_by": put.managed_by,
         }
         tx.run(_PUT, row)
@@ -97,7 +163,10 @@ Raises ConflictError ``managed_by_file`` when the API would change what a file s
 
 
 def _put_if_missing(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
-    made = [bool(tx.run(_PUT_ONCE, asdict(put))) for put in puts]
+    made = [
+        bool(tx.run(_PUT_ONCE, {**asdict(put), "body": _seal(tx, put.kind, put.slug, put.body)}))
+        for put in puts
+    ]
     if any(made):
         move_on(tx)
     return made
@@ -105,6 +174,49 @@ def _put_if_missing(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
 
 PUT_ONCE: Write[PutObject, bool] = Write("put_object_once", 88, _put_if_missing)
 """Create what is not there yet; True if it was not."""
+
+
+_RESEAL = (
+    update(objects)
+    .where(
+        objects.c.kind == bindparam("of_kind"),
+        objects.c.slug == bindparam("of_slug"),
+        objects.c.body == bindparam("of_body"),
+    )
+    .values(body=bindparam("with_body"))
+)
+
+
+def _reseal(tx: Tx, asked: Sequence[None]) -> list[int]:
+    changed = 0
+    for row in where(tx, objects):
+        if _is_current(tx, row):
+            continue
+        kind, slug = row["kind"], row["slug"]
+        (opened,) = _opened(tx, [row])
+        fresh = _seal(tx, kind, slug, opened["body"])
+        bound = {"of_kind": kind, "of_slug": slug, "of_body": row["body"], "with_body": fresh}
+        changed += tx.run(_RESEAL, bound)  # whoever changed it meanwhile has sealed it too
+    return [changed] * len(asked)
+
+
+def _is_current(tx: Tx, row: dict[str, Any]) -> bool:
+    """Whether all of its secrets are kept as they would be now."""
+    body, found = loads(row["body"]), []
+
+    def note(text: str, path: Path) -> str:
+        found.append(tx.keyring.is_current(text))
+        return text
+
+    with_secrets(body, secret_paths(row["kind"], body), note)
+    return all(found)
+
+
+RESEAL: Write[None, int] = Write("reseal_objects", 62, _reseal)
+"""Seal all secrets with the first key; gives how many objects were changed.
+
+Raises StoreError ``secret_unreadable``, and nothing is changed.
+"""
 
 
 def refuse_foreign(found: dict[str, Any] | None, managed_by: str, name: str) -> None:

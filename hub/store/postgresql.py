@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
 
 from hub.errors import ConflictError, InvalidError, StoreError
+from hub.store.sealing import Keyring
 from hub.store.statement import pieces
 from hub.store.tx import CLAIMED, UNIQUE_INDEX, Params, Row, Tx
 
@@ -165,10 +166,13 @@ class PostgresTx:
     are put off, and go together before whatever comes next.
     """
 
-    __slots__ = ("_connection", "_left", "_put_off")
+    __slots__ = ("_connection", "_left", "_put_off", "keyring")
     dialect = "postgresql"
 
-    def __init__(self, connection: Connection, most_statements: int = sys.maxsize) -> None:
+    def __init__(
+        self, connection: Connection, keyring: Keyring, most_statements: int = sys.maxsize
+    ) -> None:
+        self.keyring = keyring
         self._connection = connection
         self._left = most_statements
         self._put_off: list[tuple[_Rows, Sequence[Params]]] = []
@@ -257,7 +261,8 @@ class PostgresEngine:
 
     dialect = "postgresql"
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, keyring: Keyring | None = None) -> None:
+        self._keyring = keyring or Keyring()
         self._engine = create_async_engine(
             url,
             pool_size=_POOL,
@@ -294,9 +299,9 @@ class PostgresEngine:
         try:
             if single:
                 async with self._by_itself.connect() as connection:
-                    return await connection.run_sync(_flushed, work, 1)
+                    return await connection.run_sync(_flushed, self._keyring, work, 1)
             async with self._engine.begin() as connection:
-                return await connection.run_sync(_flushed, work)
+                return await connection.run_sync(_flushed, self._keyring, work)
         except (exc.SQLAlchemyError, OSError) as error:
             raise _translated(error) from error
 
@@ -304,7 +309,7 @@ class PostgresEngine:
         """Run ``work`` in a transaction that is given up afterwards."""
         try:
             async with self._engine.connect() as connection:
-                return await connection.run_sync(lambda sync: work(PostgresTx(sync)))
+                return await connection.run_sync(lambda sync: work(PostgresTx(sync, self._keyring)))
         except (exc.SQLAlchemyError, OSError) as error:
             raise _translated(error) from error
 
@@ -313,8 +318,10 @@ class PostgresEngine:
         await self._engine.dispose()
 
 
-def _flushed(connection: Connection, work: Callable[[Tx], T], most: int = sys.maxsize) -> T:
-    tx = PostgresTx(connection, most)
+def _flushed(
+    connection: Connection, keyring: Keyring, work: Callable[[Tx], T], most: int = sys.maxsize
+) -> T:
+    tx = PostgresTx(connection, keyring, most)
     result = work(tx)
     tx.flush()
     return result

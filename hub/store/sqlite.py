@@ -21,6 +21,7 @@ from sqlalchemy.sql.base import Executable
 from hub.errors import ConflictError, InvalidError, StoreError
 from hub.model.json import dumps_text
 from hub.model.time import now_us
+from hub.store.sealing import Keyring
 from hub.store.statement import SQLITE_NOW, pieces
 from hub.store.tx import CLAIMED, UNIQUE_INDEX, Params, Row, Tx
 
@@ -129,12 +130,17 @@ class SqliteTx:
     go in as few statements as can be.
     """
 
-    __slots__ = ("_clock", "_cursor", "_statements")
+    __slots__ = ("_clock", "_cursor", "_statements", "keyring")
     dialect = "sqlite"
 
     def __init__(
-        self, cursor: sqlite3.Cursor, statements: Statements, clock: Callable[[], int]
+        self,
+        cursor: sqlite3.Cursor,
+        statements: Statements,
+        clock: Callable[[], int],
+        keyring: Keyring,
     ) -> None:
+        self.keyring = keyring
         self._cursor = cursor
         self._statements = statements
         self._clock = clock
@@ -212,8 +218,11 @@ class SqliteEngine:
 
     dialect = "sqlite"
 
-    def __init__(self, path: Path, clock: Callable[[], int] = now_us) -> None:
+    def __init__(
+        self, path: Path, clock: Callable[[], int] = now_us, keyring: Keyring | None = None
+    ) -> None:
         self._path = path
+        self._keyring = keyring or Keyring()
         self._clock = clock
         self._writer = ThreadPoolExecutor(1, "store-writer")
         self._readers = ThreadPoolExecutor(_READERS, "store-reader")
@@ -288,7 +297,7 @@ class SqliteEngine:
             cursor = connection.cursor()
             cursor.execute(begin)
             try:
-                result = work(SqliteTx(cursor, self._statements, self._clock))
+                result = work(SqliteTx(cursor, self._statements, self._clock, self._keyring))
                 cursor.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

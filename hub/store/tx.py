@@ -10,6 +10,8 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy.sql.base import Executable
 
+from hub.store.sealing import Keyring
+
 Params: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = tuple[Any, ...]
 
@@ -26,6 +28,8 @@ class Tx(Protocol):
 
     dialect: str
     """``sqlite`` or ``postgresql``."""
+    keyring: Keyring
+    """What secrets are sealed with."""
 
     def rows(self, statement: Executable, params: Params | None = None) -> Sequence[Row]:
         """Run it and give its rows (of a select, or of ``RETURNING``)."""

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
+from hub.bootstrap import ledger_of
 from hub.errors import InvalidError, NotFoundError
 from hub.model.filter import parse_filter
 from hub.model.json import Json, dumps_text, loads
@@ -21,7 +22,7 @@ from hub.model.time import now_us
 from hub.settings import Settings
 from hub.stack.json5 import parse_documents
 from hub.stack.problem import nearest
-from hub.store.ledger import Ledger, open_ledger
+from hub.store.ledger import Ledger
 from hub.store.migrate import require_current
 from hub.store.records import find_records
 from hub.store.tables import DECLARE, Declare, StoredTable, all_tables, find_table, record_counts
@@ -162,7 +163,7 @@ async def export(settings: Settings, wanted: Wanted, out: Path | None, form: str
 @asynccontextmanager
 async def _ledger(settings: Settings) -> AsyncIterator[Ledger]:
     await require_current(settings.database_url, settings.data)
-    ledger = await open_ledger(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
     try:
         yield ledger
     finally:

@@ -12,9 +12,7 @@ from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
 from hub.model.message import Message, check_channel, check_message, check_not_reserved
 from hub.model.time import now_us, to_iso
-from hub.store.lookup import one, where
-from hub.store.objects import DROP, PUT, DropObject, PutObject
-from hub.store.schema import objects
+from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 
@@ -37,7 +35,7 @@ class NewMessage(Body):
 
 async def _get_all(call: Call) -> Response:
     page = call.page()
-    rows = {row["slug"]: row for row in await call.hub.ledger.read(where, objects, kind="channel")}
+    rows = {row["slug"]: row for row in await call.hub.ledger.read(all_objects, kind="channel")}
     names, last = page.of_names(rows)
     return answer(page.answer([_shown(rows[name]) for name in names], last))
 
@@ -85,7 +83,7 @@ async def _publish(call: Call) -> Response:
 
 async def _row(call: Call) -> dict[str, Any]:
     name = call.given("channel")
-    row = await call.hub.ledger.read(one, objects, kind="channel", slug=name)
+    row = await call.hub.ledger.read(one_object, "channel", name)
     if row is None:
         raise missing("channel", name)
     return row

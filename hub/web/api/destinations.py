@@ -1,7 +1,5 @@
 """``/v1/destinations``: where deliveries go."""
 
-from collections.abc import Iterable
-
 from pydantic import Field, JsonValue
 from starlette.responses import Response
 
@@ -15,7 +13,6 @@ from hub.model.destination import (
 )
 from hub.model.json import loads
 from hub.model.key import Scope
-from hub.model.masking import is_secret_header
 from hub.model.scheme import Shape
 from hub.model.time import US_PER_S, now_us
 from hub.signature import (
@@ -30,7 +27,7 @@ from hub.store.queues import DELIVERIES
 from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.destination_problems import check_secret, problems_of
-from hub.web.api.named import Around, Doc, Named, Path, connector_problem, refuse_any
+from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
 from hub.web.api.rotation import RETIRED, Rotation, rotated, same_way, stays_retired
 
 
@@ -56,21 +53,6 @@ def _stays(given: Doc, before: Doc) -> Doc:
 
 def _lapses(changed: Doc, before: Doc) -> tuple[str, ...]:
     return () if same_way("sign", changed, before) else (RETIRED,)
-
-
-def _secrets(body: Doc, before: Doc) -> Iterable[Path]:
-    """The shape's own, and the header fields whose names say that they carry one."""
-    given, kept = (_names(each.get("headers")) for each in (body, before))
-    lower = {name.lower() for name in given}
-    headers = given + [name for name in kept if name.lower() not in lower]
-    return (
-        *Destination.SECRETS,
-        *(("headers", name) for name in headers if is_secret_header(name)),
-    )
-
-
-def _names(headers: object) -> list[str]:
-    return list(headers) if isinstance(headers, dict) else []
 
 
 def _made(body: Doc) -> tuple[str, str] | None:
@@ -102,7 +84,6 @@ def _public_keys(call: Call, slug: str) -> Doc:
 DESTINATIONS = Named(
     kind="destination",
     shape=Destination,
-    secrets=_secrets,
     made=_made,
     check=_check,
     beside=_public_keys,

@@ -17,21 +17,19 @@ from hub.errors import InvalidError
 from hub.model.json import dumps_text, loads
 from hub.model.key import Scope
 from hub.model.masking import keep_secrets, masked, same_kind
+from hub.model.secrets import Path, secret_paths
 from hub.model.source import SLUG
 from hub.model.time import to_iso
 from hub.signature import new_secret
 from hub.stack.problem import Problem, nearest
 from hub.store.catalog import Catalog
-from hub.store.lookup import one, where
-from hub.store.objects import DROP, PUT, DropObject, PutObject
-from hub.store.schema import objects
+from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
 from hub.web.access import allows
 from hub.web.api.body import object_of, refused, validated, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 
 S = TypeVar("S", bound=BaseModel)
 Doc: TypeAlias = dict[str, Any]
-Path: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,6 @@ class Named(Generic[S]):
 
     kind: Literal["source", "destination", "subscription"]
     shape: type[S]
-    secrets: Callable[[Doc, Doc], Iterable[Path]]
-    """Where secrets stand in a body, given also the one before it."""
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
     check: Callable[[Around, S], list[str]]
@@ -64,6 +60,10 @@ class Named(Generic[S]):
     """Fields that a change of others makes void."""
     fresh: Callable[[Doc], str] = lambda body: new_secret()
     """The secret that the hub makes."""
+
+    def secrets(self, body: Doc, before: Doc) -> tuple[Path, ...]:
+        """Where secrets stand in a body, given also the one before it."""
+        return secret_paths(self.kind, body, before)
 
     def operations(self) -> Iterator[Operation]:
         """The five that each kind has."""
@@ -78,7 +78,7 @@ class Named(Generic[S]):
     async def get_all(self, call: Call) -> Response:
         """One page, by slug."""
         page = call.page()
-        found = await call.hub.ledger.read(where, objects, kind=self.kind)
+        found = await call.hub.ledger.read(all_objects, kind=self.kind)
         rows = {row["slug"]: row for row in found}
         slugs, last = page.of_names(rows)
         return answer(page.answer([self.shown(call, rows[slug]) for slug in slugs], last))
@@ -91,7 +91,7 @@ class Named(Generic[S]):
         """Create or replace."""
         slug = check_slug(call.given("slug"))
         given = object_of(await call.json())
-        row = await call.hub.ledger.read(one, objects, kind=self.kind, slug=slug)
+        row = await call.hub.ledger.read(one_object, self.kind, slug)
         before = loads(row["body"]) if row else {}
         return await self.write(call, slug, self._whole(given, before))
 
@@ -159,7 +159,7 @@ class Named(Generic[S]):
             NotFoundError
         """
         slug = call.given("slug")
-        row = await call.hub.ledger.read(one, objects, kind=self.kind, slug=slug)
+        row = await call.hub.ledger.read(one_object, self.kind, slug)
         if row is None:
             raise missing(self.kind, slug)
         return row

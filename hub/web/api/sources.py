@@ -107,7 +107,6 @@ def _lapses(changed: Doc, before: Doc) -> tuple[str, ...]:
 SOURCES = Named(
     kind="source",
     shape=Source,
-    secrets=lambda body, before: Source.SECRETS,
     made=_made,
     check=_check,
     stays=_stays,

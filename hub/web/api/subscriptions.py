@@ -24,10 +24,8 @@ from hub.outbound.guard import check_url
 from hub.signature import new_secret, parse_secret
 from hub.stack.problem import Problem
 from hub.store.deliveries import START_DELIVERY
-from hub.store.lookup import one, where
-from hub.store.objects import DROP, PUT, DropObject, PutObject
+from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
 from hub.store.queues import DELIVERIES
-from hub.store.schema import objects
 from hub.web.api.body import Body, refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.api.named import Around, Doc, Named, refuse_any
@@ -88,7 +86,6 @@ def _problems(subscription: Subscription) -> Iterator[Problem]:
 SUBSCRIPTIONS = Named(
     kind="subscription",
     shape=Subscription,
-    secrets=lambda body, before: (),
     made=lambda body: None,
     check=_check,
     beside=lambda call, slug: {"id": slug, "active": True, **_address(call, slug)},
@@ -110,8 +107,7 @@ async def _get_all(call: Call) -> Response:
     page = call.page("url")
     await call.hub.catalog.refresh()
     rows = {
-        row["slug"]: row
-        for row in await call.hub.ledger.read(where, objects, kind=SUBSCRIPTIONS.kind)
+        row["slug"]: row for row in await call.hub.ledger.read(all_objects, kind=SUBSCRIPTIONS.kind)
     }
     wanted = page.filters.get("url")
     if wanted is not None:
@@ -169,7 +165,7 @@ async def _refuse_second(call: Call, wish: NewSubscription) -> None:
     """The same events at the same address twice are a mistake, and would be sent twice."""
     types = None if _EVERY in wish.events else sorted(wish.events)
     await call.hub.catalog.refresh()
-    for row in await call.hub.ledger.read(where, objects, kind=SUBSCRIPTIONS.kind):
+    for row in await call.hub.ledger.read(all_objects, kind=SUBSCRIPTIONS.kind):
         slug, body = row["slug"], loads(row["body"])
         given = body.get("event_type")
         same = (given if given is None else sorted(given)) == types
@@ -224,7 +220,7 @@ async def _ping(call: Call) -> Response:
 
 
 async def _row(call: Call, slug: str) -> dict[str, Any]:
-    row = await call.hub.ledger.read(one, objects, kind=SUBSCRIPTIONS.kind, slug=slug)
+    row = await call.hub.ledger.read(one_object, SUBSCRIPTIONS.kind, slug)
     if row is None:
         raise missing("subscription", slug)
     return row

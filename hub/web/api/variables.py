@@ -12,9 +12,7 @@ from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
 from hub.model.masking import MASK, keep_secrets
 from hub.model.time import to_iso
-from hub.store.lookup import one, where
-from hub.store.objects import DROP, PUT, DropObject, PutObject
-from hub.store.schema import objects
+from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
 from hub.web.api.body import Body, object_of, validated
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 
@@ -32,7 +30,7 @@ class NewVariable(Body):
 
 async def _get_all(call: Call) -> Response:
     page = call.page()
-    rows = {row["slug"]: row for row in await call.hub.ledger.read(where, objects, kind="variable")}
+    rows = {row["slug"]: row for row in await call.hub.ledger.read(all_objects, kind="variable")}
     names, last = page.of_names({*rows, *call.hub.catalog.now.variables})
     shown = [_shown(rows[name]) if name in rows else _from_outside(call, name) for name in names]
     return answer(page.answer([each for each in shown if each], last))
@@ -84,7 +82,7 @@ async def _delete(call: Call) -> Response:
 
 
 async def _row(call: Call, name: str) -> dict[str, Any] | None:
-    return await call.hub.ledger.read(one, objects, kind="variable", slug=name)
+    return await call.hub.ledger.read(one_object, "variable", name)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Json]:
