@@ -112,6 +112,24 @@ async def ledger_of(settings: Settings) -> Ledger:
     )
 
 
+def client_of(settings: Settings) -> Client:
+    """The way out, to be entered; says where the check of addresses has moved to."""
+    policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
+    proxy = settings.outbound_proxy
+    if proxy is not None:
+        _log.warning(
+            "guard.moved",
+            message="Requests go through HUB_OUTBOUND_PROXY. The hub checks addresses that are "
+            "written out and those that it finds for names itself, but the proxy looks names up "
+            "anew: have the proxy refuse private and link-local addresses.",
+        )
+    return Client(
+        policy,
+        connections=max(1, settings.deliver_concurrency),
+        proxy=None if proxy is None else proxy.get_secret_value(),
+    )
+
+
 @asynccontextmanager
 async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     """The hub's parts, opened; its background tasks run until the end of the block.
@@ -127,9 +145,8 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
     redis = Redis.from_url(redis_url, socket_connect_timeout=2)
     bell = Doorbell(connect_jobs(redis_url))
     supervisor = Supervisor()
-    policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
     try:
-        async with Client(policy, connections=max(1, settings.deliver_concurrency)) as client:
+        async with client_of(settings) as client:
             catalog = Catalog(ledger, variables())
             await catalog.refresh()
             if not catalog.now.signing_secrets:

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         description="Private networks that requests may go to, with commas "
         "(`127.0.0.0/8,::1/128`). Meant for tests; per destination there is `allow_private`.",
     )
+    outbound_proxy: SecretStr | None = Field(
+        None,
+        description="A proxy that all requests of the hub go through, "
+        "`http://user:password@host:port`. The hub then checks addresses that are written out, "
+        "and those that it finds for names itself; the proxy looks names up anew, so the proxy has "
+        "to keep requests from private networks.",
+    )
     max_body_bytes: int = Field(
         1_048_576,
         ge=1024,
@@ -141,6 +148,16 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 24:
             raise ValueError("must have at least 24 characters: `openssl rand -hex 24` makes one")
+        return value
+
+    @field_validator("outbound_proxy")
+    @classmethod
+    def _known_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme != "http" or not parts.hostname or parts.path.strip("/"):
+                raise ValueError("must be http://host:port, or http://user:password@host:port")
+            _ = parts.port  # a ValueError where that is no number
         return value
 
     @field_validator("secret_key")

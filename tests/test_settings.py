@@ -183,3 +183,12 @@ def test_a_key_file_that_cannot_be_read_or_stands_beside_the_key_is_refused(tmp_
     (tmp_path / "key").write_text(BASE64)
     with pytest.raises(SettingsError, match="one of the two"):
         load_settings(secret_key=BASE64, secret_key_file=tmp_path / "key")
+
+
+@pytest.mark.parametrize(
+    "url", ["proxy:3128", "socks5://p:1", "https://p:1", "http://", "http://p:x", "http://p/a"]
+)
+def test_a_proxy_is_an_address_of_http(url: str) -> None:
+    assert load_settings(outbound_proxy="http://a:b@proxy:3128").outbound_proxy is not None
+    with pytest.raises(SettingsError, match="HUB_OUTBOUND_PROXY"):
+        load_settings(outbound_proxy=url)

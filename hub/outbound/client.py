@@ -1,10 +1,12 @@
 """The client: the only way for a request to leave the hub.
 
-It checks every address before connecting, follows no redirect, keeps no cookie, asks no proxy,
-reads an answer up to a cap and waits up to a limit. Each failure is one ``OutboundError``.
+It checks every address before connecting, follows no redirect, keeps no cookie, asks no proxy but
+the one it is given, reads an answer up to a cap and waits up to a limit. Each failure is one
+``OutboundError``.
 """
 
 import asyncio
+import base64
 import errno
 import functools
 import socket
@@ -16,6 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
+from ipaddress import ip_address
 from typing import Any, Protocol, Self, cast
 
 import aiohttp
@@ -38,6 +41,8 @@ from hub.outbound.tls import context_of, public_trust
 USER_AGENT = f"hub/{version('webhook-hub')} (webhooks; deliveries)"
 
 _CONNECT_LIMIT_S = 10.0
+_PROXY_REFUSES = 407
+_PORTS = {"http": 80, "https": 443}
 _KEEP_ALIVE_S = 4.0  # Node closes an idle connection after 5 s: be the first, or lose a request
 _LONGEST_DETAIL = 300
 _SLACK_BYTES = 65_536  # what a compressed answer may need beyond its content
@@ -210,7 +215,10 @@ class Client:
     ``connections`` bounds those open at once (in each pool: there is one for strict requests and
     one for ``allow_private``, so that the one never uses the other's, and of either one more for
     each TLS setting of a destination's own). ``tls`` says which certificates are trusted, by
-    default the system's and certifi's. ``lookup`` resolves names.
+    default the system's and certifi's. ``lookup`` resolves names. With a ``proxy``,
+    ``http://user:password@host:port``, everything goes through it: addresses that are written out,
+    and those that names have here, are checked all the same, but the proxy looks names up anew,
+    and connects where it will.
     """
 
     def __init__(
@@ -220,8 +228,10 @@ class Client:
         connections: int = 200,
         tls: ssl.SSLContext | None = None,
         lookup: AbstractResolver | None = None,
+        proxy: str | None = None,
     ) -> None:
         self._policy = policy
+        self._proxy = None if proxy is None else _proxy_of(proxy)
         self._connections = connections
         self._tls = tls
         self._lookup = lookup
@@ -268,6 +278,7 @@ class Client:
         token = _progress.set(progress)
         try:
             async with asyncio.timeout(timeout_s), self._pool(tls, allow_private) as transport:
+                await self._check_behind_proxy(outgoing.url, allow_private)
                 answer = await transport.handle_async_request(outgoing)
                 try:
                     if answer.status_code < 200:  # nobody asked for a 101, and 0 is no status
@@ -281,6 +292,13 @@ class Client:
             raise _failure(error, progress.connected, timeout_s) from error
         finally:
             _progress.reset(token)
+        if self._proxy is not None and answer.status_code == _PROXY_REFUSES:
+            raise OutboundError(
+                "The proxy does not let the hub through (407): check the user and the password in "
+                "HUB_OUTBOUND_PROXY.",
+                code="connect_failed",
+                may_have_run=False,
+            )
         duration_ms = round((time.perf_counter() - started) * 1000)
         return OutboundResponse(answer.status_code, headers, body, truncated, duration_ms)
 
@@ -297,10 +315,12 @@ class Client:
         return self._transport(context, allow_private=allow_private)
 
     def _transport(self, tls: ssl.SSLContext, *, allow_private: bool) -> AiohttpTransport:
+        lookup = self._lookup or aiohttp.ThreadedResolver()
         gate = _Gate(self._policy, allow_private)
         connector = _Connector(
-            resolver=_VettedNames(gate, self._lookup or aiohttp.ThreadedResolver()),
-            socket_factory=gate.socket,
+            # what is connected to is the proxy, which the owner of the deployment has named
+            resolver=_VettedNames(gate, lookup) if self._proxy is None else None,
+            socket_factory=gate.socket if self._proxy is None else None,
             use_dns_cache=False,
             ssl=tls,
             limit=self._connections,
@@ -312,7 +332,41 @@ class Client:
             trust_env=False,
             skip_auto_headers=("Content-Type",),
         )
-        return AiohttpTransport(verify=tls, trust_env=False, client=session)
+        return AiohttpTransport(verify=tls, trust_env=False, client=session, proxy=self._proxy)
+
+    async def _check_behind_proxy(self, url: httpx.URL, allow_private: bool) -> None:
+        """Check where a request would go from here; a name that is unknown here is the proxy's."""
+        if self._proxy is None:
+            return
+        gate = _Gate(self._policy, allow_private)
+        port = url.port or _PORTS[url.scheme]
+        try:
+            address = str(ip_address(url.host))
+        except ValueError:
+            names = _VettedNames(gate, self._lookup or aiohttp.ThreadedResolver())
+            try:
+                await names.resolve(url.host, port)
+            except _RefusedError:
+                raise
+            except OSError:
+                return
+        else:
+            gate.check(address, port)
+
+
+def _proxy_of(url: str) -> httpx.Proxy:
+    """The proxy, its user and password as aiohttp takes them.
+
+    aiohttp moves ``Authorization`` of a proxy's fields to ``Proxy-Authorization``, of a tunnel's
+    request and of plain ones alike; its ``BasicAuth``, which httpx-aiohttp would use, is
+    deprecated.
+    """
+    user, password = httpx.Proxy(url).raw_auth or (b"", b"")
+    bare = str(httpx.URL(url).copy_with(userinfo=b""))
+    if not user:
+        return httpx.Proxy(bare)
+    pair = base64.b64encode(user + b":" + password).decode()
+    return httpx.Proxy(bare, headers={"Authorization": f"Basic {pair}"})
 
 
 def _outgoing(request: OutboundRequest) -> httpx.Request:

@@ -8,9 +8,10 @@ import pytest
 from tests.outbound.authorization import Authorization
 from tests.outbound.certificates import authority
 from tests.outbound.conftest import serve
+from tests.outbound.proxy import open_proxy
 from tests.outbound.servers import RawServer, Serve
-from tests.program import Driven
-from tests.sink import Answer, Arrived, Sink
+from tests.program import Driven, embedded_hub
+from tests.sink import Answer, Arrived, Sink, open_sink
 
 __all__ = ["serve"]
 
@@ -109,3 +110,21 @@ async def test_a_destination_that_asks_for_a_certificate_gets_its_deliveries(
     await hub.put("/v1/subscriptions/all", {"source": "shop", "destination": "make"})
     await send(hub, status="delivered")
     assert len(server.heads) == 1
+
+
+async def test_what_is_delivered_goes_through_the_proxy_and_the_hub_says_what_that_means(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with (
+        open_proxy("ada:pw") as proxy,
+        open_sink() as make,
+        embedded_hub(tmp_path, outbound_proxy=proxy.url) as hub,
+    ):
+        await hub.put("/v1/destinations/make", {"url": make.url})
+        await hub.put("/v1/sources/shop", {"verify": {"mode": "none"}})
+        await hub.put("/v1/subscriptions/all", {"source": "shop", "destination": "make"})
+        await send(hub, status="delivered")
+        assert proxy.asked == [f"POST {make.url} HTTP/1.1"]
+    said = capsys.readouterr().out
+    assert "guard.moved" in said
+    assert "ada:pw" not in said
