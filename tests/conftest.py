@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import structlog
+from hypothesis import settings
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
@@ -16,6 +17,9 @@ from hub.store.ledger import Ledger, open_ledger
 from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from tests.databases import Postgres
+
+settings.register_profile("hub", deadline=None)  # nothing fails because a machine is slow
+settings.load_profile("hub")
 
 
 @pytest.fixture(autouse=True)
