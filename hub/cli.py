@@ -478,6 +478,8 @@ def _simulate(**given: Any) -> None:
     from hub.simulate.command import run as run_simulation
 
     set_up_logs("error", "auto")
+    proxy = _quiet_settings().outbound_proxy if given.get("send") else None
+    given["proxy"] = None if proxy is None else proxy.get_secret_value()
     raise typer.Exit(_ran(run_simulation(Options(**given))))
 
 

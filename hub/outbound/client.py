@@ -292,7 +292,8 @@ class Client:
             raise _failure(error, progress.connected, timeout_s) from error
         finally:
             _progress.reset(token)
-        if self._proxy is not None and answer.status_code == _PROXY_REFUSES:
+        is_plain = outgoing.url.scheme == "http"  # else the answer came through the tunnel
+        if self._proxy is not None and is_plain and answer.status_code == _PROXY_REFUSES:
             raise OutboundError(
                 "The proxy does not let the hub through (407): check the user and the password in "
                 "HUB_OUTBOUND_PROXY.",

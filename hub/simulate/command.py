@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,8 @@ class Options:
     at: str | None = None
     timezone: str = "UTC"
     send: bool = False
+    proxy: str | None = field(default=None, repr=False)
+    """What is really sent goes through it."""
     json: bool = False
     show_tables: bool = False
     is_simulation: bool = False
@@ -116,7 +118,9 @@ async def _sender(options: Options, clock: Clock, stack: AsyncExitStack) -> Send
         table = {} if options.answers is None else _object(options.answers, "--answers")
         return StubSender(parse_answers(table), clock.pass_time)
     policy = AddressPolicy(allow=(), own_ports=frozenset())
-    return MappedSender(await stack.enter_async_context(Client(policy)), mapped)
+    return MappedSender(
+        await stack.enter_async_context(Client(policy, proxy=options.proxy)), mapped
+    )
 
 
 def _mapped(pairs: tuple[str, ...]) -> dict[str, str]:
