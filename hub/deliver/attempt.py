@@ -20,9 +20,10 @@ from hub.model.time import US_PER_S, now_us
 from hub.outbound.client import Sender
 from hub.outbound.gates import Way
 from hub.store.catalog import Catalog
-from hub.store.deliveries import SETTLE, took_since
+from hub.store.deliveries import took_since
 from hub.store.destinations import DISABLE, Disable
 from hub.store.ledger import Ledger
+from hub.store.settling import SETTLE
 
 _FULL_AT_LEAST_S = 2.0
 _LONG_US = 24 * 3600 * US_PER_S

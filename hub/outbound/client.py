@@ -7,31 +7,25 @@ the one it is given, reads an answer up to a cap and waits up to a limit. Each f
 
 import asyncio
 import base64
-import errno
-import functools
-import socket
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
 from importlib.metadata import version
 from ipaddress import ip_address
-from typing import Any, Protocol, Self, cast
+from typing import Protocol, Self, cast
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.client_proto import ResponseHandler
-from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_parser import RawResponseMessage
+from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 
 from hub.errors import OutboundError
 from hub.model.destination import Tls
 from hub.model.http import Headers, OutboundRequest, OutboundResponse
+from hub.outbound.connecting import Connector, Gatekeeper, Progress, VettedNames, progress
+from hub.outbound.failures import CONNECT_LIMIT_S, FOREIGN, RefusedError, failure
 from hub.outbound.guard import AddressPolicy, check_request, check_url
 from hub.outbound.pools import Pools
 from hub.outbound.tls import context_of, public_trust
@@ -40,157 +34,10 @@ from hub.outbound.tls import context_of, public_trust
 # (the isbot list) takes for a bot.
 USER_AGENT = f"hub/{version('webhook-hub')} (webhooks; deliveries)"
 
-_CONNECT_LIMIT_S = 10.0
 _PROXY_REFUSES = 407
 _PORTS = {"http": 80, "https": 443}
 _KEEP_ALIVE_S = 4.0  # Node closes an idle connection after 5 s: be the first, or lose a request
-_LONGEST_DETAIL = 300
 _SLACK_BYTES = 65_536  # what a compressed answer may need beyond its content
-_FOREIGN = (
-    *(httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, zlib.error),
-    *(OSError, EOFError, ValueError, RuntimeError),  # the last from uvloop's closed transports
-)
-
-
-class _RefusedError(OSError):
-    """The guard lets no connection be made. An OSError, as resolvers and sockets raise."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(errno.EACCES, reason)
-        self.reason = reason
-
-
-# The first that matches counts: what stands further up is wrapped into what stands below.
-_CODES: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
-    (_RefusedError, "address_refused"),
-    (aiohttp.ClientConnectorDNSError, "dns_failed"),
-    ((httpx.InvalidURL, aiohttp.InvalidURL), "url_invalid"),
-    (TimeoutError, "timeout"),
-    (aiohttp.ClientSSLError, "tls_failed"),
-    (aiohttp.ClientConnectorError, "connect_failed"),
-)
-_SENTENCES = {
-    "address_refused": "The address is not allowed",
-    "dns_failed": "The name could not be looked up",
-    "url_invalid": "The URL cannot be used",
-    "tls_failed": "TLS could not be agreed on",
-    "connect_failed": "No connection could be made",
-    "answer_broken": "The answer broke off or is no HTTP",
-}
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far one request has come."""
-
-    connected: bool = False
-
-
-_progress: ContextVar[_Progress] = ContextVar("outbound_progress")
-
-
-@dataclass(frozen=True, slots=True)
-class _Gate:
-    """The policy as it holds for one of the two pools."""
-
-    policy: AddressPolicy
-    allow_private: bool
-
-    def check(self, address: str, port: int) -> None:
-        reason = self.policy.refusal(address, port, self.allow_private)
-        if reason is not None:
-            raise _RefusedError(reason)
-
-    def socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
-        """The last word: literals never reach a resolver, sockets always come by here."""
-        family, kind, protocol, _, address = info
-        host = str(address[0])
-        if len(address) == 4 and address[3]:
-            host = f"{host}%{address[3]}"
-        self.check(host, int(address[1]))
-        return socket.socket(family, kind, protocol)
-
-
-class _VettedNames(AbstractResolver):
-    """Looks names up and hands on their addresses only if every one of them may be used."""
-
-    def __init__(self, gate: _Gate, lookup: AbstractResolver) -> None:
-        self._gate = gate
-        self._lookup = lookup
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        try:
-            found = await self._lookup.resolve(host, port, family)
-        except UnicodeError as error:  # an empty label or one of over 63 characters
-            raise OSError(errno.EINVAL, f"{host!r} cannot be looked up") from error
-        if not found:
-            raise OSError(errno.ENOENT, f"{host!r} has no address")
-        for one in found:
-            self._gate.check(one["host"], one["port"])
-        return found
-
-    async def close(self) -> None:
-        await self._lookup.close()
-
-
-class _Answers(ResponseHandler):
-    """Reads a head apart from what follows, and tells at once of what cannot be read.
-
-    So what wrongly stands behind a 204 costs only the connection, and a body that breaks is not
-    waited for until the time is over, however the bytes come in.
-    """
-
-    was_used = False
-
-    def feed_data(self, data: tuple[RawResponseMessage, Any], size: int = 0) -> None:
-        head = data[0]
-        if head.code in (204, 304) and (head.chunked or _promises_body(head)):
-            self.force_close()  # it may come yet, and is not the next answer
-        super().feed_data(data, size)
-
-    def data_received(self, data: bytes) -> None:
-        head, end, rest = data.partition(b"\r\n\r\n")
-        super().data_received(head + end)
-        if rest:
-            super().data_received(rest)
-
-    def set_exception(self, exc: BaseException, *cause: BaseException) -> None:
-        super().set_exception(exc, *cause)
-        if self._payload is not None and not self._payload.is_eof():
-            broken = aiohttp.ClientPayloadError("the body cannot be read")
-            broken.__cause__ = exc
-            self._payload.set_exception(broken)
-
-
-def _promises_body(head: RawResponseMessage) -> bool:
-    return head.headers.get("content-length", "0") != "0"
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Notes in the request's progress when its connection stands.
-
-    One on which an answer lies already that nobody asked for is not used again.
-    """
-
-    def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
-        self._factory = functools.partial(_Answers, loop=self._loop)  # type: ignore[assignment]  # one of them
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[aiohttp.tracing.Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's signature
-    ) -> aiohttp.connector.Connection:
-        connection = await super().connect(req, traces, timeout)
-        while (answers := cast(_Answers, connection.protocol)).was_used and len(answers):
-            connection.close()
-            connection = await super().connect(req, traces, timeout)
-        answers.was_used = True
-        _progress.get().connected = True
-        return connection
 
 
 class Sender(Protocol):
@@ -274,8 +121,8 @@ class Client:
         """
         started = time.perf_counter()
         outgoing = _outgoing(request)
-        progress = _Progress()
-        token = _progress.set(progress)
+        own = Progress()
+        token = progress.set(own)
         try:
             async with asyncio.timeout(timeout_s), self._pool(tls, allow_private) as transport:
                 await self._check_behind_proxy(outgoing.url, allow_private)
@@ -288,10 +135,10 @@ class Client:
                     body, truncated = await _read(stream, headers, cap_bytes)
                 finally:
                     await answer.aclose()  # with a rest unread this closes the connection
-        except _FOREIGN as error:
-            raise _failure(error, progress.connected, timeout_s) from error
+        except FOREIGN as error:
+            raise failure(error, own.connected, timeout_s) from error
         finally:
-            _progress.reset(token)
+            progress.reset(token)
         is_plain = outgoing.url.scheme == "http"  # else the answer came through the tunnel
         if self._proxy is not None and is_plain and answer.status_code == _PROXY_REFUSES:
             raise OutboundError(
@@ -317,10 +164,10 @@ class Client:
 
     def _transport(self, tls: ssl.SSLContext, *, allow_private: bool) -> AiohttpTransport:
         lookup = self._lookup or aiohttp.ThreadedResolver()
-        gate = _Gate(self._policy, allow_private)
-        connector = _Connector(
+        gate = Gatekeeper(self._policy, allow_private)
+        connector = Connector(
             # what is connected to is the proxy, which the owner of the deployment has named
-            resolver=_VettedNames(gate, lookup) if self._proxy is None else None,
+            resolver=VettedNames(gate, lookup) if self._proxy is None else None,
             socket_factory=gate.socket if self._proxy is None else None,
             use_dns_cache=False,
             ssl=tls,
@@ -339,15 +186,15 @@ class Client:
         """Check where a request would go from here; a name that is unknown here is the proxy's."""
         if self._proxy is None:
             return
-        gate = _Gate(self._policy, allow_private)
+        gate = Gatekeeper(self._policy, allow_private)
         port = url.port or _PORTS[url.scheme]
         try:
             address = str(ip_address(url.host))
         except ValueError:
-            names = _VettedNames(gate, self._lookup or aiohttp.ThreadedResolver())
+            names = VettedNames(gate, self._lookup or aiohttp.ThreadedResolver())
             try:
                 await names.resolve(url.host, port)
-            except _RefusedError:
+            except RefusedError:
                 raise
             except OSError:
                 return
@@ -380,7 +227,7 @@ def _outgoing(request: OutboundRequest) -> httpx.Request:
         check_url(request.url),
         headers=fields,
         stream=httpx.ByteStream(request.body),  # given as a stream, httpx adds no fields itself
-        extensions={"timeout": {"connect": _CONNECT_LIMIT_S}},
+        extensions={"timeout": {"connect": CONNECT_LIMIT_S}},
     )
     outgoing.read()  # and read at once, aiohttp gets bytes and knows their length
     return outgoing
@@ -408,54 +255,3 @@ async def _read(
     if unpack is not None and received and not unpack.eof:
         raise EOFError("the gzip body ends too early")
     return bytes(body), unpack is not None and bool(unpack.unused_data)
-
-
-def _failure(error: Exception, connected: bool, timeout_s: float) -> OutboundError:
-    causes = tuple(_causes(error))
-    code = _code(causes, connected)
-    if code == "timeout" and connected:
-        message = f"There was no complete answer within {timeout_s:g} s."
-    elif code == "timeout":
-        limits = f"{_CONNECT_LIMIT_S:g} s to connect and {timeout_s:g} s in all"
-        message = f"There was no connection in time; the limits are {limits}."
-    else:
-        message = f"{_SENTENCES[code]}: {_detail(causes)}"
-    return OutboundError(message, code=code, may_have_run=connected)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__
-
-
-def _code(causes: tuple[BaseException, ...], connected: bool) -> str:
-    """The transport's own errors do not tell a refused address from a bad certificate."""
-    for kinds, code in _CODES:
-        if any(isinstance(cause, kinds) for cause in causes):
-            return code
-    return "answer_broken" if connected else "connect_failed"
-
-
-def _detail(causes: tuple[BaseException, ...]) -> str:
-    """What the innermost cause says: a sentence's end, on one line and without the URL."""
-    text = " ".join(_words(causes[-1]).split()).removesuffix(" ^")  # a parser's finger
-    text = text[:_LONGEST_DETAIL] or type(causes[-1]).__name__
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def _words(error: BaseException) -> str:
-    match error:
-        case _RefusedError():
-            return error.reason
-        case aiohttp.InvalidURL():
-            return "its host is no name and no address"
-        case ssl.SSLCertVerificationError():
-            return error.verify_message
-        case ssl.SSLError(reason="WRONG_VERSION_NUMBER" | "HTTP_REQUEST"):
-            return "that port does not speak TLS; for plain HTTP the URL starts with http://"
-        case aiohttp.ServerDisconnectedError() | ConnectionResetError():
-            return "the other side closed the connection"
-        case aiohttp.ClientResponseError() | HttpProcessingError():
-            return error.message
-    return str(error)

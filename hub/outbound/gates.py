@@ -9,8 +9,8 @@ import asyncio
 import math
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -33,6 +33,9 @@ FIRST_RATE_PER_S = 10.0
 BY_HAND_S = 10 * 365 * 86_400.0
 _PROBE_SLACK_S = 10.0
 _KNOWN_S = 0.2
+_PATIENCE_S = 2.0
+_AWAY_S = 5.0
+"""For so long after Redis did not answer no step asks it again."""
 _GATHERED_S = 0.05
 _OUTAGES = (RedisError, OSError, TimeoutError)
 _log = structlog.get_logger("hub.gates")
@@ -127,7 +130,7 @@ class Gates:
         self._counts: dict[str, _Count] = {}
         self._reporting: asyncio.Task[None] | None = None
         self._known: frozenset[str] = frozenset()
-        self._known_at = -math.inf
+        self._known_at = self._away_until = -math.inf
         self.on_change: Callable[[Change], None] = lambda change: None
 
     async def take(self, asked: Sequence[Asked]) -> list[Grant]:
@@ -142,7 +145,7 @@ class Gates:
         arguments: list[Any] = [self._clock()]
         for each, token in zip(asked, tokens, strict=True):
             arguments += _asked(each, token)
-        with _outage_named():
+        async with _bounded():
             replies = await self._take([keys.gate(each.name) for each in asked], arguments)
         return [
             _grant(each.name, token, reply)
@@ -157,6 +160,8 @@ class Gates:
         Raises:
             OutboundError: ``breaker_open``; ``details`` has ``retry_after_s``.
         """
+        if time.monotonic() < self._away_until:
+            return None
         try:
             if asked.pacing is None and asked.name not in await self.not_closed():
                 return None
@@ -165,6 +170,7 @@ class Gates:
                 await asyncio.sleep(grant.again_s or 0.0)
                 (grant,) = await self.take([asked])
         except StoreError:
+            self._away_until = time.monotonic() + _AWAY_S
             return None
         if grant.granted:
             await asyncio.sleep(grant.delay_s)
@@ -184,7 +190,7 @@ class Gates:
             StoreError: ``redis_unavailable``.
         """
         if time.monotonic() - self._known_at > _KNOWN_S:
-            with _outage_named():
+            async with _bounded():
                 names = await self._redis.smembers(keys.NOT_CLOSED)  # type: ignore[misc]  # an awaitable in asyncio
             self._known = frozenset(name.decode() for name in names)
             self._known_at = time.monotonic()
@@ -224,7 +230,7 @@ class Gates:
         Raises:
             StoreError: ``redis_unavailable``.
         """
-        with _outage_named():
+        async with _bounded():
             pipe = self._redis.pipeline(transaction=False)
             pipe.time()
             for name in names:
@@ -240,7 +246,7 @@ class Gates:
             StoreError: ``redis_unavailable``.
         """
         wait_us = int((for_s or BY_HAND_S) * US_PER_S)
-        with _outage_named():
+        async with _bounded():
             until = await self._trip(
                 [keys.gate(name), keys.NOT_CLOSED], [self._clock(), name, wait_us]
             )
@@ -254,7 +260,7 @@ class Gates:
         Raises:
             StoreError: ``redis_unavailable``.
         """
-        with _outage_named():
+        async with _bounded():
             was = await self._reset([keys.gate(name), keys.NOT_CLOSED], [self._clock(), name])
         self._known_at = -math.inf
         if was:
@@ -282,7 +288,8 @@ class Gates:
             arguments += _counted(name, count)
         gates = [keys.gate(name) for name in names]
         try:
-            replies = await self._report([*gates, keys.NOT_CLOSED], arguments)
+            async with asyncio.timeout(_PATIENCE_S):
+                replies = await self._report([*gates, keys.NOT_CLOSED], arguments)
         except _OUTAGES as error:  # it is gone, and with it what it would have been added to
             _log.debug("report.lost", gates=len(names), error=str(error))
             return
@@ -363,10 +370,12 @@ def _number(found: Mapping[bytes, bytes], name: bytes) -> int | None:
     return None if value is None else int(value)
 
 
-@contextmanager
-def _outage_named() -> Iterator[None]:
+@asynccontextmanager
+async def _bounded() -> AsyncIterator[None]:
+    """No longer than a moment: a Redis that is silent is as good as none."""
     try:
-        yield
+        async with asyncio.timeout(_PATIENCE_S):
+            yield
     except _OUTAGES as error:
         raise StoreError(
             "Redis does not answer: nothing leaves the hub until it does.",

@@ -1,8 +1,7 @@
 """Deliveries and their attempts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from sqlalchemy import (
@@ -11,17 +10,16 @@ from sqlalchemy import (
     Update,
     bindparam,
     case,
-    func,
     literal,
     null,
     select,
     update,
 )
 
-from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus, Settlement
+from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus
 from hub.store import concurrency
 from hub.store.ledger import Write
-from hub.store.schema import attempts, deliveries
+from hub.store.schema import deliveries
 from hub.store.statement import inline, insert_of, now_us, one_of
 from hub.store.tx import Tx
 
@@ -72,85 +70,6 @@ def _start(tx: Tx, starts: Sequence[DeliveryStart]) -> list[None]:
 
 START_DELIVERY: Write[DeliveryStart, None] = Write("start_delivery", 43, _start)
 """Queue a delivery by itself."""
-
-
-_HELD = (
-    select(deliveries.c.id, deliveries.c.fence)
-    .where(one_of(deliveries.c.id, "ids"), deliveries.c.status == inline("delivering"))
-    .order_by(deliveries.c.id)
-    .with_for_update()
-)
-_ATTEMPT = insert_of(attempts)
-_SETTLE = (
-    update(deliveries)
-    .where(one_of(deliveries.c.id, "ids"))
-    .values(
-        status=bindparam("to_status"),
-        reason=bindparam("for_reason", type_=Text()),
-        due_at=now_us() + bindparam("delay_us"),
-        attempts=deliveries.c.attempts + 1,
-        spent=deliveries.c.spent + bindparam("spends"),
-        pressed_since=case(
-            (bindparam("pressed") == 1, func.coalesce(deliveries.c.pressed_since, now_us())),
-            else_=null(),
-        ),
-        worker=null(),
-        lease_until=null(),
-        finished_at=case((bindparam("ended") == 1, now_us()), else_=null()),
-    )
-)
-
-
-def _settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
-    ids = sorted({each.delivery_id for each in settlements})
-    held: dict[str, int] = dict(tx.rows(_HELD, {"ids": ids}))
-    good = [each for each in settlements if held.get(each.delivery_id) == each.fence]
-    tx.many(
-        _ATTEMPT,
-        [
-            {
-                "id": each.attempt.id,
-                "delivery_id": each.delivery_id,
-                "n": each.attempt.n,
-                "started_at": each.attempt.started_at,
-                "duration_ms": each.attempt.duration_ms,
-                "status_code": each.attempt.status_code,
-                "outcome": each.attempt.outcome,
-                "message": each.attempt.message,
-                "response_body": each.attempt.response_body,
-            }
-            for each in good
-        ],
-    )
-    for values, group in _alike(good):
-        tx.run(_SETTLE, {"ids": group, **values})
-    concurrency.DELIVERIES.let_go(tx, [each.ordering_key for each in good if each.status in ENDED])
-    return [held.get(each.delivery_id) == each.fence for each in settlements]
-
-
-SETTLE: Write[Settlement, bool] = Write("settle_delivery", 41, _settle)
-"""Record an attempt and what follows; False if the delivery was no longer this worker's."""
-
-
-def _alike(settlements: Sequence[Settlement]) -> Iterable[tuple[dict[str, Any], list[str]]]:
-    """Deliveries that settle alike, together: most are delivered at the first attempt."""
-
-    def values(each: Settlement) -> tuple[Any, ...]:
-        return (each.status.value, each.reason or "", each.delay_us, each.spends, each.pressed)
-
-    for key, group in groupby(sorted(settlements, key=values), key=values):
-        status, reason, delay_us, spends, pressed = key
-        yield (
-            {
-                "to_status": status,
-                "for_reason": reason or None,
-                "delay_us": delay_us,
-                "spends": int(spends),
-                "pressed": int(pressed),
-                "ended": int(status in ENDED),
-            },
-            sorted(each.delivery_id for each in group),
-        )
 
 
 def again(**given: Any) -> Update:

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from hub.model.delivery import ENDED, ClaimedDelivery, DeliveryStatus
-from hub.store.deliveries import REPLAY, SETTLE, START_DELIVERY
+from hub.store.deliveries import REPLAY, START_DELIVERY
 from hub.store.due import CLAIM, ClaimDue, Wanted, due_destinations
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.ledger import open_ledger
 from hub.store.lookup import where
 from hub.store.migrate import migrate
 from hub.store.schema import deliveries
+from hub.store.settling import SETTLE
 from tests.store.make import LEASE_US, delivery_start, settlement
 
 KEYS = ("a", "b", None)

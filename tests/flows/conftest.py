@@ -22,6 +22,6 @@ async def make(hub: Driven) -> AsyncIterator[Sink]:
     async with open_sink() as sink:
         await hub.put(
             "/v1/destinations/make",
-            {"connector": "standard", "url": sink.url, "retry_schedule_s": [0.05, 0.05, 0.05]},
+            {"connector": "make", "url": sink.url, "retry_schedule_s": [0.05, 0.05, 0.05]},
         )
         yield sink

@@ -61,8 +61,9 @@ async def test_a_full_queue_at_make_uses_up_no_attempt(hub: Driven, make: Sink) 
 
 async def test_a_make_scenario_that_is_gone_is_not_tried_again(hub: Driven, make: Sink) -> None:
     make.answer = lambda n, request: Answer(410, "Gone")
-    dead = await hub.until(f"/v1/deliveries/{await send(hub)}", status="dead")
-    assert [each["outcome"] for each in dead["attempts"]] == ["gone"]
+    held = await hub.until(f"/v1/deliveries/{await send(hub)}", status="held")
+    assert [each["outcome"] for each in held["attempts"]] == ["gone"]
+    assert "turn the scenario on" in held["reason"]
 
 
 async def test_an_n8n_that_is_starting_up_has_not_taken_anything(hub: Driven, make: Sink) -> None:

@@ -72,6 +72,8 @@ def test_only_the_client_speaks_to_the_network() -> None:
     assert "hub/outbound/client.py" in found
     harmless = {
         "hub/outbound/guard.py",  # httpx.URL reads the text of a URL
+        "hub/outbound/connecting.py",  # what the client connects by
+        "hub/outbound/failures.py",  # knows its errors
         "hub/outbound/pools.py",  # keeps the client's transports
         "hub/outbound/tls.py",  # makes its TLS contexts
         "hub/valkey.py",  # asks whether its own Valkey listens on its own socket file

@@ -77,7 +77,7 @@ async def test_loops_with_many_failed_rounds_take_no_longer_each() -> None:
         world = await ran(reads, given={"items": [1] * rounds})
         took.append(time.process_time() - begun)
         assert len(world.entries) == rounds + 1
-    assert took[1] < 8 * took[0] + 0.5
+    assert took[1] < 12 * took[0] + 0.5  # each against all would be 16 times
 
 
 async def test_on_error_is_one_of_two_words() -> None:

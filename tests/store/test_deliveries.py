@@ -12,6 +12,7 @@ from hub.store.events import RECORD
 from hub.store.ledger import Ledger
 from hub.store.objects import PUT, PutObject
 from hub.store.segments import COMMIT
+from hub.store.settling import SETTLE
 from tests.store.make import LEASE_US, arrival, claim_runs, delivery_start, run_start, settlement
 
 
@@ -60,11 +61,9 @@ async def test_due_deliveries_are_counted_by_destination(ledger: Ledger) -> None
     await send(ledger, "desk", None, None)
     await send(ledger, "late", None)
     (late,) = await claim_of(ledger, due.Wanted("late", 1))
-    await ledger.write(
-        deliveries.SETTLE, settlement(late, DeliveryStatus.RETRYING, delay_us=LEASE_US)
-    )
+    await ledger.write(SETTLE, settlement(late, DeliveryStatus.RETRYING, delay_us=LEASE_US))
     for each in await claim_of(ledger, due.Wanted("till", 2)):
-        await ledger.write(deliveries.SETTLE, settlement(each))
+        await ledger.write(SETTLE, settlement(each))
         await ledger.write(deliveries.REPLAY, each.id)
     assert await ledger.read(due.due_destinations, 5) == [
         due.Due("desk", 2, 0),
@@ -86,7 +85,7 @@ async def test_no_more_are_under_way_than_a_destination_takes(ledger: Ledger) ->
     of_till = [each for claimed in claims for each in claimed if each.destination == "till"]
     assert len(of_till) == 3
     assert sum(map(len, claims)) == 23
-    await ledger.write(deliveries.SETTLE, settlement(of_till[0]))
+    await ledger.write(SETTLE, settlement(of_till[0]))
     assert len(await claim_of(ledger, wanted[0])) == 1
 
 
@@ -97,7 +96,7 @@ async def test_what_has_one_key_goes_one_after_the_other(ledger: Ledger) -> None
     assert [each.id for each in claimed] == [a1, b1, free]
     head = claimed[0]
     assert await claim(ledger) == []
-    await ledger.write(deliveries.SETTLE, settlement(head, DeliveryStatus.RETRYING, LEASE_US))
+    await ledger.write(SETTLE, settlement(head, DeliveryStatus.RETRYING, LEASE_US))
     (a4,) = await send(ledger, "till", "a")
     assert await claim(ledger) == []
     await ledger.engine.transact(
@@ -105,16 +104,16 @@ async def test_what_has_one_key_goes_one_after_the_other(ledger: Ledger) -> None
     )  # its time has come
     (head,) = await claim(ledger)
     assert head.id == a1
-    await ledger.write(deliveries.SETTLE, settlement(head, DeliveryStatus.DEAD))
+    await ledger.write(SETTLE, settlement(head, DeliveryStatus.DEAD))
     (second,) = await claim(ledger)
     assert second.id == a2
     assert await ledger.write(deliveries.REPLAY, a1)  # it came first, but another is under way
     assert await claim(ledger) == []
-    await ledger.write(deliveries.SETTLE, settlement(second))
+    await ledger.write(SETTLE, settlement(second))
     for expected in (a1, a3, a4):
         (next_one,) = await claim(ledger)
         assert next_one.id == expected
-        await ledger.write(deliveries.SETTLE, settlement(next_one))
+        await ledger.write(SETTLE, settlement(next_one))
     assert await claim(ledger) == []
 
 
@@ -127,7 +126,7 @@ async def test_many_of_one_key_at_once_stay_in_line(ledger: Ledger) -> None:
         while len(done) < len(starts):
             for each in await claim(ledger, 2):
                 done.append(each.id)
-                assert await ledger.write(deliveries.SETTLE, settlement(each))
+                assert await ledger.write(SETTLE, settlement(each))
             await ledger.write(leases.SWEEP, None)
 
     async with asyncio.timeout(20):
@@ -159,8 +158,8 @@ async def test_what_could_not_be_rendered_is_a_dead_letter(ledger: Ledger) -> No
 async def test_a_settled_delivery_has_its_attempt_and_is_settled_once(ledger: Ledger) -> None:
     await queue(ledger, "till")
     (delivery,) = await claim(ledger)
-    assert await ledger.write(deliveries.SETTLE, settlement(delivery))
-    assert not await ledger.write(deliveries.SETTLE, settlement(delivery))
+    assert await ledger.write(SETTLE, settlement(delivery))
+    assert not await ledger.write(SETTLE, settlement(delivery))
     row = await ledger.read(lookup.one, schema.deliveries, id=delivery.id)
     assert row is not None
     assert (row["status"], row["attempts"]) == ("delivered", 1)
@@ -173,8 +172,8 @@ async def test_a_retry_is_due_after_its_delay(ledger: Ledger) -> None:
     soon, late = await claim(ledger)
     retrying = DeliveryStatus.RETRYING
     await asyncio.gather(
-        ledger.write(deliveries.SETTLE, settlement(soon, retrying)),
-        ledger.write(deliveries.SETTLE, settlement(late, retrying, LEASE_US)),
+        ledger.write(SETTLE, settlement(soon, retrying)),
+        ledger.write(SETTLE, settlement(late, retrying, LEASE_US)),
     )
     (again,) = await claim(ledger)
     assert (again.id, again.attempts, again.spent) == (soon.id, 1, 1)
@@ -189,15 +188,15 @@ async def test_an_overdue_lease_sends_a_delivery_again_and_fences_the_first(
     await ledger.write(leases.EXPIRE_ALL, None)
     await ledger.write(leases.SWEEP, None)
     (second,) = await claim(ledger)
-    assert not await ledger.write(deliveries.SETTLE, settlement(first))
-    assert await ledger.write(deliveries.SETTLE, settlement(second))
+    assert not await ledger.write(SETTLE, settlement(first))
+    assert await ledger.write(SETTLE, settlement(second))
 
 
 async def test_an_ended_delivery_can_be_replayed_and_one_under_way_cannot(ledger: Ledger) -> None:
     await queue(ledger, "till")
     (delivery,) = await claim(ledger)
     assert not await ledger.write(deliveries.REPLAY, delivery.id)
-    await ledger.write(deliveries.SETTLE, settlement(delivery, DeliveryStatus.DEAD))
+    await ledger.write(SETTLE, settlement(delivery, DeliveryStatus.DEAD))
     assert await ledger.write(deliveries.REPLAY, delivery.id)
     (again,) = await claim(ledger)
     assert (again.id, again.spent, again.attempts) == (delivery.id, 0, 1)

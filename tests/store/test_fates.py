@@ -6,12 +6,12 @@ from hub.model.ids import new_id
 from hub.model.run import Ending, Failure, RunStatus
 from hub.model.segment import Segment
 from hub.store import fates
-from hub.store.deliveries import SETTLE
 from hub.store.due import claim_any
 from hub.store.events import REJECT, record
 from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.ledger import Ledger
 from hub.store.segments import COMMIT
+from hub.store.settling import SETTLE
 from tests.store.make import LEASE_US, arrival, claim_runs, settlement
 
 FAILED = Ending(RunStatus.FAILED, None, None, Failure("broken", "It broke."))

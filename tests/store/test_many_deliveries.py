@@ -17,6 +17,7 @@ from hub.store.events import RECORD
 from hub.store.fates import event_in_full
 from hub.store.ledger import Ledger
 from hub.store.many import CANCEL, Cancel
+from hub.store.settling import SETTLE
 from hub.store.tx import Tx
 from tests.store.make import LEASE_US, arrival, delivery_start, settlement
 from tests.store.test_tables import Explain
@@ -33,7 +34,7 @@ async def queue(ledger: Ledger, *starts: DeliveryStart) -> list[str]:
 async def end(ledger: Ledger, status: DeliveryStatus = DeliveryStatus.DEAD) -> None:
     """One attempt of everything that is due."""
     for each in await due.claim_any(ledger, "wrk_1", 100, LEASE_US):
-        await ledger.write(deliveries.SETTLE, settlement(each, status))
+        await ledger.write(SETTLE, settlement(each, status))
 
 
 async def dead(ledger: Ledger, *starts: DeliveryStart) -> list[str]:
@@ -157,7 +158,7 @@ async def test_those_of_one_key_go_again_one_after_the_other(ledger: Ledger) -> 
         await ledger.engine.transact(lambda tx: tx.run(update(schema.deliveries).values(due_at=0)))
         (one,) = await due.claim_any(ledger, "wrk_1", 10, LEASE_US)
         order.append(one.id)
-        await ledger.write(deliveries.SETTLE, settlement(one))
+        await ledger.write(SETTLE, settlement(one))
     assert order == [live, *ids]
 
 
@@ -189,9 +190,7 @@ async def test_what_waits_is_cancelled_and_what_is_under_way_is_not(ledger: Ledg
         ledger, *(delivery_start(each) for each in ("till", "till", "till", "desk"))
     )
     claimed = {each.id: each for each in await due.claim_any(ledger, "wrk_1", 2, LEASE_US)}
-    await ledger.write(
-        deliveries.SETTLE, settlement(claimed[retried], DeliveryStatus.RETRYING, LEASE_US)
-    )
+    await ledger.write(SETTLE, settlement(claimed[retried], DeliveryStatus.RETRYING, LEASE_US))
     assert await cancel(ledger, destination="till") == again.Done(2, 0)
     all_of_them = [taken, retried, fresh, other]
     assert await statuses(ledger, all_of_them) == [
@@ -202,7 +201,7 @@ async def test_what_waits_is_cancelled_and_what_is_under_way_is_not(ledger: Ledg
     assert (gone["reason"], gone["attempts"]) == ("No longer wanted.", 1)
     assert gone["finished_at"] is not None
     assert await due.claim_any(ledger, "wrk_1", 10, LEASE_US) == []
-    assert await ledger.write(deliveries.SETTLE, settlement(claimed[taken]))
+    assert await ledger.write(SETTLE, settlement(claimed[taken]))
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -214,7 +213,7 @@ async def test_one_that_is_cancelled_lets_the_next_of_its_key_go(
     for expected in ids:
         (one,) = await due.claim_any(ledger, "wrk_1", 10, LEASE_US)
         assert one.id == expected
-        await ledger.write(deliveries.SETTLE, settlement(one))
+        await ledger.write(SETTLE, settlement(one))
 
 
 async def test_of_a_key_that_is_cancelled_whole_none_goes_in_between(

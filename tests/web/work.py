@@ -9,9 +9,10 @@ from hub.model.run import ClaimedRun, Ending, RunStart
 from hub.model.segment import Segment
 from hub.model.time import now_us
 from hub.stack.journal import Entry, encode
-from hub.store import deliveries, events, runs
+from hub.store import events, runs
 from hub.store.due import claim_any
 from hub.store.segments import COMMIT
+from hub.store.settling import SETTLE
 
 LEASE_US = 60_000_000
 
@@ -84,4 +85,4 @@ async def attempt(hub: Hub, status: DeliveryStatus) -> None:
             new_id("att"), each.attempts + 1, now_us(), 5, 200, status.value, "Said.", "body"
         )
         settled = Settlement(each.id, each.fence, made, status, 0, True, False, "because")
-        await hub.ledger.write(deliveries.SETTLE, settled)
+        await hub.ledger.write(SETTLE, settled)

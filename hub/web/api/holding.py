@@ -22,6 +22,8 @@ class Hold:
 
     reason: str
     until_us: int | None = None
+    spares_whom_it_told: bool = False
+    """What was itself told to wait says so by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ class Holds:
             return Hold("Everything is paused: DELETE /v1/pause lets all go on.")
         if row["held"]:
             return Hold("One that came before it has the same key and goes first.")
-        return self.of_destination.get(row["destination"])
+        hold = self.of_destination.get(row["destination"])
+        if hold is not None and hold.spares_whom_it_told and row["pressed_since"] is not None:
+            return None
+        return hold
 
     def shown(self, row: Mapping[str, Any]) -> dict[str, Json]:
         """``status``, ``reason`` and ``next_attempt_at`` of a delivery as people see it."""
@@ -95,5 +100,6 @@ def _of_gate(state: GateState) -> Hold | None:
     if state.state == "half_open":
         return Hold("The breaker of its destination waits for a probe.")
     if state.not_before_us is not None and state.not_before_us > now_us():
-        return Hold("The other side has said that it has no room.", state.not_before_us)
+        said = "The other side has said that it has no room."
+        return Hold(said, state.not_before_us, spares_whom_it_told=True)
     return None
