@@ -154,11 +154,12 @@ async def _fill(store: Store, count: int) -> None:
 class Fairness:
     """98 good destinations, alone and with a slow and a dead one beside them, in turns.
 
-    Each gets every event. The slow one answers after ten seconds, the dead one never.
+    Each gets every event. The slow one answers after ``slow_s``, the dead one never.
     """
 
     name: str = "fairness"
     good: int = 98
+    slow_s: float = 10.0
     per_s: float = 5.0
     rounds: int = 3
     ledgers: tuple[Ledger, ...] = _BOTH
@@ -170,8 +171,8 @@ class Fairness:
             watch = Watch(port)
             for slug in good:
                 _subscribe(subject, slug, port, sources=("alone", "beside"))
-            _subscribe(subject, "slow", port, "?delay_ms=10000")
-            _subscribe(subject, "dead", port, "?delay_ms=600000", timeout_s=5)
+            _subscribe(subject, "slow", port, f"?delay_ms={self.slow_s * 1000:.0f}")
+            _subscribe(subject, "dead", port, "?delay_ms=600000", timeout_s=self.slow_s / 2)
             for source in ("alone", "beside"):
                 subject.api.put(f"/v1/sources/{source}", {"verify": {"mode": "none"}})
 

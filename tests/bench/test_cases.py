@@ -4,6 +4,7 @@ import pytest
 
 from hub.bench.cases import EndToEnd, TwoWorkers
 from hub.bench.claims import Claims
+from hub.bench.deliveries import Deliveries, Fairness, Herd
 from hub.bench.harness import measure
 from hub.bench.language import Language
 from hub.bench.ledgers import Ledger
@@ -17,6 +18,9 @@ from hub.bench.scene import Case
         (Claims(rows=3000, claims=4), Ledger.POSTGRESQL, "with many due"),
         (Language(), Ledger.NONE, "pure steps"),
         (EndToEnd(rate=200), Ledger.SQLITE, "events"),
+        (Deliveries(per_s=100, rounds=1, waiting=200), Ledger.SQLITE, "beside the many"),
+        (Fairness(good=3, rounds=1, slow_s=1), Ledger.SQLITE, "of the rate alone"),
+        (Herd(backlog=20, open_s=0.3), Ledger.SQLITE, "first second"),
         (TwoWorkers(rate=100, rounds=1), Ledger.POSTGRESQL, "with two"),
     ],
 )
