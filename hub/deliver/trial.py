@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hub.connector import Connector, Outcome, Verdict
+from hub.deliver.request import request_of
 from hub.deliver.sending import Sending
 from hub.deliver.ways import was_tried
 from hub.errors import InvalidError, OutboundError
@@ -14,19 +15,18 @@ from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps
 from hub.model.masking import mask_headers
-from hub.model.time import now_us, to_iso
+from hub.model.time import US_PER_S, now_us, to_iso
 from hub.outbound.client import Sender
 from hub.stack.rendering import Rendering, seen_of
 
 _SHOWN_BYTES = 65_536
-_NOT_SENT = OutboundError("It was not sent, as asked.", code="not_sent")
 
 
 @dataclass
 class _Noting:
-    """Sends, or does not, and keeps what was to be sent."""
+    """Sends, and keeps what it was asked to send."""
 
-    client: Sender | None
+    client: Sender
     sent: list[OutboundRequest] = field(default_factory=list)
 
     async def send(
@@ -40,8 +40,6 @@ class _Noting:
     ) -> OutboundResponse:
         """See :meth:`hub.outbound.client.Client.send`."""
         self.sent.append(request)
-        if self.client is None:
-            raise _NOT_SENT
         return await self.client.send(
             request,
             timeout_s=timeout_s,
@@ -73,8 +71,11 @@ async def try_out(
     Raises:
         InvalidError: ``transform_failed``, or it cannot be signed.
     """
-    noting = _Noting(client)
     delivery = _delivery(slug, destination, body)
+    if client is None:
+        request = request_of(delivery, destination, connector, now_us() // US_PER_S)
+        return {"request": _request(request, destination), "answer": None}
+    noting = _Noting(client)
     response: OutboundResponse | None = None
     try:
         response = await Sending(noting, now_us).send(delivery, destination, connector)
@@ -82,10 +83,10 @@ async def try_out(
     except OutboundError as error:
         outcome = Outcome.RETRY if was_tried(error) else Outcome.REFUSED
         verdict = Verdict(outcome, error.message)
-        if error is _NOT_SENT:
-            return {"request": _request(noting, destination), "answer": None}
+    # before it a token may have been asked for, by a secret that nobody is shown
+    sent = [each for each in noting.sent if each.url == destination.url]
     return {
-        "request": _request(noting, destination),
+        "request": _request(sent[-1], destination) if sent else None,
         "answer": None if response is None else _answer(response),
         "outcome": verdict.outcome.value,
         "message": verdict.message,
@@ -116,11 +117,7 @@ def _delivery(slug: str, destination: Destination, body: Json) -> ClaimedDeliver
     )
 
 
-def _request(noting: _Noting, destination: Destination) -> Mapping[str, Json] | None:
-    """The last one: before it a token may have been asked for."""
-    if not noting.sent:
-        return None
-    sent = noting.sent[-1]
+def _request(sent: OutboundRequest, destination: Destination) -> Mapping[str, Json]:
     own = (destination.auth.name,) if isinstance(destination.auth, AuthHeader) else ()
     return {
         "method": sent.method,

@@ -128,3 +128,27 @@ async def test_what_is_delivered_goes_through_the_proxy_and_the_hub_says_what_th
     said = capsys.readouterr().out
     assert "guard.moved" in said
     assert "ada:pw" not in said
+
+
+@pytest.mark.parametrize("style", ["basic", "body"])
+async def test_a_trial_shows_nothing_of_what_a_token_is_asked_for_with(
+    hub: Driven, make: Sink, serve: Serve, style: str
+) -> None:
+    """Refused by the authorization server, taken, or only looked at."""
+    authorization = Authorization()
+    server = await serve(authorization)
+    await behind(hub, make, server)
+    await hub.api.patch("/v1/destinations/make", json={"auth": {"style": style}})
+    path = "/v1/destinations/make/test"
+    looked_at = await hub.api.post(path, json={"dry_run": True})
+    assert looked_at.json()["request"]["url"] == make.url
+    assert authorization.asked == 0
+    taken = await hub.api.post(path)
+    assert (taken.json()["outcome"], authorization.asked) == ("delivered", 1)
+    authorization.status, authorization.said = "401 No", {"error": "invalid_client"}
+    refused = await hub.api.post(path)
+    assert refused.json()["request"] is None
+    assert refused.json()["outcome"] == "refused"
+    for answer in (looked_at, taken, refused):
+        assert "s3cret-of-the-client" not in answer.text
+        assert "token-1" not in answer.text
