@@ -71,13 +71,14 @@ async def test_a_failed_round_ends_the_loop_unless_the_others_are_to_go_on() -> 
 
 async def test_loops_with_many_failed_rounds_take_no_longer_each() -> None:
     reads = {**each("{{items}}", get("t", record_id="{{loop_item}} x")), "on_error": "continue"}
-    took = []
-    for rounds in (5_000, 20_000):
+    took: dict[int, list[float]] = {5_000: [], 20_000: []}
+    for rounds, times in [*took.items()] * 3:  # the best of three: a machine is slow now and then
         begun = time.process_time()
         world = await ran(reads, given={"items": [1] * rounds})
-        took.append(time.process_time() - begun)
+        times.append(time.process_time() - begun)
         assert len(world.entries) == rounds + 1
-    assert took[1] < 12 * took[0] + 0.5  # each against all would be 16 times
+    few, many = map(min, took.values())
+    assert many < 8 * few + 0.5
 
 
 async def test_on_error_is_one_of_two_words() -> None:
