@@ -114,7 +114,7 @@ class Attempter:
         """A destination that took nothing while one was tried for a day and more is left alone."""
         destination = self._catalog.now.destinations.get(delivery.destination)
         tried_us = self._now_us() - delivery.created_at
-        if destination is None or delivery.url is not None or tried_us < _LONG_US:
+        if destination is None or not destination.takes or tried_us < _LONG_US:
             return
         if await self._ledger.read(took_since, delivery.destination, delivery.created_at):
             return

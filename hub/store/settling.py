@@ -1,6 +1,6 @@
 """Settling: an attempt is recorded, and its delivery ends or waits for the next one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import (
     func,
     null,
     select,
+    type_coerce,
     update,
 )
 
@@ -32,24 +33,25 @@ _HELD = (
     .with_for_update()
 )
 _ATTEMPT = insert_of(attempts)
-_SETTLE = (
-    update(deliveries)
-    .where(one_of(deliveries.c.id, "ids"))
-    .values(
-        status=bindparam("to_status"),
-        reason=bindparam("for_reason", type_=Text()),
-        due_at=now_us() + bindparam("delay_us"),
-        attempts=deliveries.c.attempts + 1,
-        spent=deliveries.c.spent + bindparam("spends"),
-        pressed_since=case(
-            (bindparam("pressed") == 1, func.coalesce(deliveries.c.pressed_since, now_us())),
-            else_=null(),
-        ),
-        worker=null(),
-        lease_until=null(),
-        finished_at=case((bindparam("ended") == 1, now_us()), else_=null()),
-    )
-)
+
+
+def _changes(given: Callable[[str], Any]) -> dict[str, Any]:
+    """What becomes of a delivery; ``given`` finds what is said of it."""
+    since = func.coalesce(deliveries.c.pressed_since, now_us())
+    return {
+        "status": type_coerce(given("to_status"), Text()),
+        "reason": type_coerce(given("for_reason"), Text()),
+        "due_at": now_us() + given("delay_us"),
+        "attempts": deliveries.c.attempts + 1,
+        "spent": deliveries.c.spent + given("spends"),
+        "pressed_since": case((given("pressed") == 1, since), else_=null()),
+        "worker": null(),
+        "lease_until": null(),
+        "finished_at": case((given("ended") == 1, now_us()), else_=null()),
+    }
+
+
+_SETTLE = update(deliveries).where(one_of(deliveries.c.id, "ids")).values(_changes(bindparam))
 
 
 def _settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
@@ -124,20 +126,7 @@ _settled = (
         deliveries.c.fence == _all.c.fence,
         deliveries.c.status == inline("delivering"),
     )
-    .values(
-        status=_all.c.to_status,
-        reason=_all.c.for_reason,
-        due_at=now_us() + _all.c.delay_us,
-        attempts=deliveries.c.attempts + 1,
-        spent=deliveries.c.spent + _all.c.spends,
-        pressed_since=case(
-            (_all.c.pressed == 1, func.coalesce(deliveries.c.pressed_since, now_us())),
-            else_=null(),
-        ),
-        worker=null(),
-        lease_until=null(),
-        finished_at=case((_all.c.ended == 1, now_us()), else_=null()),
-    )
+    .values(_changes(_all.c.__getitem__))
     .returning(*(_all.c[name] for name in ("delivery_id", *_TRIED)))
     .cte("settled")
 )

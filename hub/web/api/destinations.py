@@ -24,7 +24,7 @@ from hub.signature import (
 )
 from hub.store.destinations import SET_STATE, SetState
 from hub.store.queues import DELIVERIES
-from hub.web.api.body import refused, wrong
+from hub.web.api.body import Body, Reason, refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.destination_problems import check_secret, problems_of
 from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
@@ -93,14 +93,14 @@ DESTINATIONS = Named(
 )
 
 
-class Reason(Shape):
-    """Why."""
+class Pause(Body):
+    """Why it is to take nothing for now."""
 
-    reason: str | None = Field(None, max_length=1000)
+    reason: Reason | None = None
 
 
 async def _pause(call: Call) -> Response:
-    reason = (await call.body_or_none(Reason)).reason
+    reason = (await call.body_or_none(Pause)).reason
     return await _set_state(call, DestinationState.PAUSED, reason)
 
 
@@ -173,7 +173,7 @@ async def slug_of(call: Call) -> str:
 _ONE = "/v1/destinations/{slug}"
 OPERATIONS = (
     *DESTINATIONS.operations(),
-    Operation("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Keep what comes, for now", Reason),
+    Operation("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Keep what comes, for now", Pause),
     Operation("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let what was kept go out"),
     Operation("POST", f"{_ONE}/test", Scope.WRITE, _test, "Send a sample, and see it all", Trial),
     Operation(
