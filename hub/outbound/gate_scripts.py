@@ -1,8 +1,8 @@
 """What the gates do inside Redis, at once and for all workers. Times are in microseconds.
 
 A gate is a hash. ``state`` is ``open`` or ``half_open``; a gate without one is closed. ``until``
-is when a probe may go, ``probe`` and ``probe_until`` whose it is and how long it is waited for,
-``opens`` how often it opened in a row. ``tN gN bN`` count what was taken and what failed in the
+is when a probe may go, ``calls`` and ``failed`` what opened it, ``probe`` and ``probe_until``
+whose it is and how long it is waited for, ``opens`` how often it opened in a row. ``tN gN bN`` count what was taken and what failed in the
 N-th tenth of the window. ``tat`` is when the next slot is (GCRA's theoretical arrival time),
 ``not_before`` until when the other side has no room, ``slow_since`` when it began to be spared.
 What the clock's setting back would make last too long counts as over.
@@ -127,7 +127,7 @@ for n = 1, #KEYS - 1 do
       if outcome == 'good' then
         what = 'closed'
         forget(key)
-        redis.call('HDEL', key, 'state', 'opens')
+        redis.call('HDEL', key, 'state', 'opens', 'calls', 'failed')
         redis.call('HSET', key, 'since', text(now), 'slow_since', text(now))
         redis.call('SREM', register, name)
       elseif outcome == 'bad' then
@@ -161,7 +161,7 @@ for n = 1, #KEYS - 1 do
       if all >= min_calls and failed / all >= rate then
         what = 'opened'
         till = open(key, name, 1, longest, open_us)
-        redis.call('HSET', key, 'since', text(now))
+        redis.call('HSET', key, 'since', text(now), 'calls', all, 'failed', failed)
       end
     end
   end
@@ -179,7 +179,7 @@ TRIP = (
 local till = now + tonumber(ARGV[3])
 redis.call('HSET', KEYS[1], 'state', 'open', 'until', text(till), 'by_hand', 1, 'opens', 1,
   'since', text(now))
-redis.call('HDEL', KEYS[1], 'probe', 'probe_until')
+redis.call('HDEL', KEYS[1], 'probe', 'probe_until', 'calls', 'failed')
 redis.call('SADD', KEYS[2], ARGV[2])
 keep(KEYS[1])
 local left = math.floor(tonumber(ARGV[3]) / 1000)

@@ -87,7 +87,7 @@ class GateState:
     state: Literal["closed", "open", "half_open"] = "closed"
     since_us: int | None = None
     calls: int = 0
-    """Of the window; none are counted while it is open."""
+    """Of the window; while it is open, of the window that opened it."""
     failed: int = 0
     next_probe_us: int | None = None
     by_hand: bool = False
@@ -351,6 +351,8 @@ def _state(found: Mapping[bytes, bytes], now: int, window_s: float) -> GateState
             bad = int(found[b"b%d" % n])
             calls += int(found[b"g%d" % n]) + bad
             failed += bad
+    if b"state" in found:
+        calls, failed = (_number(found, name) or 0 for name in (b"calls", b"failed"))
     full = _number(found, b"not_before")
     state = found.get(b"state", b"closed").decode()
     return GateState(

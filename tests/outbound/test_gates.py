@@ -292,6 +292,26 @@ async def test_a_gate_that_nobody_knows_lets_everything_through(gates: Gates) ->
     assert await gates.take([]) == []
 
 
+async def test_an_open_breaker_tells_what_opened_it(gates: Gates, clock: Clock) -> None:
+    gates.report("till", BREAKER, "good")
+    await fail(gates)
+    (state,) = await gates.states(["till"])
+    assert (state.state, state.calls, state.failed, state.failure_rate) == ("open", 5, 4, 0.8)
+    clock.us += 30 * S
+    gates.report("till", BREAKER, "bad", probe=(await ask(gates)).probe)
+    await gates.close()
+    (state,) = await gates.states(["till"])
+    assert (state.state, state.failure_rate) == ("open", 0.8)
+    clock.us += 60 * S
+    gates.report("till", BREAKER, "good", probe=(await ask(gates)).probe)
+    await gates.close()
+    (state,) = await gates.states(["till"])
+    assert (state.state, state.calls) == ("closed", 0)
+    await gates.trip("till")
+    (state,) = await gates.states(["till"])
+    assert (state.state, state.calls) == ("open", 0)
+
+
 async def test_open_time_doubles_up_to_its_longest(gates: Gates, clock: Clock) -> None:
     await fail(gates)
     for open_s in (30, 60, 100, 100):
