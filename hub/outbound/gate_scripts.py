@@ -1,11 +1,12 @@
 """What the gates do inside Redis, at once and for all workers. Times are in microseconds.
 
 A gate is a hash. ``state`` is ``open`` or ``half_open``; a gate without one is closed. ``until``
-is when a probe may go, ``calls`` and ``failed`` what opened it, ``probe`` and ``probe_until``
-whose it is and how long it is waited for, ``opens`` how often it opened in a row. ``tN gN bN`` count what was taken and what failed in the
-N-th tenth of the window. ``tat`` is when the next slot is (GCRA's theoretical arrival time),
-``not_before`` until when the other side has no room, ``slow_since`` when it began to be spared.
-What the clock's setting back would make last too long counts as over.
+is when a probe may go, ``probe`` and ``probe_until`` whose it is and how long it is waited for,
+``opens`` how often it opened in a row, ``calls`` and ``failed`` what opened it. ``tN gN bN``
+count what was taken and what failed in the N-th tenth of the window. ``tat`` is when the next
+slot is (GCRA's theoretical arrival time), ``not_before`` until when the other side has no room,
+``slow_since`` when it began to be spared. What the clock's setting back would make last too long
+counts as over.
 """
 
 _LIFE_MS = 2 * 86_400_000
