@@ -20,7 +20,8 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from hub import keys
 from hub.errors import StoreError
 from hub.listener import Listener, Mark
-from hub.model.message import EARLIEST, History, Message, Position, check_channel, check_message
+from hub.model.channel import check_channel
+from hub.model.message import EARLIEST, History, Message, Position, check_message
 
 _FEED_MESSAGES = 10_000
 _DEDUP_S = 3_600

@@ -15,8 +15,9 @@ from hub import keys
 from hub.channels import Channels
 from hub.errors import HubError, InvalidError, StoreError, TooLargeError
 from hub.listener import QUEUE_BYTES, QUEUE_MESSAGES, Item, Listener, Mark
+from hub.model.channel import check_channel
 from hub.model.ids import new_id
-from hub.model.message import MAX_DATA_BYTES, Message, Position, check_channel, sse_event
+from hub.model.message import MAX_DATA_BYTES, Message, Position, sse_event
 from hub.valkey import EmbeddedValkey
 
 

@@ -8,19 +8,17 @@ from typing import NamedTuple, Self
 import orjson
 
 from hub.errors import InvalidError, TooLargeError
+from hub.model.channel import check_channel
 from hub.model.time import to_iso
 
 MAX_DATA_BYTES = 256 * 1024
 EARLIEST = "earliest"
 """In place of a position: everything that history holds."""
 
-_CHANNEL = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _ID = re.compile(r"[!-~]{1,200}")
 _EVENT = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _POSITION = re.compile(r"([0-9a-z]{1,32})-([0-9]{1,15})-([0-9]{1,15})")
-_RESERVED = ("deliveries", "breakers")
-_RESERVED_PREFIXES = ("runs.", "tables.")
 _LINE_ENDS = str.maketrans("\r\n", "  ")
 
 
@@ -104,33 +102,6 @@ def sse_event(message: Message, *, named: bool = False) -> bytes:
     name = f"event: {_CONTROL.sub('', message.event)}\n" if named else ""
     head = f"id: {message.position or ''}\n{name}data: "
     return b"%b%b\n\n" % (head.encode(), message.envelope)
-
-
-def check_channel(name: object) -> str:
-    """The name, if a channel can have it.
-
-    Raises:
-        InvalidError: ``channel_invalid``.
-    """
-    if isinstance(name, str) and _CHANNEL.fullmatch(name):
-        return name
-    raise InvalidError(
-        f"{name!r} is no channel name: 1 to 200 of letters, digits and the characters _ . : / -",
-        code="channel_invalid",
-    )
-
-
-def check_not_reserved(channel: str) -> None:
-    """Refuse a channel on which the hub itself speaks.
-
-    Raises:
-        InvalidError: ``channel_reserved``.
-    """
-    if channel in _RESERVED or channel.startswith(_RESERVED_PREFIXES):
-        raise InvalidError(
-            f"The hub itself speaks on {channel!r}: choose another channel.",
-            code="channel_reserved",
-        )
 
 
 def check_message(message: Message) -> Message:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.channels import Channels
 from hub.errors import HubError, InvalidError, StoreError
 from hub.listener import Item, Listener, Mark
-from hub.model.message import check_channel
+from hub.model.channel import check_channel
 from hub.web.cors import Cors
 
 MaySubscribe: TypeAlias = Callable[[Headers, QueryParams, str], Awaitable[None]]

@@ -8,10 +8,11 @@ from pydantic import Field, model_validator
 
 from hub.errors import StepError
 from hub.expr import DictContext, truthy
+from hub.model.channel import check_not_reserved
 from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps
-from hub.model.message import Message, check_message, check_not_reserved
+from hub.model.message import Message, check_message
 from hub.model.segment import Publication
 from hub.stack.emitting import emitted
 from hub.stack.patience import pause

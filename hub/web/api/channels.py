@@ -7,10 +7,11 @@ from pydantic import Field
 from starlette.responses import Response
 
 from hub.errors import StoreError
+from hub.model.channel import check_channel, check_not_reserved
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
-from hub.model.message import Message, check_channel, check_message, check_not_reserved
+from hub.model.message import Message, check_message
 from hub.model.time import now_us, to_iso
 from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
 from hub.web.api.body import Body
