@@ -9,22 +9,23 @@ from itertools import count
 from typing import Any, TypeAlias
 
 import uvicorn
-from starlette.datastructures import Headers, QueryParams
 
 from hub.bootstrap import Hub
 from hub.errors import SettingsError
-from hub.model.key import Scope as KeyScope
+from hub.listener import Stopping
 from hub.receive.endpoint import Endpoint
 from hub.receive.record import Recorder
 from hub.run.runner import Runner
 from hub.web.access import Access
+from hub.web.admission import Admission
 from hub.web.answers import RunAnswers
 from hub.web.cors import Cors
 from hub.web.endpoints import Endpoints
 from hub.web.entrance import Entrance
-from hub.web.live import live_app
+from hub.web.live import Bounds, Live
 from hub.web.problems import problem
 from hub.web.protocol import Protocol
+from hub.web.publishing import Clients
 from hub.web.resume import PREFIX as RESUME
 from hub.web.resume import Resumption
 from hub.web.routes import build_routes
@@ -53,13 +54,16 @@ class App:
             result=answers.of_event,
         )
         self._entrance = Entrance(endpoint, hub)
-        self._live = live_app(
-            hub.channels,
-            _Listeners(hub, access).may_subscribe,
-            Cors(settings.cors_origins, lambda name: name in hub.catalog.now.public_channels),
-            hub.stopping,
-            problem,
-            hub.watch.watching,
+        admission = Admission(access, lambda: hub.catalog.now)
+        self._live = Live(
+            channels=hub.channels,
+            admission=admission,
+            cors=Cors(settings.cors_origins, lambda name: hub.catalog.now.channels.is_public(name)),
+            stopping=hub.stopping,
+            problem=problem,
+            publish=Clients(hub, admission).publish,
+            bounds=Bounds(settings.stream_s, settings.streams),
+            watching=hub.watch.watching,
         )
         self._endpoints = Endpoints(hub, answers, access)
         self._resume = Resumption(hub)
@@ -79,24 +83,10 @@ class App:
             await self._routes(scope, receive, send)
 
 
-class _Listeners:
-    """Who may listen: anybody on a public channel, else a key that may read."""
-
-    def __init__(self, hub: Hub, access: Access) -> None:
-        self._hub = hub
-        self._access = access
-
-    async def may_subscribe(self, headers: Headers, query: QueryParams, channel: str) -> None:
-        """Raise AccessError unless the channel is public or the key may read."""
-        if channel in self._hub.catalog.now.public_channels:
-            return
-        await self._access.check(headers.get("authorization"), KeyScope.READ)
-
-
 class Server(uvicorn.Server):
     """uvicorn, whose streams end when it stops, and whose signals the program handles."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: Stopping) -> None:
         super().__init__(config)
         self._stopping = stopping
         self._ending = asyncio.Event()

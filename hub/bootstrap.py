@@ -5,7 +5,6 @@ What packages add is found by two groups of entry points: ``hub.connectors`` nam
 :mod:`hub.stack.plugin`). One that cannot be loaded keeps the hub from starting.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from hub.channels import Channels
 from hub.connector import Connector
 from hub.errors import SettingsError
 from hub.jobs import Doorbell, connect_jobs
+from hub.listener import Stopping
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.observe.supervise import Supervisor
@@ -30,7 +30,7 @@ from hub.settings import Settings, variables
 from hub.signature import new_secret
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
-from hub.store.objects import PUT_ONCE, SIGNING, PutObject
+from hub.store.objects import PUT_ONCE, SIGNING, TOKENS, PutObject
 from hub.store.sealing import Keyring
 
 CONNECTORS = "hub.connectors"
@@ -55,7 +55,7 @@ class Hub:
     watch: Watch
     worker: str
     """This process's name in leases."""
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: Stopping = field(default_factory=Stopping)
     """Set when the server stops: live streams end."""
 
 
@@ -149,11 +149,8 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
         async with client_of(settings) as client:
             catalog = Catalog(ledger, variables())
             await catalog.refresh()
-            if not catalog.now.signing_secrets:
-                secrets = dumps_text({"secrets": [new_secret()]})
-                await ledger.write(PUT_ONCE, PutObject(*SIGNING, secrets))
-                await catalog.refresh()
-            channels = Channels(redis)
+            await _make_own_secrets(ledger, catalog)
+            channels = Channels(redis, lambda name: catalog.now.channels.of(name))
             gates = Gates(redis)
             supervisor.start("catalog", catalog.follow)
             try:
@@ -178,3 +175,12 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
         await bell.close()
         await redis.aclose()
         await ledger.close()
+
+
+async def _make_own_secrets(ledger: Ledger, catalog: Catalog) -> None:
+    """What the hub itself signs with; the first process of all makes it."""
+    for own, there in ((SIGNING, catalog.now.signing_secrets), (TOKENS, catalog.now.token_secrets)):
+        if not there:
+            secrets = dumps_text({"secrets": [new_secret()]})
+            await ledger.write(PUT_ONCE, PutObject(*own, secrets))
+    await catalog.refresh()

@@ -27,14 +27,19 @@ def gate(name: str) -> str:
     return f"hub:gate:{name}"
 
 
+CHANNELS: Final = "hub:channels"
+"""Sorted set of the channels on which something was said, by when last, in milliseconds. Names
+leave after the longest history; ends with it after the last message."""
+
+
 def channel(name: str) -> str:
     """Stream of a channel's history. Bounded; ends its time after the last message."""
     return f"hub:channel:{name}"
 
 
-def message(message_id: str) -> str:
-    """Position under which a message was published first. Ends after an hour."""
-    return f"hub:message:{message_id}"
+def message(channel: str, message_id: str) -> str:
+    """Position under which a message was published first on a channel. Ends after an hour."""
+    return f"hub:message:{len(channel)}:{channel}:{message_id}"
 
 
 def drain_job(queue: str, slot: int) -> str:

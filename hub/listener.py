@@ -1,7 +1,8 @@
 """Listener: one reader of channels, with a bounded queue between it and those who speak."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -23,14 +24,51 @@ class Mark(StrEnum):
 Item: TypeAlias = Message | Mark
 
 
+class Stopping(asyncio.Event):
+    """The server stops: whatever is open is closed, and what would be opened, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closes: dict[object, Callable[[], None]] = {}
+
+    @property
+    def open(self) -> int:
+        """How many are open."""
+        return len(self._closes)
+
+    def set(self) -> None:
+        """Close everything, now and from now on."""
+        super().set()
+        for close in tuple(self._closes.values()):
+            close()
+
+    @contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        """Have it closed when the server stops, until the end of the block."""
+        if self.is_set():
+            close()
+        mark = object()
+        self._closes[mark] = close
+        try:
+            yield
+        finally:
+            del self._closes[mark]
+
+
 class Listener:
     """What is said on some channels, for one reader; to be closed."""
 
     def __init__(
-        self, channels: frozenset[str], position: str, forget: Callable[["Listener"], None]
+        self,
+        channels: frozenset[str],
+        reached: Callable[[], str],
+        forget: Callable[["Listener"], None],
     ) -> None:
         self.channels = channels
-        self.position = position
+        """Names, and patterns of names."""
+        self.reached = reached
+        """How far the process has come: all up to there has been put."""
+        self.position = reached()
         """Whoever resumes after it misses nothing of what this listener gets."""
         self.ended = False
         self.on_end: Callable[[], None] = lambda: None
@@ -86,14 +124,17 @@ class Listener:
         self._items.append(item)
         self.nudge()
 
-    def put_past(self, histories: Mapping[str, History]) -> None:
-        """Put what was said before in front; live messages that are in it do not come twice."""
+    def put_past(self, histories: Mapping[str, History], *, gap: bool) -> None:
+        """Put what was said before in front; live messages that are in it do not come twice.
+
+        Of more than may wait in all, the newest; what that leaves out is a gap.
+        """
         if self.ended:
             return
         past = [message for each in histories.values() for message in each.messages]
         past.sort(key=lambda message: message.place or ())
-        gap = [Mark.GAP] if any(each.gap for each in histories.values()) else []
-        self._past = [*gap, *past]
+        kept = _newest(past)
+        self._past = [Mark.GAP, *kept] if gap or len(kept) < len(past) else list(kept)
         self._seen = {name: each.position for name, each in histories.items()}
         self._items = [
             each for each in self._items if isinstance(each, Mark) or not self._has_seen(each)
@@ -102,3 +143,12 @@ class Listener:
     def _has_seen(self, message: Message) -> bool:
         seen, place = self._seen.get(message.channel), message.place
         return seen is not None and place is not None and seen[0] == place[0] and place <= seen
+
+
+def _newest(past: list[Message]) -> list[Message]:
+    size = 0
+    for at in range(len(past) - 1, -1, -1):
+        size += len(past[at].data)
+        if size > QUEUE_BYTES:
+            return past[at + 1 :]
+    return past

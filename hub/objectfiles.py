@@ -1,4 +1,4 @@
-"""Files of named things: sources, destinations and subscriptions, beside the stacks.
+"""Files of named things: sources, destinations, subscriptions and channels, beside the stacks.
 
 ``{source: {slug: "shop", verify: {mode: "none"}}}``: what ``PUT /v1/sources/shop`` takes, with
 its slug. A file holds one such document, or several; a file of stacks holds none.
@@ -16,12 +16,14 @@ from hub.stack.text import Document
 from hub.store.ledger import Ledger
 from hub.store.objects import DROP, PUT, DropObject, Kind, PutObject, all_objects, one_object
 from hub.web.api.body import validated
+from hub.web.api.channels import CHANNELS
 from hub.web.api.destinations import DESTINATIONS
-from hub.web.api.named import Around, Named, check_slug
+from hub.web.api.named import Around, Named
 from hub.web.api.sources import SOURCES
 from hub.web.api.subscriptions import SUBSCRIPTIONS
 
-_NAMED: dict[str, Named[Any]] = {each.kind: each for each in (SOURCES, DESTINATIONS, SUBSCRIPTIONS)}
+_KINDS: tuple[Named[Any], ...] = (SOURCES, DESTINATIONS, SUBSCRIPTIONS, CHANNELS)
+_NAMED: dict[str, Named[Any]] = {each.kind: each for each in _KINDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def _things(documents: list[Document]) -> Iterator[NamedThing]:
             message = f"The {kind} has no slug: say which one it is."
             problem = Problem("error", message, None, line, column, f"/{kind}/slug")
             raise InvalidError(message, code="slug_invalid", problems=[problem.as_json()])
-        yield NamedThing(kind, check_slug(slug), body, document)
+        yield NamedThing(kind, _NAMED[kind].name(slug), body, document)
 
 
 def problems_of(thing: NamedThing, around: Around, before: dict[str, Any]) -> list[Problem]:

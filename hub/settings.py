@@ -81,6 +81,19 @@ class Settings(BaseSettings):
         "and those that it finds for names itself; the proxy looks names up anew, so the proxy has "
         "to keep requests from private networks.",
     )
+    stream_s: float = Field(
+        600.0,
+        ge=1,
+        le=86_400,
+        description="How long a live stream lasts; then its client comes back, maybe to another "
+        "server, and misses nothing.",
+    )
+    streams: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000,
+        description="Live streams that a server holds at once; those above are told to come back.",
+    )
     max_body_bytes: int = Field(
         1_048_576,
         ge=1024,

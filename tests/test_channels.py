@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hub import keys
 from hub.channels import Channels
 from hub.errors import HubError, InvalidError, StoreError, TooLargeError
 from hub.listener import QUEUE_BYTES, QUEUE_MESSAGES, Item, Listener, Mark
-from hub.model.channel import check_channel
+from hub.model.channel import ChannelSetting, check_channel
 from hub.model.ids import new_id
 from hub.model.message import MAX_DATA_BYTES, Message, Position, sse_event
 from hub.valkey import EmbeddedValkey
@@ -129,11 +130,11 @@ async def test_a_position_on_another_channel_resumes_without_a_gap(channels: Cha
 
 
 async def test_a_position_that_history_no_longer_holds_is_a_gap(redis: Redis) -> None:
-    channels = Channels(redis, history=10)
+    channels = Channels(redis, lambda _: ChannelSetting(history=10))
     positions = await channels.publish([said(str(n)) for n in range(300)])
     history = await channels.history("orders", positions[0])
     assert history.gap
-    assert 10 <= len(history.messages) < 300
+    assert len(history.messages) == 10
     assert texts(history.messages)[-1] == "299"
     assert not (await channels.history("orders", positions[-5])).gap
     assert not (await channels.history("orders", "earliest")).gap
@@ -241,7 +242,7 @@ async def test_a_listener_that_does_not_read_is_cut(channels: Channels) -> None:
 
 
 def test_a_listener_is_cut_when_too_many_bytes_wait() -> None:
-    listener = Listener(frozenset({"orders"}), "", lambda _: None)
+    listener = Listener(frozenset({"orders"}), str, lambda _: None)
     for _ in range(QUEUE_BYTES // MAX_DATA_BYTES + 1):
         listener.put(said("x" * (MAX_DATA_BYTES - 2)))
     assert listener.ended
@@ -359,3 +360,139 @@ def test_an_event_is_one_line_whatever_it_says() -> None:
         "position": "e-1-2",
     }
     assert sse_event(message, named=True).split(b"\n")[1] == b"event: ab"
+
+
+async def test_a_pattern_hears_every_channel_that_it_means_and_each_thing_once(
+    channels: Channels,
+) -> None:
+    listener = await channels.subscribe(["room_*", "room_1", "bills"])
+    await channels.publish([said("a", "room_1"), said("x", "runs.room_1"), said("b", "room_2")])
+    await channels.publish([said("c", "bills"), said("x", "rooms")])
+    assert await hear(listener, 3) == ["a", "b", "c"]
+    listener.close()
+    assert channels.listeners == 0
+
+
+async def test_a_pattern_resumes_on_channels_that_came_up_meanwhile(channels: Channels) -> None:
+    (first,) = await channels.publish([said("a", "room_1")])
+    await channels.publish([said("b", "room_2"), said("x", "other"), said("c", "room_1")])
+    late = await channels.subscribe(["room_*"], first)
+    whole = await channels.subscribe(["room_*"], "earliest")
+    assert await hear(late, 2) == ["b", "c"]
+    assert await hear(whole, 3) == ["a", "b", "c"]
+    await channels.publish([said("d", "room_3")])
+    for listener in (late, whole):
+        assert await hear(listener, 1) == ["d"]
+        listener.close()
+
+
+async def test_a_pattern_amid_messages_on_new_channels_gets_each_once_and_in_order(
+    channels: Channels,
+) -> None:
+    (first,) = await channels.publish([said("start", "room_0")])
+
+    async def speak() -> None:
+        for n in range(200):
+            await channels.publish([said(str(n), f"room_{n}")])
+
+    speaking = asyncio.create_task(speak())
+    listeners = []
+    for _ in range(10):
+        await asyncio.sleep(0.003)
+        listeners.append(await channels.subscribe(["room_*"], first))
+    await speaking
+    for listener in listeners:
+        assert await hear(listener, 200) == [str(n) for n in range(200)]
+        listener.close()
+
+
+async def test_one_position_resumes_many_channels_in_the_order_of_what_was_said(
+    channels: Channels,
+) -> None:
+    (first,) = await channels.publish([said("0", "a")])
+    for n in range(1, 60):
+        await channels.publish([said(str(n), "abc"[n % 3])])
+    listener = await channels.subscribe(["a", "b", "c"], first)
+    assert await hear(listener, 59) == [str(n) for n in range(1, 60)]
+    listener.close()
+
+
+async def test_a_channel_without_history_is_live_and_says_that_something_was_missed(
+    redis: Redis,
+) -> None:
+    async with following(Channels(redis, lambda _: ChannelSetting(history=0))) as channels:
+        listener = await channels.subscribe(["orders"])
+        first, second = await channels.publish([said("a"), said("b")])
+        assert await hear(listener, 2) == ["a", "b"]
+        assert (await channels.history("orders", "earliest")).messages == ()
+        missed = await channels.history("orders", first)
+        assert (missed.messages, missed.gap) == ((), True)
+        assert not (await channels.history("orders", second)).gap
+        listener.close()
+
+
+async def test_what_is_said_elsewhere_makes_no_gap_where_history_was_trimmed(
+    redis: Redis,
+) -> None:
+    channels = Channels(redis, lambda _: ChannelSetting(history=2))
+    positions = await channels.publish([said(str(n)) for n in range(10)])
+    (elsewhere,) = await channels.publish([said("x", "elsewhere")])
+    assert not (await channels.history("orders", positions[-1])).gap
+    assert not (await channels.history("orders", elsewhere)).gap
+    assert (await channels.history("orders", positions[-4])).gap
+
+
+async def test_what_is_older_than_the_history_s_time_is_not_told(
+    channels: Channels, redis: Redis
+) -> None:
+    old, _ = await channels.publish([said("a"), said("b")])
+    await asyncio.sleep(1.1)
+    short = Channels(redis, lambda _: ChannelSetting(history_s=1))
+    history = await short.history("orders", old)
+    assert (history.messages, history.gap) == ((), True)
+    await short.publish([said("c")])
+    history = await short.history("orders", "earliest")
+    assert (texts(history.messages), history.gap) == (["c"], False)
+
+
+async def test_more_than_may_wait_of_the_past_is_cut_to_the_newest_and_told(
+    channels: Channels,
+) -> None:
+    big = "x" * (MAX_DATA_BYTES - 2)
+    count = QUEUE_BYTES // MAX_DATA_BYTES + 3
+    for n in range(count):
+        await channels.publish([said(big, f"big_{n % 2}")])
+    listener = await channels.subscribe(["big_0", "big_1"], "earliest")
+    items = await listener.batch()
+    assert items[0] is Mark.GAP
+    assert count - 5 <= len(items) - 1 < count
+    listener.close()
+
+
+async def test_the_same_id_on_another_channel_is_another_message(channels: Channels) -> None:
+    same = [said("a", "a:b", "c"), said("b", "a", "b:c"), said("c", "a:b", "c")]
+    first, second, third = await channels.publish(same)
+    assert first == third != second
+
+
+async def test_who_said_it_is_told_with_the_message(channels: Channels) -> None:
+    listener = await channels.subscribe(["orders"])
+    for sender in ("user 5", None):
+        await channels.publish([replace(said("a"), sender=sender)])
+        (heard,) = await listener.batch()
+        assert isinstance(heard, Message)
+        assert json.loads(heard.envelope).get("from") == sender
+    (kept, _) = (await channels.history("orders", "earliest")).messages
+    assert kept.sender == "user 5"
+    listener.close()
+
+
+async def test_a_heartbeat_s_position_is_one_to_resume_after(channels: Channels) -> None:
+    listener = await channels.subscribe(["orders"])
+    await channels.publish([said("x", "elsewhere"), said("a")])
+    assert await hear(listener, 1) == ["a"]
+    reached = listener.reached()
+    await channels.publish([said("b")])
+    history = await channels.history("orders", reached)
+    assert (texts(history.messages), history.gap) == (["b"], False)
+    listener.close()

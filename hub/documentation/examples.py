@@ -144,6 +144,11 @@ EXAMPLES: dict[str, str] = {
   data: { task_type: "greet", payload: { name: "Ada" }, status: "pending" } },
 { function: "queue_task_for_processing", delay: 30, task_types: { greet: "example" } },
 """,
+    "create_channel_token": """
+{ function: "create_channel_token", channels: ["user_5_*"], can: ["subscribe"], ttl: 600,
+  as: "access" },
+{ function: "return_response", body: "{{access}}" },
+""",
     "realtime_publish": """
 { function: "realtime_publish", channel: "dashboard", event: "sold", data: { total: 12.5 } },
 """,

@@ -51,6 +51,8 @@ class Message:
     ts: int
     position: str | None = None
     """Given by publishing."""
+    sender: str | None = None
+    """Who said it, where the token of whoever did has a subject: ``from`` in the envelope."""
 
     @cached_property
     def place(self) -> Position | None:
@@ -66,6 +68,11 @@ class Message:
     def sse(self) -> bytes:
         """See :func:`sse_event`."""
         return sse_event(self)
+
+    @cached_property
+    def named_sse(self) -> bytes:
+        """See :func:`sse_event`."""
+        return sse_event(self, named=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +91,18 @@ def encode_envelope(message: Message) -> bytes:
 
     ``position`` stands in it for readers that throw the ``id:`` lines of a stream away.
     """
-    return orjson.dumps(
-        {
-            "id": message.id,
-            "event": message.event,
-            "channel": message.channel,
-            # outside of strings, where JSON allows no line ends, they are mere space
-            "data": orjson.Fragment(message.data.translate(_LINE_ENDS)),
-            "ts": to_iso(message.ts),
-            "position": message.position,
-        }
-    )
+    told = {
+        "id": message.id,
+        "event": message.event,
+        "channel": message.channel,
+        # outside of strings, where JSON allows no line ends, they are mere space
+        "data": orjson.Fragment(message.data.translate(_LINE_ENDS)),
+        "ts": to_iso(message.ts),
+        "position": message.position,
+    }
+    if message.sender is not None:
+        told["from"] = message.sender
+    return orjson.dumps(told)
 
 
 def sse_event(message: Message, *, named: bool = False) -> bytes:

@@ -10,16 +10,19 @@ from hub.errors import ConflictError, ExpressionError, HubError, StepError, Stor
 from hub.expr import LANES
 from hub.model.answer import Answer
 from hub.model.change import Outcome
+from hub.model.channel_token import NewToken
 from hub.model.json import Json, loads
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.segment import Publication, Segment
 from hub.model.table import UNDECLARED, TableSpec
-from hub.model.time import now_us, to_iso
+from hub.model.time import US_PER_S, now_us, to_iso
 from hub.run.answers import Answers
 from hub.run.machine import Machine
 from hub.run.numbers import Numbers
 from hub.run.requests import Requests
+from hub.signature import new_secret
+from hub.signature.channel_tokens import mint_token
 from hub.stack.memory import MAX_BYTES
 from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
@@ -169,6 +172,14 @@ class LedgerWorld:
                 + (f"; did you mean {near!r}?" if near else ": create it first."),
                 code="destination_unknown",
             )
+
+    def check_said(self, channel: str, data: Json) -> None:
+        self._catalog.now.channels.check(channel, data)
+
+    def channel_token(self, wanted: NewToken) -> tuple[str, int]:
+        secrets = self._catalog.now.token_secrets or (new_secret(),)  # a simulation has none
+        token, until_s = mint_token(secrets[0], wanted, self.now_us() // US_PER_S)
+        return token, until_s * US_PER_S
 
     def limit_bytes(self, slug: str) -> int | None:
         return self._requests.limit_bytes(slug)

@@ -60,6 +60,7 @@ def verify_jwt(
     public_keys: Sequence[str] = (),
     issuer: str | None = None,
     audience: str | None = None,
+    leeway_s: int = _LEEWAY_S,
 ) -> dict[str, Any]:
     """The claims of a bearer token that one of the secrets, or of the public keys, has signed.
 
@@ -83,7 +84,7 @@ def verify_jwt(
                 algorithms=algorithms,
                 issuer=issuer,
                 audience=audience,
-                leeway=_LEEWAY_S,
+                leeway=leeway_s,
                 options={"require": ["exp"], "verify_aud": audience is not None},
             )
         except jwt.PyJWTError as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from hub.errors import InvalidError
 from hub.model.answer import Answer
 from hub.model.change import Outcome
+from hub.model.channel_token import NewToken
 from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.json import Json
 from hub.model.query import Aggregate, Query
@@ -177,6 +178,14 @@ class World(Followers, Protocol):
 
     def check_destination(self, slug: str) -> None:
         """Raise StepError ``destination_unknown`` if there is none of that name."""
+        ...
+
+    def check_said(self, channel: str, data: Json) -> None:
+        """Raise InvalidError ``message_invalid`` for data that a channel does not take."""
+        ...
+
+    def channel_token(self, wanted: NewToken) -> tuple[str, int]:
+        """A token of channels, and when it ends in microseconds since the epoch."""
         ...
 
     def limit_bytes(self, slug: str) -> int | None:

@@ -13,11 +13,13 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from hub.errors import ExpressionError, InvalidError, NotFoundError
+from hub.model.channel import ChannelSetting
 from hub.model.destination import Destination
 from hub.model.json import loads
 from hub.model.source import Source
 from hub.model.subscription import Subscription
 from hub.model.table import TableSpec
+from hub.stack.channels import ChannelRules, check_setting
 from hub.stack.check import candidates
 from hub.stack.load import load_stack
 from hub.stack.rendering import Rendering
@@ -54,7 +56,7 @@ class Snapshot:
     sources: Mapping[str, Source] = field(default_factory=dict)
     destinations: Mapping[str, Destination] = field(default_factory=dict)
     variables: Mapping[str, Variable] = field(default_factory=dict)
-    public_channels: frozenset[str] = frozenset()
+    channels: ChannelRules = field(default_factory=ChannelRules)
     stacks: Mapping[str, Stack] = field(default_factory=dict)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     """Those that a stack sets; where several do, the last by name counts."""
@@ -70,6 +72,8 @@ class Snapshot:
 
     signing_secrets: tuple[str, ...] = field(default=(), repr=False)
     """The hub's own, the newest first: notices of runs are signed with each."""
+    token_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """By which the tokens of channels are signed; several only while one replaces another."""
 
     @property
     def all_paused(self) -> bool:
@@ -258,9 +262,7 @@ class Catalog:
             destinations=destinations,
             variables=self._environment
             | {name: Variable(**body) for name, body in bodies["variable"].items()},
-            public_channels=frozenset(
-                name for name, body in bodies["channel"].items() if body.get("public")
-            ),
+            channels=_channels(bodies["channel"]),
             stacks=loaded,
             lanes=lanes,
             tables={each.name: each.spec for each in tables if each.managed_by is not None},
@@ -269,6 +271,7 @@ class Catalog:
             renderings=_renderings(destinations),
             paused=frozenset(bodies["pause"]),
             signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),
+            token_secrets=tuple(bodies["signing"].get("channels", {}).get("secrets", ())),
         )
 
     def _forget(self, current: set[tuple[str, str]]) -> None:
@@ -311,6 +314,17 @@ def _subscriptions(bodies: dict[str, Any], stacks: Mapping[str, Stack]) -> Subsc
         except ExpressionError as error:  # accepted by another version of the hub
             _log.error("subscription.skipped", slug=slug, message=error.message)
     return Subscriptions(found)
+
+
+def _channels(bodies: dict[str, Any]) -> ChannelRules:
+    valid = _valid(ChannelSetting, bodies)
+    for name, setting in list(valid.items()):
+        try:
+            check_setting(setting)
+        except ValueError as error:  # accepted by another version of the hub
+            _log.error("object.skipped", kind="channel", slug=name, message=str(error))
+            del valid[name]
+    return ChannelRules(valid)
 
 
 def _renderings(destinations: Mapping[str, Destination]) -> dict[str, Rendering]:

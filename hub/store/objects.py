@@ -63,6 +63,8 @@ _REVISION = select(catalog_revision.c.revision)
 _PUT_ONCE = _put.on_conflict_do_nothing(index_elements=["kind", "slug"])
 SIGNING: Final[tuple[Kind, str]] = ("signing", "hub")
 """Kind and slug of the hub's own signing key."""
+TOKENS: Final[tuple[Kind, str]] = ("signing", "channels")
+"""Kind and slug of the key that tokens of channels are signed with."""
 
 
 def move_on(tx: Tx) -> None:

@@ -54,7 +54,7 @@ class Callers:
                 f"There is no variable {name!r}, which this endpoint checks tokens by.",
                 code="env_unknown",
             )
-        keys = {"secrets" if auth.secret else "public_keys": (variable.value,)}
+        keys: dict[str, Any] = {"secrets" if auth.secret else "public_keys": (variable.value,)}
         try:
             return verify_jwt(authorization, issuer=auth.issuer, audience=auth.audience, **keys)
         except SignatureError as error:

@@ -1,7 +1,7 @@
 """Which pages may call the hub from a browser."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Final
 
 _WEWEB: Final = re.compile(
@@ -58,7 +58,7 @@ class PageOrigins:
 
 
 class Cors:
-    """WeWeb's own origins, those of the settings, and for a public channel any.
+    """WeWeb's own origins, those of the settings, and for public channels any.
 
     An origin that is named may send credentials; one that is let in with all others may not.
     """
@@ -73,23 +73,26 @@ class Cors:
         """Whether that origin is allowed by name."""
         return origin in self._origins or _WEWEB.fullmatch(origin) is not None
 
-    def headers(self, origin: str | None, channel: str | None = None) -> dict[str, str]:
-        """What any answer to that origin carries, refusals too, so that the page can read them."""
+    def headers(self, origin: str | None, channels: Collection[str] = ()) -> dict[str, str]:
+        """What any answer to that origin carries, refusals too, so that the page can read them.
+
+        ``channels`` are all that the request is about.
+        """
         told = {"vary": "Origin"}
         if origin is None:
             return told
         if self.names(origin.lower()):
             told["access-control-allow-origin"] = origin
             told["access-control-allow-credentials"] = "true"
-        elif _ANY in self._origins or (channel is not None and self._is_public(channel)):
+        elif _ANY in self._origins or (channels and all(map(self._is_public, channels))):
             told["access-control-allow-origin"] = _ANY
         return told
 
     def preflight(
-        self, origin: str | None, methods: str, channel: str | None = None
+        self, origin: str | None, methods: str, channels: Collection[str] = ()
     ) -> dict[str, str]:
         """What the answer to a page's OPTIONS carries. ``methods``: ``GET, POST``."""
-        told = self.headers(origin, channel)
+        told = self.headers(origin, channels)
         if "access-control-allow-origin" in told:
             told |= {"access-control-allow-methods": methods, **_PREFLIGHT}
         return told

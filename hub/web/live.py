@@ -1,257 +1,138 @@
-"""``GET /realtime/{channel}``: what is said on a channel, as server-sent events."""
+"""``/realtime``: what is said on channels, as server-sent events; and saying something there."""
 
-import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-import structlog
 from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from hub.channels import Channels
-from hub.errors import HubError, InvalidError, StoreError
-from hub.listener import Item, Listener, Mark
-from hub.model.channel import check_channel
+from hub.errors import AccessError, HubError, InvalidError, StoreError
+from hub.listener import Stopping
+from hub.model.channel import Can
+from hub.web.admission import Admission, Grant
 from hub.web.cors import Cors
+from hub.web.stream import EVENT_STREAM, HEADERS, RETRY_MS, retry, start_of, stream
+from hub.web.wish import Wish, read_wish
 
-MaySubscribe: TypeAlias = Callable[[Headers, QueryParams, str], Awaitable[None]]
 Problem: TypeAlias = Callable[[HubError, Scope], Response]
 Watching: TypeAlias = Callable[[Iterable[str]], AbstractContextManager[None]]
+Publish: TypeAlias = Callable[[Request, str, Grant], Awaitable[Response]]
 
-_PATH = "/realtime/"
-_METHODS = "GET, OPTIONS"
-_HEARTBEAT_S = 15.0
-_FLUSH_S = 2.0
-_CHUNK = 64 * 1024
-_MOST_S = 86_400.0
-_RETRY_MS = (1_000, 3_000)
-_EVENT_STREAM = "text/event-stream"
-_HEADERS = {
-    "content-type": f"{_EVENT_STREAM}; charset=utf-8",
-    "cache-control": "no-store",
-    "x-accel-buffering": "no",
-}
-_BEAT = b":\n\n"
-_log = structlog.get_logger("hub.live")
+ROOT = "/realtime"
+_METHODS = "GET, POST, OPTIONS"
+_SHED_MS = (5_000, 30_000)
+_JITTER = 0.1
 
 
-def live_app(
-    channels: Channels,
-    may_subscribe: MaySubscribe,
-    cors: Cors,
-    stopping: asyncio.Event,
-    problem: Problem,
-    watching: Watching = lambda channels: nullcontext(),
-) -> ASGIApp:
-    """The endpoint, for ``/realtime/`` and every path below.
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long a stream lasts, and how many there are."""
 
-    ``may_subscribe`` raises AccessError. ``stopping`` ends every stream. ``watching`` holds as
-    long as somebody listens to these channels.
+    stream_s: float
+    """Then the client has to come back, maybe to another server."""
+    streams: int
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The endpoint, for ``/realtime`` and every path below.
+
+    ``stopping`` ends every stream. ``watching`` holds as long as somebody listens to these
+    channels. ``publish`` answers whoever may say something.
     """
-    return _Live(channels, may_subscribe, cors, stopping, problem, watching)
 
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a client asks for."""
-
-    channels: tuple[str, ...]
-    after: str | None = None
-    limit: int | None = None
-    max_s: float | None = None
-    first: bytes = b""
-    """What is sent before all else."""
-    is_last: Callable[[Item], bool] = lambda item: False
-    """Whether the stream is over with that."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Live:
     channels: Channels
-    may_subscribe: MaySubscribe
+    admission: Admission
     cors: Cors
-    stopping: asyncio.Event
+    stopping: Stopping
     problem: Problem
-    watching: Watching
+    publish: Publish
+    bounds: Bounds
+    watching: Watching = lambda channels: nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        channel, origin = scope["path"].partition(_PATH)[2], headers.get("origin")
-        allowed = self.cors.headers(origin, channel)
+        headers, query = Headers(scope=scope), QueryParams(scope["query_string"])
+        channel, origin = _channel_of(scope["path"]), headers.get("origin")
+        channels = [each for each in (channel, *query.getlist("channel")) if each]
         if scope["method"] == "OPTIONS":
-            allowed = self.cors.preflight(origin, _METHODS, channel)
+            allowed = self.cors.preflight(origin, _METHODS, channels)
             await Response(status_code=204, headers=allowed)(scope, receive, send)
-        elif scope["method"] != "GET":
-            await Response(status_code=405, headers={**allowed, "allow": _METHODS})(
-                scope, receive, send
-            )
-        else:
-            try:
-                wish = await self._admit(headers, QueryParams(scope["query_string"]), channel)
-                listener = await self.channels.subscribe(wish.channels, wish.after)
-            except HubError as error:
-                answer = self._refusal(error, scope, headers)
-                answer.headers.update(allowed)
-                await answer(scope, receive, send)
-            else:
-                with self.watching(wish.channels):
-                    begin = start_of(allowed)
-                    await stream(listener, wish, self.stopping, begin, (receive, send))
+            return
+        allowed = self.cors.headers(origin, channels)
+        try:
+            grant = await self.admission.grant(headers, query)
+            if scope["method"] == "GET":
+                wish = self._admitted(read_wish(headers, query, channel), grant, headers, query)
+                await self._listen(wish, allowed, scope, (receive, send))
+                return
+            answer = await self._said(Request(scope, receive), channel, grant)
+        except HubError as error:
+            answer = self._refusal(error, scope, headers)
+        answer.headers.update(allowed)
+        await answer(scope, receive, send)
 
-    async def _admit(self, headers: Headers, query: QueryParams, channel: str) -> Wish:
-        names = (check_channel(channel),)
-        for name in names:
-            await self.may_subscribe(headers, query, name)
-        return Wish(
-            channels=names,
-            after=headers.get("last-event-id") or query.get("last_event_id") or None,
-            limit=_limit(query),
-            max_s=_max_s(query),
-        )
+    async def _listen(
+        self,
+        wish: Wish,
+        allowed: dict[str, str],
+        scope: Scope,
+        connection: tuple[Receive, Send],
+    ) -> None:
+        listener = await self.channels.subscribe(wish.channels, wish.after)
+        with self.watching(wish.channels):
+            await stream(listener, wish, self.stopping, start_of(allowed), connection)
+
+    def _admitted(self, wish: Wish, grant: Grant, headers: Headers, query: QueryParams) -> Wish:
+        """The wish within its bounds.
+
+        Raises:
+            AccessError: it is not theirs to wish.
+            StoreError: ``streams_full``.
+        """
+        self.admission.check(grant, Can.SUBSCRIBE, wish.channels)
+        if self.stopping.open >= self.bounds.streams:
+            raise StoreError(
+                f"This server holds {self.bounds.streams} streams already: try again in a while.",
+                code="streams_full",
+            )
+        most_s = self.bounds.stream_s * random.uniform(1 - _JITTER, 1)  # noqa: S311  # jitter
+        if grant.until_s is not None:
+            most_s = min(most_s, grant.until_s - time.time())
+
+        async def may_stay() -> bool:
+            try:
+                now = await self.admission.grant(headers, query)
+                self.admission.check(now, Can.SUBSCRIBE, wish.channels)
+            except AccessError:
+                return False
+            except StoreError:  # nobody can be asked now
+                return True
+            return True
+
+        bounded = min(most_s, wish.max_s or most_s)
+        return replace(wish, max_s=max(bounded, 0.001), may_stay=may_stay)
+
+    async def _said(self, request: Request, channel: str, grant: Grant) -> Response:
+        if request.method != "POST":
+            raise InvalidError(
+                f"This path takes {_METHODS}.", code="method_not_allowed", allow=_METHODS
+            )
+        return await self.publish(request, channel, grant)
 
     def _refusal(self, error: HubError, scope: Scope, headers: Headers) -> Response:
         """An EventSource gives up for good on any other status than 200: let it come back."""
-        if isinstance(error, StoreError) and _EVENT_STREAM in headers.get("accept", ""):
-            return Response(b": %b\n%b" % (error.code.encode(), _retry()), headers=_HEADERS)
+        if isinstance(error, StoreError) and EVENT_STREAM in headers.get("accept", ""):
+            wait = _SHED_MS if error.code == "streams_full" else RETRY_MS
+            return Response(b": %b\n%b" % (error.code.encode(), retry(*wait)), headers=HEADERS)
         return self.problem(error, scope)
 
 
-async def stream(
-    listener: Listener,
-    wish: Wish,
-    stopping: asyncio.Event,
-    start: Message,
-    connection: tuple[Receive, Send],
-) -> None:
-    """Everything until the client goes, the hub stops, or the wish is fulfilled.
-
-    When it ends, whatever is still to be sent has 2 s: a client that reads nothing is left.
-    """
-    receive, send = connection
-    loop = asyncio.get_running_loop()
-    watching = [
-        loop.create_task(_close_when_gone(listener, receive)),
-        loop.create_task(_beat_until(listener, stopping)),
-    ]
-    deadline = loop.call_later(wish.max_s, listener.close) if wish.max_s else None
-    try:
-        async with asyncio.timeout(None) as flush:
-            listener.on_end = lambda: flush.reschedule(loop.time() + _FLUSH_S)
-            if listener.ended:
-                listener.on_end()
-            await send(start)
-            await send(_body(b": hello %b\n%b" % (listener.position.encode(), _retry())))
-            if wish.first:
-                await send(_body(wish.first))
-            await _pour(listener, wish, send)
-            listener.close()
-            await send(_body(b"", more=False))
-    except TimeoutError:
-        _log.info("listener.cut", channels=wish.channels)
-    finally:
-        listener.on_end = lambda: None
-        listener.close()
-        if deadline is not None:
-            deadline.cancel()
-        for each in watching:
-            each.cancel()
-        await asyncio.gather(*watching, return_exceptions=True)
-
-
-async def _pour(listener: Listener, wish: Wish, send: Send) -> None:
-    left = wish.limit
-    while left is None or left > 0:
-        items = await listener.batch()
-        if left is not None:
-            items = _messages_up_to(left, items)
-            left -= sum(1 for each in items if not isinstance(each, Mark))
-        for chunk in _chunks(items):
-            await send(_body(chunk))
-        if any(wish.is_last(each) for each in items):
-            return
-        if not items:
-            if listener.ended:
-                return
-            await send(_body(_BEAT))
-
-
-async def _close_when_gone(listener: Listener, receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    listener.close()
-
-
-async def _beat_until(listener: Listener, stopping: asyncio.Event) -> None:
-    while not stopping.is_set():
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HEARTBEAT_S):
-                await stopping.wait()
-        listener.nudge()
-    listener.close()
-
-
-def _messages_up_to(left: int, items: list[Item]) -> list[Item]:
-    for index, item in enumerate(items):
-        if not isinstance(item, Mark):
-            left -= 1
-            if left == 0:
-                return items[: index + 1]
-    return items
-
-
-def _chunks(items: list[Item]) -> Iterator[bytes]:
-    """Pieces small enough for the server to notice when the client does not read."""
-    parts, size = [], 0
-    for item in items:
-        part = b": %b\n\n" % item.encode() if isinstance(item, Mark) else item.sse
-        parts.append(part)
-        size += len(part)
-        if size > _CHUNK:
-            yield b"".join(parts)
-            parts, size = [], 0
-    if parts:
-        yield b"".join(parts)
-
-
-def start_of(allowed: dict[str, str]) -> Message:
-    """The beginning of a stream's answer."""
-    headers = {**_HEADERS, **allowed}.items()
-    return {
-        "type": "http.response.start",
-        "status": 200,
-        "headers": [(name.encode(), value.encode("latin-1")) for name, value in headers],
-    }
-
-
-def _body(body: bytes, *, more: bool = True) -> Message:
-    return {"type": "http.response.body", "body": body, "more_body": more}
-
-
-def _retry() -> bytes:
-    """Clients that were cut off together come back one by one."""
-    return b"retry: %d\n\n" % random.randint(*_RETRY_MS)  # noqa: S311  # jitter, no secret
-
-
-def _limit(query: QueryParams) -> int | None:
-    text = query.get("limit")
-    if text is None:
-        return None
-    if text.isascii() and text.isdigit() and 0 < len(text) < 10 and int(text) > 0:
-        return int(text)
-    raise InvalidError("limit is a number of messages, 1 or more.", code="parameter_invalid")
-
-
-def _max_s(query: QueryParams) -> float | None:
-    text = query.get("max_seconds")
-    if text is None:
-        return None
-    with suppress(ValueError):
-        if 0 < float(text) <= _MOST_S:
-            return float(text)
-    raise InvalidError(
-        f"max_seconds is a number above 0, at most {_MOST_S:.0f}.", code="parameter_invalid"
-    )
+def _channel_of(path: str) -> str:
+    return path.removeprefix(ROOT).removeprefix("/")

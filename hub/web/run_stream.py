@@ -11,7 +11,8 @@ from hub.model.json import dumps_text, loads
 from hub.model.message import Message, sse_event
 from hub.model.time import now_us
 from hub.observe.watch import PREFIX
-from hub.web.live import Wish, start_of, stream
+from hub.web.stream import start_of, stream
+from hub.web.wish import Wish
 
 
 class RunStream(Response):

@@ -10,6 +10,7 @@ from hub.errors import ExpressionError, OutboundError, StepError
 from hub.expr import LANES
 from hub.model.answer import Answer
 from hub.model.change import Outcome
+from hub.model.channel_token import NewToken
 from hub.model.delivery import DeliveryStart
 from hub.model.event import Arrival
 from hub.model.http import Headers, OutboundResponse
@@ -27,6 +28,8 @@ from hub.model.run import (
 from hub.model.segment import Publication, Segment
 from hub.model.table import UNDECLARED, TableSpec
 from hub.run.execute import Executor
+from hub.signature.channel_tokens import mint_token
+from hub.stack.channels import ChannelRules
 from hub.stack.journal import Entry, decode
 from hub.stack.load import load_stack
 from hub.stack.plugin import Plugin
@@ -37,6 +40,7 @@ from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
 from tests import memory
 
+TOKEN_SECRET = "the secret of the tokens, long enough"
 RUN_ID = "run_0197c0de0197c0de0197c0de0197c0de"
 MORNING_US = 1_790_000_000_000_000
 HOUR_US = 3_600_000_000
@@ -114,6 +118,7 @@ class World:
     """What the store itself says to a segment."""
 
     records: dict[tuple[str, int], Record] = field(default_factory=dict)
+    rules: ChannelRules = field(default_factory=ChannelRules)
     specs: dict[str, TableSpec] = field(default_factory=dict)
     """The tables that are declared."""
     runs: list[RunStart] = field(default_factory=list)
@@ -328,6 +333,13 @@ class World:
 
     def limit_bytes(self, slug: str) -> int | None:
         return 1_000
+
+    def check_said(self, channel: str, data: Json) -> None:
+        self.rules.check(channel, data)
+
+    def channel_token(self, wanted: NewToken) -> tuple[str, int]:
+        token, until_s = mint_token(TOKEN_SECRET, wanted, self.clock_us // 1_000_000)
+        return token, until_s * 1_000_000
 
     async def delivery_states(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         return {each: self.states.get(each, self.end_as) for each in ids}

@@ -1,28 +1,36 @@
 import asyncio
 import json
 import socket
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
 
+import jwt
 import pytest
 import uvicorn
 from redis.asyncio import Redis
-from starlette.applications import Starlette
-from starlette.datastructures import Headers, QueryParams
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 from starlette.types import Scope
 
 from hub.channels import Channels
 from hub.errors import AccessError, HubError, StoreError
-from hub.listener import QUEUE_MESSAGES, Mark
+from hub.listener import QUEUE_MESSAGES, Mark, Stopping
+from hub.model.channel import ChannelSetting
+from hub.model.channel_token import NewToken
 from hub.model.ids import new_id
 from hub.model.message import Message
-from hub.web import live
+from hub.signature.channel_tokens import mint_token
+from hub.stack.channels import ChannelRules
+from hub.store.catalog import Snapshot
+from hub.web import stream as streaming
+from hub.web.access import Access
+from hub.web.admission import Admission, Grant
 from hub.web.cors import Cors
-from hub.web.live import live_app
+from hub.web.live import Bounds, Live
+from hub.web.protocol import Protocol
 
 EDITOR = "https://editor.weweb.io"
 PREVIEW = "https://0b1c2d3e-0000-4000-8000-aabbccddeeff-12-staging.weweb-preview.io"
@@ -32,12 +40,28 @@ def said(n: object, channel: str = "orders") -> Message:
     return Message(new_id("msg"), channel, "said", json.dumps(n), 0)
 
 
-async def may_subscribe(headers: Headers, query: QueryParams, channel: str) -> None:
-    if channel == "secret" and "let-me-in" not in (
-        headers.get("authorization"),
-        query.get("token"),
-    ):
+SECRET = "a secret of at least 32 characters"
+
+
+def snapshot() -> Snapshot:
+    """All channels are public but those that are secret."""
+    rules = {"*": ChannelSetting(public=True), "secret*": ChannelSetting()}
+    return Snapshot(channels=ChannelRules(rules), token_secrets=(SECRET,))
+
+
+def token(*channels: str, **wanted: Any) -> str:
+    return mint_token(SECRET, NewToken(channels=channels, **wanted), int(time.time()))[0]
+
+
+class NoKeys:
+    """Stands where API keys are looked up: these stories know tokens alone."""
+
+    async def find(self, authorization: str | None) -> Any:
         raise AccessError("No.")
+
+
+async def publish(request: Request, channel: str, grant: Grant) -> Response:
+    return PlainTextResponse(f"{channel} {grant.sub}")
 
 
 def problem(error: HubError, scope: Scope) -> Response:
@@ -94,12 +118,19 @@ class Site:
 
     def __init__(self, channels: Channels) -> None:
         self.channels = channels
-        self.stopping = asyncio.Event()
-        cors = Cors(["https://app.example.com/"], lambda channel: channel == "public")
-        app = live_app(channels, may_subscribe, cors, self.stopping, problem)
-        routes = [Route("/realtime/{channel:path}", app)]
+        self.stopping = Stopping()
+        self.now = snapshot()
+        self.app = Live(
+            channels=channels,
+            admission=Admission(cast(Access, NoKeys()), lambda: self.now),
+            cors=Cors(["https://app.example.com/"], lambda channel: channel == "public"),
+            stopping=self.stopping,
+            problem=problem,
+            publish=publish,
+            bounds=Bounds(stream_s=600, streams=50),
+        )
         config = uvicorn.Config(
-            Starlette(routes=routes), log_config=None, lifespan="off", access_log=False
+            self.app, http=Protocol, log_config=None, lifespan="off", access_log=False
         )
         self.server = uvicorn.Server(config)
         self.socket = socket.create_server(("127.0.0.1", 0))
@@ -120,13 +151,18 @@ class Site:
         try:
             assert stream.status == 200
             await stream.until("retry:")
+            await stream.until("id:")
             yield stream
         finally:
             stream.writer.close()
 
+    def bound(self, stream_s: float = 600, streams: int = 50) -> None:
+        """Let streams last so long, and be so many."""
+        object.__setattr__(self.app, "bounds", Bounds(stream_s, streams))
+
     async def listeners(self, count: int) -> None:
         """Until so many listen."""
-        await eventually(lambda: sum(map(len, self.channels._readers.values())) == count)
+        await eventually(lambda: self.channels.listeners == count)
 
 
 @pytest.fixture
@@ -238,7 +274,7 @@ async def test_a_wish_that_makes_no_sense_is_refused(site: Site, query: str) -> 
 
 
 async def test_silence_is_broken_by_a_comment(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "_HEARTBEAT_S", 0.02)
+    monkeypatch.setattr(streaming, "_HEARTBEAT_S", 0.02)
     async with site.open("orders") as stream:
         await stream.until(": hello")
         assert await stream.until(":") == ":"
@@ -264,12 +300,12 @@ async def test_a_client_that_has_gone_is_forgotten(site: Site) -> None:
 async def test_a_client_that_reads_nothing_is_cut_off(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "_FLUSH_S", 0.05)
+    monkeypatch.setattr(streaming, "_FLUSH_S", 0.05)
     async with site.open("orders"):
         await site.listeners(1)
         for _ in range(0, QUEUE_MESSAGES * 20, 100):
             await site.channels.publish([said("x" * 10_000) for _ in range(100)])
-            if not site.channels._readers:
+            if not site.channels.listeners:
                 break
         await site.listeners(0)
         await eventually(lambda: not site.server.server_state.tasks)
@@ -278,7 +314,7 @@ async def test_a_client_that_reads_nothing_is_cut_off(
 async def test_a_slow_client_that_reads_again_in_time_is_told_why_it_ends(site: Site) -> None:
     async with site.open("orders") as stream:
         await site.listeners(1)
-        (listener,) = site.channels._readers["orders"]
+        (listener,) = site.channels._feed.readers.of("orders")
         for _ in range(QUEUE_MESSAGES + 1):
             listener.put(said(1))
         await stream.until(f": {Mark.SLOW}")
@@ -290,9 +326,9 @@ async def test_without_access_there_is_a_problem_that_the_page_can_read(site: Si
     assert refused.status == 401
     assert refused.headers["access-control-allow-origin"] == EDITOR
     refused.writer.close()
-    async with site.open("secret", authorization="let-me-in"):
+    async with site.open("secret", authorization=f"Bearer {token('secret')}"):
         pass
-    async with site.open("secret?token=let-me-in"):
+    async with site.open(f"secret?token={token('secret')}"):
         pass
 
 
@@ -328,7 +364,7 @@ async def test_a_preflight_is_answered_without_access(site: Site) -> None:
     assert told == {
         "access-control-allow-origin": EDITOR,
         "access-control-allow-credentials": "true",
-        "access-control-allow-methods": "GET, OPTIONS",
+        "access-control-allow-methods": "GET, POST, OPTIONS",
         "access-control-allow-headers": "authorization, content-type, last-event-id",
         "access-control-max-age": "600",
     }
@@ -343,9 +379,10 @@ async def test_a_stream_names_the_origin_that_it_answers(site: Site, origin: str
 
 
 async def test_other_methods_are_not_allowed(site: Site) -> None:
-    answer = await site.send("POST", "/realtime/orders")
+    answer = await site.send("PUT", "/realtime/orders")
     answer.writer.close()
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, OPTIONS")
+    assert answer.status == 400
+    assert await answer.reader.readexactly(18) == b"method_not_allowed"
 
 
 @pytest.mark.parametrize(
@@ -360,7 +397,7 @@ async def test_other_methods_are_not_allowed(site: Site) -> None:
     ],
 )
 def test_these_pages_may_call(origin: str) -> None:
-    headers = Cors(["https://app.example.com"]).headers(origin, "orders")
+    headers = Cors(["https://app.example.com"]).headers(origin, ["orders"])
     assert headers["access-control-allow-origin"] == origin
 
 
@@ -379,11 +416,206 @@ def test_these_pages_may_call(origin: str) -> None:
 )
 def test_other_pages_may_call_public_channels_only_and_without_credentials(origin: str) -> None:
     cors = Cors(["https://app.example.com"], lambda channel: channel == "public")
-    assert cors.headers(origin, "orders") == {"vary": "Origin"}
+    assert cors.headers(origin, ["orders"]) == {"vary": "Origin"}
     assert cors.preflight(origin, "GET") == {"vary": "Origin"}
-    assert cors.headers(origin, "public") == {"vary": "Origin", "access-control-allow-origin": "*"}
+    told = cors.headers(origin, ["public"])
+    assert told == {"vary": "Origin", "access-control-allow-origin": "*"}
+    assert cors.headers(origin, ["public", "orders"]) == {"vary": "Origin"}
 
 
 def test_a_star_lets_every_page_in_without_credentials() -> None:
     headers = Cors(["*"]).headers("https://any.example")
     assert headers == {"vary": "Origin", "access-control-allow-origin": "*"}
+
+
+async def test_one_stream_hears_many_channels(site: Site) -> None:
+    both = token("secret_a", "secret_b")
+    stream = await site.send("GET", f"/realtime?channel=secret_a&channel=secret_b&token={both}")
+    await stream.until("retry:")
+    await site.channels.publish([said(1, "secret_a"), said(2, "secret_b"), said(3, "secret_c")])
+    heard = await stream.data(2)
+    assert [(each["channel"], each["data"]) for each in heard] == [("secret_a", 1), ("secret_b", 2)]
+    stream.writer.close()
+
+
+async def test_a_pattern_needs_a_token_that_allows_all_that_it_means(site: Site) -> None:
+    allowed = {"authorization": f"Bearer {token('secret.team.*')}"}
+    stream = await site.send("GET", "/realtime?channel=secret.team.a*", **allowed)
+    assert stream.status == 200
+    await site.channels.publish([said(1, "secret.team.ab"), said(2, "secret.team.b")])
+    assert [each["data"] for each in await stream.data(1)] == [1]
+    stream.writer.close()
+    for path, headers in (("secret.*", allowed), ("*", allowed), ("or*", {}), ("runs.*", allowed)):
+        refused = await site.send("GET", f"/realtime?channel={path}", **headers)
+        assert refused.status == 401
+        refused.writer.close()
+
+
+SECRETS: dict[str, Any] = {"iss": "hub", "may": [{"channels": ["secret"], "can": ["subscribe"]}]}
+LATER = {"exp": 99_999_999_999}
+
+
+def signed(claims: dict[str, Any], secret: str = SECRET) -> str:
+    return jwt.encode(claims, secret, "HS256")
+
+
+@pytest.mark.parametrize(
+    ("shown", "code"),
+    [
+        (lambda: token("secret_other"), b"forbidden"),
+        (lambda: token("secret", can=["publish"]), b"forbidden"),
+        (lambda: token("sec*et_"), b"forbidden"),
+        (lambda: token("secret")[:-3], b"unauthorized"),
+        (lambda: token("secret") + "a", b"unauthorized"),
+        (lambda: "a.b.c", b"unauthorized"),
+        (lambda: "hub_key", b"unauthorized"),
+        (lambda: "", b"unauthorized"),
+        (lambda: signed({"iss": "hub"}), b"unauthorized"),
+        (lambda: signed({"iss": "hub", **LATER}), b"unauthorized"),
+        (lambda: signed({"iss": "hub", **LATER, "may": [1]}), b"unauthorized"),
+        (lambda: signed({**SECRETS, "exp": 1}), b"unauthorized"),
+        (lambda: signed({**SECRETS, **LATER, "iss": "else"}), b"unauthorized"),
+        (lambda: signed({**SECRETS, **LATER}, "another secret, which is as long"), b"unauthorized"),
+        (lambda: jwt.encode({**SECRETS, **LATER}, None, "none"), b"unauthorized"),
+    ],
+)
+async def test_a_token_that_is_not_for_this_is_refused(
+    site: Site, shown: Callable[[], str], code: bytes
+) -> None:
+    text = shown()
+    in_header = {"authorization": f"Bearer {text}"}
+    for path, headers in ((f"secret?token={text}", {}), ("secret", in_header)):
+        refused = await site.send("GET", f"/realtime/{path}", **headers)
+        assert refused.status == 401
+        assert await refused.reader.readexactly(len(code)) == code
+        refused.writer.close()
+
+
+async def test_a_stream_ends_with_its_token(site: Site) -> None:
+    text = signed({**SECRETS, "exp": int(time.time()) + 1})
+    async with site.open(f"secret?token={text}") as stream:
+        await stream.end()
+    refused = await site.send("GET", f"/realtime/secret?token={text}")
+    assert refused.status == 401
+    refused.writer.close()
+
+
+async def test_a_stream_ends_soon_after_its_token_was_revoked(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_HEARTBEAT_S", 0.05)
+    async with site.open(f"secret?token={token('secret')}") as one, site.open("orders") as other:
+        await one.until("id:")
+        site.now = replace(site.now, token_secrets=("a new secret of 32 characters and more",))
+        await one.until(": expired")
+        await one.end()
+        await other.until("id:")
+    async with site.open("orders") as one:
+        site.now = replace(site.now, channels=ChannelRules())
+        await one.until(": expired")
+
+
+async def test_a_stream_is_ended_after_its_time_so_that_its_client_may_go_elsewhere(
+    site: Site,
+) -> None:
+    site.bound(stream_s=0.1)
+    async with site.open("orders?max_seconds=60") as stream:
+        await stream.end()
+
+
+async def test_a_full_server_tells_an_event_source_to_come_back_and_others_that_it_is_full(
+    site: Site,
+) -> None:
+    site.bound(streams=1)
+    async with site.open("orders"):
+        shed = await site.send("GET", "/realtime/orders", accept="text/event-stream")
+        body = (await shed.reader.readexactly(int(shed.headers["content-length"]))).decode()
+        assert (shed.status, body.split("\n")[0]) == (200, ": streams_full")
+        assert 5_000 <= int(body.split("retry: ")[1]) <= 30_000
+        refused = await site.send("GET", "/realtime/orders")
+        assert await refused.reader.readexactly(12) == b"streams_full"
+        shed.writer.close()
+        refused.writer.close()
+    await site.listeners(0)
+    async with site.open("orders"):
+        pass
+
+
+async def test_what_the_hub_says_of_the_stream_comes_as_messages_where_that_is_asked(
+    site: Site,
+) -> None:
+    await site.channels.publish([said(1)])
+    async with site.open("orders?hello=1&last_event_id=0ld-1-1") as stream:
+        hello, gap, message = await stream.data(3)
+    assert (hello["event"], hello["channel"], hello["position"]) == ("hello", None, "earliest")
+    assert hello["data"] == {"channels": ["orders"]}
+    assert (gap["event"], gap["channel"]) == ("gap", None)
+    assert message["data"] == 1
+
+
+async def test_a_named_stream_names_its_events(site: Site) -> None:
+    async with site.open("orders?named=1&hello=1") as stream:
+        assert await stream.until("event:") == "event: hello"
+        await stream.data(1)
+        await site.channels.publish([said(1)])
+        assert await stream.until("event:") == "event: said"
+        assert (await stream.data(1))[0]["event"] == "said"
+
+
+async def test_a_client_that_was_cut_off_before_any_message_misses_none(site: Site) -> None:
+    stream = await site.send("GET", "/realtime/orders")
+    last = (await stream.until("id:")).removeprefix("id: ")
+    stream.writer.close()
+    await site.listeners(0)
+    await site.channels.publish([said(1)])
+    async with site.open("orders", Last_Event_ID=last) as stream:
+        assert [each["data"] for each in await stream.data(1)] == [1]
+
+
+async def test_a_silent_stream_tells_how_far_it_has_come(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "_HEARTBEAT_S", 0.02)
+    async with site.open("orders") as stream:
+        (elsewhere,) = await site.channels.publish([said(1, "elsewhere")])
+        await stream.until(f"id: {elsewhere}")
+
+
+@pytest.mark.parametrize(
+    ("count", "status", "code"), [(101, 400, "parameter_invalid"), (10_000, 431, None)]
+)
+async def test_thousands_of_channels_in_one_request_are_refused(
+    site: Site, count: int, status: int, code: str | None
+) -> None:
+    query = "&".join(f"channel=c{n}" for n in range(count))
+    refused = await site.send("GET", f"/realtime?{query}")
+    assert refused.status == status
+    if code is not None:
+        assert await refused.reader.readexactly(len(code)) == code.encode()
+    refused.writer.close()
+
+
+@pytest.mark.parametrize("path", ["/realtime", "/realtime/", "/realtime?channel="])
+async def test_a_stream_of_nothing_is_refused(site: Site, path: str) -> None:
+    refused = await site.send("GET", path)
+    assert refused.status == 400
+    assert await refused.reader.readexactly(15) == b"channel_invalid"
+    refused.writer.close()
+
+
+@pytest.mark.parametrize("after", ["a%0D%0Aid:%20x", "%0A%0Adata:%20x", "x" * 500, "%00"])
+async def test_a_position_that_is_none_is_a_gap_and_nothing_of_it_comes_back(
+    site: Site, after: str
+) -> None:
+    async with site.open(f"orders?last_event_id={after}") as stream:
+        assert await stream.until(": hello") == ": hello earliest"
+        await site.channels.publish([said(1)])
+        assert [each["data"] for each in await stream.data(1)] == [1]
+
+
+async def test_whoever_may_publish_does_so_by_post(site: Site) -> None:
+    speaker = token("chat", can=["publish"], sub="ada")
+    answer = await site.send("POST", f"/realtime/chat?token={speaker}", content_length="0")
+    assert answer.status == 200
+    assert await answer.reader.readexactly(8) == b"chat ada"
+    answer.writer.close()

@@ -15,6 +15,7 @@ from hub.stack.steps.batches import (
     CountRecords,
     UpsertRecord,
 )
+from hub.stack.steps.channels import CreateChannelToken
 from hub.stack.steps.control import (
     Break,
     Conditional,
@@ -60,7 +61,7 @@ STEPS: dict[str, type[Step]] = {
     "claim_records": ClaimRecords,
     "continue": Continue,
     "count_records": CountRecords,
-    "create_channel_token": later.CreateChannelToken,
+    "create_channel_token": CreateChannelToken,
     "create_variable": CreateVariable,
     "delay_processing": DelayProcessing,
     "delete_record": DeleteRecord,

@@ -63,12 +63,3 @@ class SendErrorNotification(SendCompletionNotification):
     """Tells that the work has failed."""
 
     function: Literal["send_error_notification"]  # type: ignore[assignment]  # another name
-
-
-class CreateChannelToken(LaterStep):
-    """Makes a token that lets a browser listen."""
-
-    function: Literal["create_channel_token"]
-    channels: Value = Field(description="Which channels.")
-    can: OptionalValue = Field(None, description="What it may do.")
-    ttl: OptionalValue = Field(None, description="Seconds until it ends.")

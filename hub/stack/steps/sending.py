@@ -169,15 +169,17 @@ class RealtimePublish(WorldStep):
 
     async def act(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
+        data = self.data.evaluate(scope) if self.data else None
         message = Message(
             id=new_id("msg"),
             channel=text_of(self.channel.evaluate(scope), "channel"),
             event=text_of(self.event.evaluate(scope), "event"),
-            data=json_of(self.data.evaluate(scope) if self.data else None, "data"),
+            data=json_of(data, "data"),
             ts=scope.real_us(),
         )
         check_message(message)
         check_not_reserved(message.channel)
+        turn.world.check_said(message.channel, data)
         publish(turn, message)
         return {"id": message.id}
 

@@ -1,110 +1,117 @@
-"""``/v1/channels``: which channels are public, and publishing on any."""
+"""``/v1/channels``: how channels are set, what was said on them, tokens, and saying something."""
 
-import asyncio
-from typing import Any
+import time
+from urllib.parse import urlencode
 
-from pydantic import Field
 from starlette.responses import Response
 
-from hub.errors import StoreError
-from hub.model.channel import check_channel, check_not_reserved
-from hub.model.ids import new_id
+from hub.errors import AccessError, InvalidError
+from hub.model.channel import ChannelSetting, check_channel, check_pattern
+from hub.model.channel_token import NewToken
 from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
-from hub.model.message import Message, check_message
-from hub.model.time import now_us, to_iso
-from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
-from hub.web.api.body import Body
-from hub.web.api.call import Call, Operation, answer, missing, nothing
+from hub.model.message import EARLIEST, Message
+from hub.model.time import US_PER_S, to_iso
+from hub.signature import new_secret
+from hub.signature.channel_tokens import mint_token
+from hub.stack.channels import check_setting
+from hub.store.objects import PUT, TOKENS, PutObject
+from hub.web.access import allows
+from hub.web.api.body import refused, wrong
+from hub.web.api.call import Call, Operation, answer
+from hub.web.api.named import Around, Named
+from hub.web.publishing import NewMessage, publish
 
-_PUBLISH_S = 5.0
-
-
-class NewChannel(Body):
-    """A channel's setting."""
-
-    public: bool = Field(False, description="Anybody may subscribe, without a token.")
-
-
-class NewMessage(Body):
-    """A message to be published."""
-
-    event: str = Field(description="What happened.")
-    data: Any = Field(description="Any JSON, at most 256 KiB.")
-    id: str | None = Field(None, description="Published once, however often it is sent.")
+_MESSAGES, _MOST_MESSAGES = 100, 1000
 
 
-async def _get_all(call: Call) -> Response:
-    page = call.page()
-    rows = {row["slug"]: row for row in await call.hub.ledger.read(all_objects, kind="channel")}
-    names, last = page.of_names(rows)
-    return answer(page.answer([_shown(rows[name]) for name in names], last))
+def _check(around: Around, setting: ChannelSetting) -> list[str]:
+    try:
+        check_setting(setting)
+    except ValueError as error:
+        raise refused(wrong("/data", str(error))) from None
+    return ["Anybody who knows the address may listen."] if setting.public else []
 
 
-async def _get(call: Call) -> Response:
-    return answer(_shown(await _row(call)))
-
-
-async def _put(call: Call) -> Response:
-    name = check_channel(call.given("channel"))
-    setting = await call.body(NewChannel)
-    text = dumps_text({"public": setting.public})
-    created = await call.hub.ledger.write(PUT, PutObject("channel", name, text))
-    await call.hub.catalog.refresh()
-    return answer(_shown(await _row(call)), 201 if created else 200)
-
-
-async def _delete(call: Call) -> Response:
-    name = call.given("channel")
-    if not await call.hub.ledger.write(DROP, DropObject("channel", name)):
-        raise missing("channel", name)
-    await call.hub.catalog.refresh()
-    return nothing()
+CHANNELS = Named(
+    kind="channel",
+    shape=ChannelSetting,
+    made=lambda body: None,
+    check=_check,
+    beside=lambda call, slug: {"channel": slug},
+    name=check_pattern,
+    part="{slug:path}",
+)
 
 
 async def _publish(call: Call) -> Response:
-    channel = check_channel(call.given("channel"))
-    check_not_reserved(channel)
     wish = await call.body(NewMessage)
-    message_id = new_id("msg") if wish.id is None else wish.id
-    message = check_message(
-        Message(message_id, channel, wish.event, dumps_text(wish.data), now_us())
+    return answer({"id": await publish(call.hub, call.given("channel"), wish)}, 202)
+
+
+async def _messages(call: Call) -> Response:
+    """What a channel remembers, the oldest first."""
+    channel = check_channel(call.given("channel"))
+    query = call.query("after", "limit")
+    most = _limit(query.get("limit"))
+    history = await call.hub.channels.history(channel, query.get("after", EARLIEST))
+    some = history.messages[:most]
+    last = some[-1].position if some else str(history.position)
+    more = len(history.messages) > len(some)
+    told = urlencode({"after": last, "limit": most})
+    return answer(
+        {
+            "items": [_shown(each) for each in some],
+            "next": f"{call.root}/v1/channels/{channel}/messages?{told}" if more else None,
+            "position": last,
+            "gap": history.gap,
+        }
     )
-    try:
-        async with asyncio.timeout(_PUBLISH_S):
-            await call.hub.channels.publish([message])
-    except TimeoutError:
-        raise StoreError(
-            f"Redis did not take the message within {_PUBLISH_S:g} s. Try again with the same id: "
-            "it is published once.",
-            code="redis_unavailable",
-        ) from None
-    return answer({"id": message.id}, 202)
 
 
-async def _row(call: Call) -> dict[str, Any]:
-    name = call.given("channel")
-    row = await call.hub.ledger.read(one_object, "channel", name)
-    if row is None:
-        raise missing("channel", name)
-    return row
+def _shown(message: Message) -> Json:
+    return loads(message.envelope)
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Json]:
-    return {
-        "channel": row["slug"],
-        "public": bool(loads(row["body"]).get("public")),
-        "managed_by": row["managed_by"],
-        "created_at": to_iso(row["created_at"]),
-        "updated_at": to_iso(row["updated_at"]),
-    }
+def _limit(text: str | None) -> int:
+    if text is None:
+        return _MESSAGES
+    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_MESSAGES:
+        return int(text)
+    raise InvalidError(f"limit is 1 to {_MOST_MESSAGES}.", code="query_invalid")
+
+
+async def _mint(call: Call) -> Response:
+    wanted = await call.body(NewToken)
+    if wanted.is_reserved and not allows(call.key.scopes, Scope.READ):
+        raise AccessError(
+            "What the hub itself tells is for keys that may read: this one needs the scope "
+            "'read', too.",
+            code="forbidden",
+            scope=Scope.READ.value,
+        )
+    secret = call.hub.catalog.now.token_secrets[0]
+    token, until_s = mint_token(secret, wanted, int(time.time()))
+    return answer({"token": token, "expires_at": to_iso(until_s * US_PER_S)}, 201)
+
+
+async def _revoke(call: Call) -> Response:
+    """A new secret in place of the one before: no token of before counts any more."""
+    body = dumps_text({"secrets": [new_secret()]})
+    await call.hub.ledger.write(PUT, PutObject(*TOKENS, body))
+    await call.hub.catalog.refresh()
+    return answer({"revoked": True})
 
 
 _ONE = "/v1/channels/{channel:path}"
 OPERATIONS = (
-    Operation("GET", "/v1/channels", Scope.READ, _get_all, "List the channels that are set"),
+    Operation(
+        "POST", "/v1/channels/tokens", Scope.PUBLISH, _mint, "Make a token for a browser", NewToken
+    ),
+    Operation(
+        "POST", "/v1/channels/tokens/revoke", Scope.ADMIN, _revoke, "Revoke all tokens of channels"
+    ),
     Operation("POST", f"{_ONE}/messages", Scope.PUBLISH, _publish, "Publish", NewMessage),
-    Operation("GET", _ONE, Scope.READ, _get, "Read a channel's setting"),
-    Operation("PUT", _ONE, Scope.WRITE, _put, "Set a channel", NewChannel),
-    Operation("DELETE", _ONE, Scope.WRITE, _delete, "Forget a channel's setting"),
+    Operation("GET", f"{_ONE}/messages", Scope.READ, _messages, "Read what a channel remembers"),
+    *CHANNELS.operations(),
 )

@@ -46,7 +46,7 @@ class Around:
 class Named(Generic[S]):
     """How one kind of object is set."""
 
-    kind: Literal["source", "destination", "subscription"]
+    kind: Literal["source", "destination", "subscription", "channel"]
     shape: type[S]
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
@@ -60,6 +60,10 @@ class Named(Generic[S]):
     """Fields that a change of others makes void."""
     fresh: Callable[[Doc], str] = lambda body: new_secret()
     """The secret that the hub makes."""
+    name: Callable[[str], str] = lambda slug: check_slug(slug)
+    """Raises what cannot be its name; gives it."""
+    part: str = "{slug}"
+    """Where the name stands in the path."""
 
     def secrets(self, body: Doc, before: Doc) -> tuple[Path, ...]:
         """Where secrets stand in a body, given also the one before it."""
@@ -68,7 +72,7 @@ class Named(Generic[S]):
     def operations(self) -> Iterator[Operation]:
         """The five that each kind has."""
         kind, shape, path = self.kind, self.shape, f"/v1/{self.kind}s"
-        named = path + "/{slug}"
+        named = f"{path}/{self.part}"
         yield Operation("GET", path, Scope.READ, self.get_all, f"List the {kind}s")
         yield Operation("GET", named, Scope.READ, self.get, f"Read a {kind}")
         yield Operation("PUT", named, Scope.WRITE, self.put, f"Create or replace a {kind}", shape)
@@ -89,7 +93,7 @@ class Named(Generic[S]):
 
     async def put(self, call: Call) -> Response:
         """Create or replace."""
-        slug = check_slug(call.given("slug"))
+        slug = self.name(call.given("slug"))
         given = object_of(await call.json())
         row = await call.hub.ledger.read(one_object, self.kind, slug)
         before = loads(row["body"]) if row else {}
