@@ -63,6 +63,7 @@ class App:
             problem=problem,
             publish=Clients(hub, admission).publish,
             bounds=Bounds(settings.stream_s, settings.streams),
+            presence=hub.presence,
             watching=hub.watch.watching,
         )
         self._endpoints = Endpoints(hub, answers, access)
@@ -140,6 +141,7 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     settings = hub.settings
     hub.supervisor.start("channels", hub.channels.follow)
     hub.supervisor.start("watch", hub.watch.follow)
+    hub.supervisor.start("presence", hub.presence.follow)
     config = uvicorn.Config(
         App(hub, runner),
         host=settings.host,

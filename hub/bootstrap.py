@@ -15,10 +15,12 @@ from redis.asyncio import Redis
 
 from hub import fault_points
 from hub.channels import Channels
+from hub.channels.presence import Presence
 from hub.connector import Connector
 from hub.errors import SettingsError
 from hub.jobs import Doorbell, connect_jobs
 from hub.listener import Stopping
+from hub.model.channel import ChannelSetting
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.observe.supervise import Supervisor
@@ -51,6 +53,7 @@ class Hub:
     client: Client
     gates: Gates
     connectors: Mapping[str, Connector]
+    presence: Presence
     supervisor: Supervisor
     watch: Watch
     worker: str
@@ -150,7 +153,12 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
             catalog = Catalog(ledger, variables())
             await catalog.refresh()
             await _make_own_secrets(ledger, catalog)
-            channels = Channels(redis, lambda name: catalog.now.channels.of(name))
+            worker = new_id("wrk")
+
+            def setting_of(name: str) -> ChannelSetting:
+                return catalog.now.channels.of(name)
+
+            channels = Channels(redis, setting_of)
             gates = Gates(redis)
             supervisor.start("catalog", catalog.follow)
             try:
@@ -164,9 +172,10 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
                     client=client,
                     gates=gates,
                     connectors=load_connectors(),
+                    presence=Presence(redis, setting_of, worker),
                     supervisor=supervisor,
                     watch=Watch(ledger, channels),
-                    worker=new_id("wrk"),
+                    worker=worker,
                 )
             finally:
                 await supervisor.stop()

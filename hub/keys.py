@@ -32,6 +32,22 @@ CHANNELS: Final = "hub:channels"
 leave after the longest history; ends with it after the last message."""
 
 
+SERVERS: Final = "hub:servers"
+"""Sorted set of the servers with live streams, by when their lease ends, in milliseconds. Ends a
+day after the last of them."""
+
+
+def presence(channel: str) -> str:
+    """Hash of who is on a channel, as JSON. Ends a day after the last one came."""
+    return f"hub:presence:{channel}"
+
+
+def connections(server: str) -> str:
+    """Hash of a server's connections that are present somewhere, with their members. Ends a day
+    after the server was last heard of."""
+    return f"hub:connections:{server}"
+
+
 def channel(name: str) -> str:
     """Stream of a channel's history. Bounded; ends its time after the last message."""
     return f"hub:channel:{name}"

@@ -21,7 +21,9 @@ _PATTERN = re.compile(r"(?:[A-Za-z0-9_.:/*-]|\{[A-Za-z_][A-Za-z0-9_.:/-]{0,99}\}
 _CLAIM = re.compile(r"\{([^{}]*)\}")
 _ANY = "*"
 _RESERVED = ("deliveries", "breakers")
-_RESERVED_PREFIXES = ("runs.", "tables.", "presence.")
+PRESENCE = "presence."
+"""What comes before a channel's name in that of the channel which tells who is there."""
+_RESERVED_PREFIXES = ("runs.", "tables.", PRESENCE)
 
 
 class Can(StrEnum):

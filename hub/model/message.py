@@ -108,7 +108,8 @@ def encode_envelope(message: Message) -> bytes:
 def sse_event(message: Message, *, named: bool = False) -> bytes:
     """The message as a server-sent event, with its position as the id."""
     name = f"event: {_CONTROL.sub('', message.event)}\n" if named else ""
-    head = f"id: {message.position or ''}\n{name}data: "
+    at = f"id: {message.position}\n" if message.position else ""
+    head = f"{at}{name}data: "
     return b"%b%b\n\n" % (head.encode(), message.envelope)
 
 

@@ -12,14 +12,13 @@ from typing import Any, Final
 from starlette.datastructures import Headers, QueryParams
 
 from hub.errors import AccessError, SignatureError
-from hub.model.channel import Can, Pattern, Right, allows
+from hub.model.channel import PRESENCE, Can, Pattern, Right, allows
 from hub.model.key import Scope
 from hub.signature.channel_tokens import ISSUER, issuer_of, read_token
 from hub.store.catalog import Snapshot
 from hub.web.access import Access
 from hub.web.access import allows as key_allows
 
-PRESENCE: Final = "presence."
 _DOTS_OF_A_JWT = 2
 _ALL: Final = ("*", "runs.*", "tables.*", "presence.*", "deliveries", "breakers")
 _READ = Right(channels=_ALL, can=(Can.SUBSCRIBE, Can.PRESENCE))

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -13,9 +13,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from hub.channels import Channels
+from hub.channels.presence import Presence
 from hub.errors import AccessError, HubError, InvalidError, StoreError
 from hub.listener import Stopping
-from hub.model.channel import Can
+from hub.model.channel import PRESENCE, Can
+from hub.model.ids import new_id
+from hub.model.json import dumps_text
+from hub.model.message import Message, sse_event
+from hub.model.time import now_us
 from hub.web.admission import Admission, Grant
 from hub.web.cors import Cors
 from hub.web.stream import EVENT_STREAM, HEADERS, RETRY_MS, retry, start_of, stream
@@ -55,6 +60,7 @@ class Live:
     problem: Problem
     publish: Publish
     bounds: Bounds
+    presence: Presence
     watching: Watching = lambda channels: nullcontext()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +76,7 @@ class Live:
             grant = await self.admission.grant(headers, query)
             if scope["method"] == "GET":
                 wish = self._admitted(read_wish(headers, query, channel), grant, headers, query)
-                await self._listen(wish, allowed, scope, (receive, send))
+                await self._listen(wish, grant, allowed, (receive, send))
                 return
             answer = await self._said(Request(scope, receive), channel, grant)
         except HubError as error:
@@ -81,13 +87,30 @@ class Live:
     async def _listen(
         self,
         wish: Wish,
+        grant: Grant,
         allowed: dict[str, str],
-        scope: Scope,
         connection: tuple[Receive, Send],
     ) -> None:
-        listener = await self.channels.subscribe(wish.channels, wish.after)
-        with self.watching(wish.channels):
+        listener = await self.channels.subscribe(wish.heard, wish.after)
+        async with AsyncExitStack() as held:
+            held.callback(listener.close)
+            held.enter_context(self.watching(wish.channels))
+            if wish.presence:
+                here = self.presence.present(wish.channels, grant.sub, grant.info)
+                await held.enter_async_context(here)
+                wish = replace(wish, first=await self._members(wish))
             await stream(listener, wish, self.stopping, start_of(allowed), connection)
+
+    async def _members(self, wish: Wish) -> bytes:
+        """Who is there, as the first messages of a stream; what changes of it follows."""
+        parts = []
+        for each in wish.channels:
+            with suppress(StoreError):  # Redis is away: the changes come when it is back
+                members = await self.presence.members(each)
+                told = dumps_text({"count": members.count, "members": members.items})
+                message = Message(new_id("msg"), f"{PRESENCE}{each}", "members", told, now_us())
+                parts.append(sse_event(message, named=wish.named))
+        return b"".join(parts)
 
     def _admitted(self, wish: Wish, grant: Grant, headers: Headers, query: QueryParams) -> Wish:
         """The wish within its bounds.
@@ -97,6 +120,8 @@ class Live:
             StoreError: ``streams_full``.
         """
         self.admission.check(grant, Can.SUBSCRIBE, wish.channels)
+        if wish.presence:
+            self.admission.check(grant, Can.PRESENCE, wish.channels)
         if self.stopping.open >= self.bounds.streams:
             raise StoreError(
                 f"This server holds {self.bounds.streams} streams already: try again in a while.",

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, QueryParams
 
 from hub.errors import InvalidError
 from hub.listener import Item
-from hub.model.channel import check_pattern
+from hub.model.channel import PRESENCE, Pattern, check_pattern, is_reserved
 
 MAX_CHANNELS = 100
 MAX_S = 86_400.0
@@ -35,12 +35,19 @@ class Wish:
     hello: bool = False
     """What the hub says of the stream itself comes as messages too."""
     presence: bool = False
+    """Whoever listens is counted among the members, and is told of the others."""
     first: bytes = b""
     """What is sent before all else."""
     is_last: Callable[[Item], bool] = lambda item: False
     """Whether the stream is over with that."""
     may_stay: Callable[[], Awaitable[bool]] = _stay
     """Asked now and then: who listens may have lost the right to."""
+
+    @property
+    def heard(self) -> tuple[str, ...]:
+        """All channels that are listened to."""
+        told = tuple(f"{PRESENCE}{each}" for each in self.channels) if self.presence else ()
+        return self.channels + told
 
 
 def read_wish(headers: Headers, query: QueryParams, channel: str) -> Wish:
@@ -55,14 +62,21 @@ def read_wish(headers: Headers, query: QueryParams, channel: str) -> Wish:
                 f"There is no parameter {name[:50]!r}; known are {', '.join(sorted(_KNOWN))}.",
                 code="parameter_invalid",
             )
+    channels, presence = _channels(query, channel), _switch(query, "presence")
+    if presence and not all(Pattern(each).is_one and not is_reserved(each) for each in channels):
+        raise InvalidError(
+            "With presence=1 each channel is named, and none is the hub's own: nobody is present "
+            "on a pattern.",
+            code="parameter_invalid",
+        )
     return Wish(
-        channels=_channels(query, channel),
+        channels=channels,
         after=headers.get("last-event-id") or query.get("last_event_id") or None,
         limit=_limit(query),
         max_s=_max_s(query),
         named=_switch(query, "named"),
         hello=_switch(query, "hello"),
-        presence=_switch(query, "presence"),
+        presence=presence,
     )
 
 

@@ -192,3 +192,14 @@ async def test_all_tokens_can_be_revoked(api: httpx.AsyncClient, hub: Hub) -> No
     good(await api.post("/v1/channels/tokens/revoke"))
     with pytest.raises(SignatureError):
         read_token(hub.catalog.now.token_secrets, made["token"])
+
+
+async def test_who_is_on_a_channel_is_listed(api: httpx.AsyncClient, hub: Hub) -> None:
+    assert good(await api.get("/v1/channels/room/members")) == {
+        "items": [],
+        "next": None,
+        "count": 0,
+    }
+    async with hub.presence.present(["room"], "ada", {"n": 1}):
+        (member,) = good(await api.get("/v1/channels/room/members"))["items"]
+        assert (member["member"], member["info"], member["connections"]) == ("ada", {"n": 1}, 1)

@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import Scope
 
 from hub.channels import Channels
+from hub.channels.presence import Presence
 from hub.errors import AccessError, HubError, StoreError
 from hub.listener import QUEUE_MESSAGES, Mark, Stopping
 from hub.model.channel import ChannelSetting
@@ -116,8 +117,8 @@ async def eventually(holds: Callable[[], bool]) -> None:
 class Site:
     """The endpoint behind a real server on loopback."""
 
-    def __init__(self, channels: Channels) -> None:
-        self.channels = channels
+    def __init__(self, redis: Redis) -> None:
+        self.channels = channels = Channels(redis)
         self.stopping = Stopping()
         self.now = snapshot()
         self.app = Live(
@@ -128,6 +129,7 @@ class Site:
             problem=problem,
             publish=publish,
             bounds=Bounds(stream_s=600, streams=50),
+            presence=Presence(redis, lambda _: ChannelSetting(), "server", grace_s=0.1),
         )
         config = uvicorn.Config(
             self.app, http=Protocol, log_config=None, lifespan="off", access_log=False
@@ -167,7 +169,7 @@ class Site:
 
 @pytest.fixture
 async def site(redis: Redis) -> AsyncIterator[Site]:
-    site = Site(Channels(redis))
+    site = Site(redis)
     following = asyncio.create_task(site.channels.follow())
     serving = asyncio.create_task(site.server.serve(sockets=[site.socket]))
     yield site
@@ -619,3 +621,43 @@ async def test_whoever_may_publish_does_so_by_post(site: Site) -> None:
     assert answer.status == 200
     assert await answer.reader.readexactly(8) == b"chat ada"
     answer.writer.close()
+
+
+async def test_who_is_present_is_told_first_and_then_who_comes_and_goes(site: Site) -> None:
+    def asked(name: str) -> str:
+        return f"room?presence=1&token={token('room', can=['subscribe', 'presence'], sub=name)}"
+
+    async with site.open(asked("ada")) as ada:
+        (first,) = await ada.data(1)
+        assert (first["event"], first["channel"], first["position"]) == (
+            "members",
+            "presence.room",
+            None,
+        )
+        assert first["data"]["count"] == 1
+        async with site.open(asked("bob")) as bob:
+            (second,) = await bob.data(1)
+            assert [each["member"] for each in second["data"]["members"]] == ["ada", "bob"]
+            heard = await ada.data(2)
+            assert [(each["event"], each["data"]["member"]) for each in heard] == [
+                ("join", "ada"),
+                ("join", "bob"),
+            ]
+        (left,) = await ada.data(1)
+        assert (left["event"], left["data"]["member"], left["data"]["count"]) == ("leave", "bob", 1)
+
+
+async def test_presence_needs_a_right_of_its_own_and_names(site: Site) -> None:
+    for path, code in (
+        ("room?presence=1", b"unauthorized"),
+        (f"room?presence=1&token={token('room')}", b"forbidden"),
+        (f"presence.room?token={token('room')}", b"forbidden"),
+        (f"room*?presence=1&token={token('*', can=['presence'])}", b"parameter_invalid"),
+        (f"deliveries?presence=1&token={token('*', can=['presence'])}", b"parameter_invalid"),
+    ):
+        refused = await site.send("GET", f"/realtime/{path}")
+        assert await refused.reader.readexactly(len(code)) == code
+        refused.writer.close()
+    seen = token("room", can=["presence"])
+    async with site.open(f"presence.room?token={seen}"):
+        pass

@@ -69,6 +69,11 @@ async def _messages(call: Call) -> Response:
     )
 
 
+async def _members(call: Call) -> Response:
+    members = await call.hub.presence.members(check_channel(call.given("channel")))
+    return answer({"items": members.items, "next": None, "count": members.count})
+
+
 def _shown(message: Message) -> Json:
     return loads(message.envelope)
 
@@ -113,5 +118,6 @@ OPERATIONS = (
     ),
     Operation("POST", f"{_ONE}/messages", Scope.PUBLISH, _publish, "Publish", NewMessage),
     Operation("GET", f"{_ONE}/messages", Scope.READ, _messages, "Read what a channel remembers"),
+    Operation("GET", f"{_ONE}/members", Scope.READ, _members, "See who is on a channel now"),
     *CHANNELS.operations(),
 )
