@@ -2,12 +2,15 @@
 
 import asyncio
 import gc
+import math
+import resource
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
 from typing import Any, TypeAlias
 
+import structlog
 import uvicorn
 
 from hub.bootstrap import Hub
@@ -34,6 +37,8 @@ Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _TICK_S, _TICKS_OF_A_DAY = 0.1, 864_000
+_OTHER_FILES = 512
+_log = structlog.get_logger("hub.app")
 
 
 class App:
@@ -62,7 +67,7 @@ class App:
             stopping=hub.stopping,
             problem=problem,
             publish=Clients(hub, admission).publish,
-            bounds=Bounds(settings.stream_s, settings.streams),
+            bounds=Bounds(settings.stream_s, _streams(settings.streams)),
             presence=hub.presence,
             watching=hub.watch.watching,
         )
@@ -185,3 +190,28 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
+
+
+def _streams(wanted: int) -> int:
+    """So many streams as this process may have files open, with some left for all else.
+
+    Each connection is an open file, and many systems begin with 1,024 where more are allowed.
+    """
+    soft, hard = (
+        math.inf if each == resource.RLIM_INFINITY else each
+        for each in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    needed = wanted + _OTHER_FILES
+    if soft < needed:
+        soft = min(hard, needed)
+        with suppress(ValueError, OSError):  # where the system's own limit is lower
+            resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), _given(hard)))
+    if soft < needed:
+        most = max(0, int(soft) - _OTHER_FILES)
+        _log.warning("streams.bounded", wanted=wanted, most=most, hint="raise ulimit -n")
+        return most
+    return wanted
+
+
+def _given(limit: float) -> int:
+    return resource.RLIM_INFINITY if limit == math.inf else int(limit)
