@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 UV := $(VENV)/bin/uv
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 RUN := $(UV) run --frozen --no-sync
 
 .PHONY: up test check bench faults
@@ -11,7 +12,7 @@ RUN := $(UV) run --frozen --no-sync
 up: $(READY)
 	$(VENV)/bin/hub up
 
-test: $(READY)
+test: $(READY) $(BROWSER)
 	$(RUN) pytest -n 2 --dist worksteal
 
 # FOR_S=3600 for an hour, SEED=n for what happened under that seed
@@ -34,6 +35,13 @@ bench: $(READY)
 $(UV):
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+
+# a Chromium for tests/browser: one that is there, else the system's, else Playwright's own
+$(BROWSER): | $(READY)
+	chromium --version || chromium-browser --version || google-chrome --version \
+		|| { apt-get update && apt-get install --yes chromium && chromium --version; } \
+		|| $(RUN) playwright install chromium
+	touch $(BROWSER)
 
 $(READY): pyproject.toml uv.lock | $(UV)
 	$(UV) sync --frozen --quiet

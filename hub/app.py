@@ -22,6 +22,7 @@ from hub.run.runner import Runner
 from hub.web.access import Access
 from hub.web.admission import Admission
 from hub.web.answers import RunAnswers
+from hub.web.assets import DEMO_CHANNEL
 from hub.web.cors import Cors
 from hub.web.endpoints import Endpoints
 from hub.web.entrance import Entrance
@@ -32,6 +33,7 @@ from hub.web.publishing import Clients
 from hub.web.resume import PREFIX as RESUME
 from hub.web.resume import Resumption
 from hub.web.routes import build_routes
+from hub.web.tokens import demo_mint
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -73,7 +75,7 @@ class App:
         )
         self._endpoints = Endpoints(hub, answers, access)
         self._resume = Resumption(hub)
-        self._routes = build_routes(hub, access)
+        self._routes = build_routes(hub, access, demo_mint(hub, DEMO_CHANNEL))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

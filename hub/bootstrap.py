@@ -58,6 +58,8 @@ class Hub:
     watch: Watch
     worker: str
     """This process's name in leases."""
+    embedded: bool = False
+    """Whether this is ``hub up``: server and worker in one process."""
     stopping: Stopping = field(default_factory=Stopping)
     """Set when the server stops: live streams end."""
 
@@ -134,7 +136,9 @@ def client_of(settings: Settings) -> Client:
 
 
 @asynccontextmanager
-async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
+async def open_hub(
+    settings: Settings, redis_url: str, *, embedded: bool = False
+) -> AsyncIterator[Hub]:
     """The hub's parts, opened; its background tasks run until the end of the block.
 
     The database must have this version's tables. Redis need not be there yet.
@@ -176,6 +180,7 @@ async def open_hub(settings: Settings, redis_url: str) -> AsyncIterator[Hub]:
                     supervisor=supervisor,
                     watch=Watch(ledger, channels),
                     worker=worker,
+                    embedded=embedded,
                 )
             finally:
                 await supervisor.stop()

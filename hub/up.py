@@ -54,7 +54,7 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
             redis_url = valkey.url
         else:
             await migrate(settings.database_url, settings.data)
-        hub = await stack.enter_async_context(open_hub(settings, redis_url))
+        hub = await stack.enter_async_context(open_hub(settings, redis_url, embedded=True))
         if valkey is not None:
             hub.supervisor.start("valkey", valkey.supervise)
         if settings.database_url is None:  # the lock says that nobody else holds a lease here
@@ -100,6 +100,7 @@ def _welcome(hub: Hub, fresh_key: str | None) -> str:
         "",
         f"  send events to    {base}/in/<source>",
         f"  listen with       curl -N {base}/realtime/<channel>",
+        f"  try it in a page  {base}/demo",
         f'  look around with  curl -H "Authorization: Bearer {key}" {base}/v1/sources',
     ]
     if fresh_key:

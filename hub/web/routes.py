@@ -16,23 +16,28 @@ from hub.errors import HubError, InvalidError, NotFoundError
 from hub.web.access import Access
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Call, Operation
+from hub.web.assets import Mint, client_routes, demo_routes
 from hub.web.health import healthz, readyz
 from hub.web.problems import problem
 
 _log = structlog.get_logger("hub.web")
 
 
-def build_routes(hub: Hub, access: Access | None = None) -> ASGIApp:
-    """The application for ``/v1/*``, ``/healthz`` and ``/readyz``.
+def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = None) -> ASGIApp:
+    """The application for ``/v1/*``, ``/healthz``, ``/readyz`` and what browsers fetch.
 
-    ``access`` is given where other rooms share what it remembers of keys.
+    ``access`` is given where other rooms share what it remembers of keys. With ``mint`` an
+    embedded hub has the page ``/demo``.
     """
     access = access or Access(hub.ledger)
+    demo = demo_routes(mint) if hub.embedded and mint is not None else ()
     app = Starlette(
         routes=[
             *_routes(hub, access, OPERATIONS),
             Route("/healthz", healthz),
             Route("/readyz", readyz(hub)),
+            *client_routes(),
+            *demo,
         ],
         exception_handlers={HTTPException: _no_route},
     )

@@ -1,6 +1,5 @@
 """``/v1/channels``: how channels are set, what was said on them, tokens, and saying something."""
 
-import time
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -13,7 +12,6 @@ from hub.model.key import Scope
 from hub.model.message import EARLIEST, Message
 from hub.model.time import US_PER_S, to_iso
 from hub.signature import new_secret
-from hub.signature.channel_tokens import mint_token
 from hub.stack.channels import check_setting
 from hub.store.objects import PUT, TOKENS, PutObject
 from hub.web.access import allows
@@ -21,6 +19,7 @@ from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Named
 from hub.web.publishing import NewMessage, publish
+from hub.web.tokens import mint
 
 _MESSAGES, _MOST_MESSAGES = 100, 1000
 
@@ -95,8 +94,7 @@ async def _mint(call: Call) -> Response:
             code="forbidden",
             scope=Scope.READ.value,
         )
-    secret = call.hub.catalog.now.token_secrets[0]
-    token, until_s = mint_token(secret, wanted, int(time.time()))
+    token, until_s = mint(call.hub, wanted)
     return answer({"token": token, "expires_at": to_iso(until_s * US_PER_S)}, 201)
 
 

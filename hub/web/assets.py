@@ -1,0 +1,84 @@
+"""What browsers fetch: ``/hub.js`` for any page, and on ``hub up`` a page to try channels on."""
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.errors import HubError
+from hub.model.json import dumps
+from hub.web.problems import problem
+
+DEMO_CHANNEL: Final = "demo"
+Mint: TypeAlias = Callable[[], Awaitable[str]]
+"""Makes a token, good for minutes, to subscribe to ``demo`` and to publish on it."""
+
+_STATIC: Final = Path(__file__).parent / "static"
+_ANY_PAGE: Final = {
+    "access-control-allow-origin": "*",
+    "cross-origin-resource-policy": "cross-origin",
+    "cache-control": "public, max-age=300",
+}
+_OWN_PAGE: Final = {
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-cache",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+}
+_COMMENTS: Final = re.compile(r"^\s*//.*\n", re.MULTILINE)
+_SPACE: Final = re.compile(r"\s*([{}()=,;:?+*<>|&!-]+)\s*")
+_NEEDLESS: Final = re.compile(r"[,;]+}")
+
+
+def client_routes() -> Iterator[Route]:
+    """``GET /hub.js``."""
+    script = shortened((_STATIC / "hub.js").read_text())
+    yield _asset("/hub.js", "text/javascript", script.encode(), _ANY_PAGE)
+
+
+def demo_routes(mint: Mint) -> Iterator[Route]:
+    """``GET /demo`` and what it is made of; ``POST /demo/token`` gives its page a token."""
+    for path, name, media_type in (
+        ("/demo", "demo.html", "text/html"),
+        ("/demo.js", "demo.js", "text/javascript"),
+        ("/demo.css", "demo.css", "text/css"),
+    ):
+        yield _asset(path, media_type, (_STATIC / name).read_bytes(), _OWN_PAGE)
+
+    async def token(request: Request) -> Response:
+        try:
+            body = dumps({"token": await mint(), "channel": DEMO_CHANNEL})
+        except HubError as error:
+            return problem(error, request.scope)
+        return Response(body, 200, {"cache-control": "no-store"}, "application/json")
+
+    yield Route("/demo/token", token, methods=["POST"])
+
+
+def shortened(script: str) -> str:
+    """A script without comments and needless space.
+
+    It knows no grammar: a script has its comments on lines of their own, no space beside
+    punctuation within a text, and every statement ends in ``;`` or ``}``.
+    """
+    return _NEEDLESS.sub("}", _SPACE.sub(r"\1", _COMMENTS.sub("", script)))
+
+
+def _asset(path: str, media_type: str, content: bytes, fields: dict[str, str]) -> Route:
+    etag = f'"{sha256(content).hexdigest()[:32]}"'
+    told = {**fields, "etag": etag, "x-content-type-options": "nosniff"}
+
+    async def endpoint(request: Request) -> Response:
+        known = request.headers.get("if-none-match", "")
+        if etag in known or known.strip() == "*":
+            return Response(None, 304, told)
+        return Response(content, 200, told, media_type)
+
+    return Route(path, endpoint)
