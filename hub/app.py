@@ -16,6 +16,7 @@ import uvicorn
 from hub.bootstrap import Hub
 from hub.errors import SettingsError
 from hub.listener import Stopping
+from hub.outbound.jwks import Jwks
 from hub.receive.endpoint import Endpoint
 from hub.receive.record import Recorder
 from hub.run.runner import Runner
@@ -26,6 +27,7 @@ from hub.web.assets import DEMO_CHANNEL
 from hub.web.cors import Cors
 from hub.web.endpoints import Endpoints
 from hub.web.entrance import Entrance
+from hub.web.issued import Issued
 from hub.web.live import Bounds, Live
 from hub.web.problems import problem
 from hub.web.protocol import Protocol
@@ -61,7 +63,9 @@ class App:
             result=answers.of_event,
         )
         self._entrance = Entrance(endpoint, hub)
-        admission = Admission(access, lambda: hub.catalog.now)
+        admission = Admission(
+            access, Issued(hub.catalog, Jwks(hub.client)), lambda: hub.catalog.now
+        )
         self._live = Live(
             channels=hub.channels,
             admission=admission,

@@ -117,7 +117,7 @@ def apply(
         bool, typer.Option("--prune", help="Remove what a file gave and none gives now.")
     ] = False,
 ) -> None:
-    """Have stacks, sources, destinations and subscriptions be as files say."""
+    """Have stacks, sources, destinations, subscriptions, channels and issuers be as files say."""
     raise typer.Exit(_ran(_apply(_settings(), paths or [Path("stacks")], prune)))
 
 

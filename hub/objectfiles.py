@@ -1,4 +1,4 @@
-"""Files of named things: sources, destinations, subscriptions and channels, beside the stacks.
+"""Files of named things, beside the stacks: sources, destinations, channels and more.
 
 ``{source: {slug: "shop", verify: {mode: "none"}}}``: what ``PUT /v1/sources/shop`` takes, with
 its slug. A file holds one such document, or several; a file of stacks holds none.
@@ -18,11 +18,12 @@ from hub.store.objects import DROP, PUT, DropObject, Kind, PutObject, all_object
 from hub.web.api.body import validated
 from hub.web.api.channels import CHANNELS
 from hub.web.api.destinations import DESTINATIONS
+from hub.web.api.issuers import ISSUERS
 from hub.web.api.named import Around, Named
 from hub.web.api.sources import SOURCES
 from hub.web.api.subscriptions import SUBSCRIPTIONS
 
-_KINDS: tuple[Named[Any], ...] = (SOURCES, DESTINATIONS, SUBSCRIPTIONS, CHANNELS)
+_KINDS: tuple[Named[Any], ...] = (SOURCES, DESTINATIONS, SUBSCRIPTIONS, CHANNELS, ISSUERS)
 _NAMED: dict[str, Named[Any]] = {each.kind: each for each in _KINDS}
 
 

@@ -31,6 +31,10 @@ THINGS = """
 { source: { slug: "shop", task: "greet",
   verify: { mode: "header", header: "X-Api-Key", secrets: ["the-right-token"] } } }
 """
+ISSUER = """
+{ issuer: { slug: "signin", secrets: ["the-secret-that-tokens-are-signed-with"],
+  may: [{ channels: ["user_{sub}_*"] }] } }
+"""
 
 
 @pytest_asyncio.fixture
@@ -101,9 +105,43 @@ async def test_sources_destinations_and_subscriptions_stand_in_files_too(
     assert await bodies(sqlite) == {}
 
 
+async def test_channels_stand_in_files_too_by_name_or_by_pattern(
+    sqlite: Ledger, around: Around, folder: Path
+) -> None:
+    text = '{ channel: { slug: "news", public: true } }\n{ channel: { slug: "room_*" } }\n'
+    (folder / "live.json5").write_text(text + THINGS)
+    applied = await apply_files(sqlite, [folder], around)
+    assert applied.new[-2:] == ["channel news", "channel room_*"]
+    assert around.catalog.now.channels.is_public("news")
+    assert not around.catalog.now.channels.is_public("room_1")
+
+
+async def test_an_issuer_stands_in_a_file_too_and_its_secret_need_not(
+    sqlite: Ledger, around: Around, folder: Path
+) -> None:
+    file = folder / "signin.json5"
+    file.write_text(ISSUER)
+    assert (await apply_files(sqlite, [folder], around)).new == ["issuer signin"]
+    secrets = around.catalog.now.issuers["signin"].secrets
+    file.write_text(ISSUER.replace('secrets: ["the-secret-that-tokens-are-signed-with"],', ""))
+    assert (await apply_files(sqlite, [folder], around)).same == ["issuer signin"]
+    assert around.catalog.now.issuers["signin"].secrets == secrets
+    file.write_text(
+        '{ issuer: { slug: "signin", issuer: "https://a.example", '
+        'jwks_url: "https://a.example/keys", may: [{ channels: ["user_{sub}_*"] }] } }'
+    )
+    assert (await apply_files(sqlite, [folder], around)).new == ["issuer signin"]
+    assert around.catalog.now.issuers["signin"].secrets == ()
+    file.unlink()
+    gone = await apply_files(sqlite, [folder], around, prune=True)
+    assert gone.removed == ["issuer signin"]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
+        ("{ issuer: { slug: 'a',\n may: [], secrets: ['x'] } }", 2, "at least 1"),
+        ("issuer:\n  slug: a\n  secrets: [short]\n  may: [{channels: [a]}]\n", 3, "32 char"),
         ("{ source: { verify: { mode: 'none' } } }", 1, "no slug"),
         ("{ source: { slug: 'a',\n  verify: { mode: 'none' },\n  tusk: 'b' } }", 3, "'tusk'"),
         ("{ source: { slug: 'a', connector: 'n8m',\n  verify: { mode: 'none' } } }", 1, "n8m"),
@@ -144,7 +182,9 @@ async def test_the_api_does_not_change_what_a_file_sets(
 
 def test_check_finds_what_is_wrong_with_them(folder: Path) -> None:
     good, bad = folder / "good.json5", folder / "bad.json5"
-    good.write_text(THINGS.replace(', secrets: ["the-right-token"]', ""))  # the hub may have it
+    issuer = ISSUER.replace('secrets: ["the-secret-that-tokens-are-signed-with"],', "")
+    things = THINGS.replace(', secrets: ["the-right-token"]', "")
+    good.write_text(things + issuer)  # secrets are left out: the hub may have them
     bad.write_text("{ source: { slug: 'a',\n verify: { mode: 'nome' } } }")
     (found,) = problems_in([good, bad])
     assert (found.path, found.problem.line, found.problem.hint) == (

@@ -93,11 +93,6 @@ class Right(Shape):
         (Can.SUBSCRIBE,), min_length=1, description="`subscribe`, `publish`, `presence`."
     )
 
-    def bound(self, claims: Mapping[str, Any]) -> "Right | None":
-        """With the claims' values in place; patterns whose claims are missing mean nothing."""
-        found = tuple(text for each in self.channels if (text := bind(each, claims)) is not None)
-        return Right.model_construct(channels=found, can=self.can) if found else None
-
 
 def allows(rights: Iterable[Right], can: Can, channel: str) -> bool:
     """Whether any of these rights is for that, on that channel or all that a pattern means."""
@@ -126,6 +121,12 @@ def bind(pattern: str, claims: Mapping[str, Any]) -> str | None:
 
 
 def _plain(claims: Mapping[str, Any], path: str) -> str | None:
+    text = claim_text(claims, path)
+    return text if text is not None and _CHANNEL.fullmatch(text) else None
+
+
+def claim_text(claims: Mapping[str, Any], path: str) -> str | None:
+    """A claim, by its name or the way to it inside another, if it is a text or a whole number."""
     value: Any = claims.get(path)
     if value is None:
         value = claims
@@ -133,8 +134,7 @@ def _plain(claims: Mapping[str, Any], path: str) -> str | None:
             value = value.get(part) if isinstance(value, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
-    text = str(value)
-    return text if _CHANNEL.fullmatch(text) else None
+    return str(value)
 
 
 class ChannelSetting(Shape):

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from hub.model.destination import Destination
+from hub.model.issuer import Issuer
 from hub.model.masking import is_secret_header
 from hub.model.source import Source
 
@@ -19,6 +20,8 @@ def secret_paths(kind: str, body: Body, before: Body | None = None) -> tuple[Pat
             return Source.SECRETS
         case "destination":
             return (*Destination.SECRETS, *_header_paths(body, before or {}))
+        case "issuer":
+            return Issuer.SECRETS
         case "variable":
             return (("value",),) if body.get("secret") else ()
         case "signing":

@@ -7,6 +7,7 @@ expected.
 from hub.signature.asymmetric import PRIVATE_PREFIX, new_private_key, public_key
 from hub.signature.bearer import check_signing_key, sign_jwt
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
+from hub.signature.published import published_keys
 from hub.signature.scheme import (
     hmac_base64,
     key_of,
@@ -25,13 +26,24 @@ from hub.signature.standard import (
     sign_headers,
     verify_standard,
 )
-from hub.signature.tokens import check_jwt_key, verify_basic, verify_header_token, verify_jwt
+from hub.signature.tokens import (
+    TokenKey,
+    check_jwt_key,
+    token_ends_s,
+    token_keys,
+    unverified,
+    verify_basic,
+    verify_header_token,
+    verify_jwt,
+    verify_token,
+)
 
 __all__ = [
     "FUTURE_S",
     "MIN_SECRET_BYTES",
     "PRIVATE_PREFIX",
     "SECRET_PREFIX",
+    "TokenKey",
     "any_equal",
     "check_age",
     "check_jwt_key",
@@ -45,14 +57,19 @@ __all__ = [
     "parse_secret",
     "parse_signing_key",
     "public_key",
+    "published_keys",
     "sign",
     "sign_headers",
     "sign_jwt",
     "sign_scheme",
+    "token_ends_s",
+    "token_keys",
+    "unverified",
     "verify_basic",
     "verify_header_token",
     "verify_hmac",
     "verify_jwt",
     "verify_scheme",
     "verify_standard",
+    "verify_token",
 ]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from hub.errors import ExpressionError, InvalidError, NotFoundError
 from hub.model.channel import ChannelSetting
 from hub.model.destination import Destination
+from hub.model.issuer import Issuer
 from hub.model.json import loads
 from hub.model.source import Source
 from hub.model.subscription import Subscription
@@ -65,6 +66,8 @@ class Snapshot:
     tasks_of_source: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Full names of the tasks that run for a source's events."""
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    issuers: Mapping[str, Issuer] = field(default_factory=dict)
+    """Whose tokens pages may listen with."""
     renderings: Mapping[str, Rendering] = field(default_factory=dict)
     """Of the destinations that make something of what they get."""
     paused: frozenset[str] = frozenset()
@@ -246,7 +249,7 @@ class Catalog:
         tables: list[StoredTable],
     ) -> Snapshot:
         bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
-        bodies |= {"channel": {}, "pause": {}, "signing": {}, "subscription": {}}
+        bodies |= {"channel": {}, "pause": {}, "signing": {}, "subscription": {}, "issuer": {}}
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
@@ -268,6 +271,7 @@ class Catalog:
             tables={each.name: each.spec for each in tables if each.managed_by is not None},
             tasks_of_source=_tasks_of_source(list(loaded.values())),
             subscriptions=_subscriptions(bodies["subscription"], loaded),
+            issuers=_valid(Issuer, bodies["issuer"]),
             renderings=_renderings(destinations),
             paused=frozenset(bodies["pause"]),
             signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),

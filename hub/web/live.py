@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from hub.channels import Channels
 from hub.channels.presence import Presence
-from hub.errors import AccessError, HubError, InvalidError, StoreError
+from hub.errors import AccessError, HubError, InvalidError, OutboundError, StoreError
 from hub.listener import Stopping
 from hub.model.channel import PRESENCE, Can
 from hub.model.ids import new_id
@@ -34,6 +34,8 @@ ROOT = "/realtime"
 _METHODS = "GET, POST, OPTIONS"
 _SHED_MS = (5_000, 30_000)
 _JITTER = 0.1
+_NOT_NOW = (StoreError, OutboundError)
+"""Nobody can tell now whether they may: another time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class Live:
                 self.admission.check(now, Can.SUBSCRIBE, wish.channels)
             except AccessError:
                 return False
-            except StoreError:  # nobody can be asked now
+            except _NOT_NOW:
                 return True
             return True
 
@@ -153,7 +155,7 @@ class Live:
 
     def _refusal(self, error: HubError, scope: Scope, headers: Headers) -> Response:
         """An EventSource gives up for good on any other status than 200: let it come back."""
-        if isinstance(error, StoreError) and EVENT_STREAM in headers.get("accept", ""):
+        if isinstance(error, _NOT_NOW) and EVENT_STREAM in headers.get("accept", ""):
             wait = _SHED_MS if error.code == "streams_full" else RETRY_MS
             return Response(b": %b\n%b" % (error.code.encode(), retry(*wait)), headers=HEADERS)
         return self.problem(error, scope)

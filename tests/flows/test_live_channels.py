@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.issuers import ISS, RSA, SECRET, issued
 from tests.program import Driven
 
 STACK = """
@@ -172,3 +173,37 @@ async def test_tokens_are_in_no_log_line(
     out, err = capfd.readouterr()
     signature = tokens[0].rpartition(".")[2]
     assert signature not in out + err + caplog.text
+
+
+async def test_a_token_of_the_owner_s_own_issuer_lets_its_people_in_and_only_there(
+    hub: Driven,
+) -> None:
+    rules = [
+        {"channels": ["user_{sub}_*"]},
+        {"channels": ["team_{app.team}"], "can": ["subscribe", "publish"]},
+    ]
+    await hub.put("/v1/issuers/backend", {"issuer": ISS, "secrets": [SECRET], "may": rules})
+    token = issued(sub="5", app={"team": "red"})
+    async with page(hub, token, channel="user_5_orders") as hers:
+        await hub.api.post("/v1/channels/user_5_orders/messages", json={"event": "e", "data": 1})
+        assert (await hers.next())["data"] == 1
+    assert (await say(hub, token, "team_red", event="e", data=1)).status_code == 202
+    for channel in ("user_5_orders", "team_blue", "runs.run_1"):
+        assert (await say(hub, token, channel, event="e", data=1)).status_code == 403
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for text, status in ((token, 403), (issued(sub="*"), 403), (issued(exp=1), 401)):
+            refused = await client.get(f"{hub.base}/realtime/user_6_orders?token={text}")
+            assert refused.status_code == status
+
+
+async def test_while_an_issuer_s_keys_cannot_be_had_an_event_source_comes_back(
+    hub: Driven,
+) -> None:
+    keys = {"issuer": ISS, "jwks_url": "http://127.0.0.1:9/keys", "allow_private": True}
+    await hub.put("/v1/issuers/away", {**keys, "may": [{"channels": ["*"]}]})
+    url = f"{hub.base}/realtime/news?token={issued(RSA, 'RS256', 'k1')}"
+    async with httpx.AsyncClient(trust_env=False) as client:
+        shed = await client.get(url, headers={"accept": "text/event-stream"})
+        assert (shed.status_code, shed.text.split("\n")[0]) == (200, ": keys_unavailable")
+        assert "retry: " in shed.text
+        assert (await client.get(url)).status_code == 502

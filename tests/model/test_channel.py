@@ -103,14 +103,6 @@ def test_a_claim_stands_in_for_itself_and_never_for_a_star(
     assert bind(pattern, claims) == bound
 
 
-def test_a_right_without_its_claims_is_none() -> None:
-    right = Right(channels=("user_{sub}_*", "team_{team}"), can=(Can.SUBSCRIBE,))
-    bound = right.bound({"sub": "7"})
-    assert bound is not None
-    assert bound.channels == ("user_7_*",)
-    assert right.bound({}) is None
-
-
 def test_a_right_is_for_what_it_says_and_no_more() -> None:
     rights = [
         Right(channels=("news.*",), can=(Can.SUBSCRIBE,)),

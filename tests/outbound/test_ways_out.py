@@ -132,7 +132,7 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
     }
     assert sent == {
         *("hub/deliver/sending.py", "hub/deliver/trial.py", "hub/run/requests.py"),
-        "hub/outbound/oauth.py",
+        *("hub/outbound/oauth.py", "hub/outbound/jwks.py"),
         *("hub/listening.py", "hub/trying.py"),
         *("hub/simulate/answers.py", "hub/simulate/simulation.py"),
     }

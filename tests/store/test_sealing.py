@@ -30,9 +30,11 @@ TILL = {
     "tls": {"client_cert": "public", "client_key": "s3cret-key"},
 }
 SHOP = {"verify": {"mode": "header", "header": "X-Key", "secrets": ["s3cret-token"]}}
+SIGNIN = {"secrets": ["s3cret-of-an-issuer"], "may": [{"channels": ["user_{sub}"]}]}
 PUTS: tuple[tuple[Kind, str, dict[str, Any]], ...] = (
     ("destination", "till", TILL),
     ("source", "shop", SHOP),
+    ("issuer", "signin", SIGNIN),
     ("variable", "HIDDEN", {"value": "s3cret-value", "secret": True}),
     ("variable", "OPEN", {"value": "shown", "secret": False}),
     (*SIGNING, {"secrets": ["whsec_" + "c5" * 16]}),
@@ -114,7 +116,7 @@ async def test_the_catalog_says_which_object_it_cannot_read_and_what_to_set(open
             await Catalog(await opened(*keys), {}).refresh()
         assert caught.value.code == "secret_unreadable"
         assert "of the destination 'till'" in caught.value.message
-        assert "3 more" in caught.value.message
+        assert "4 more" in caught.value.message
         assert "HUB_SECRET_KEY=NEW,OLD" in caught.value.message
     catalog = Catalog(await opened(NEW, OLD), {})
     await catalog.refresh()
@@ -127,7 +129,7 @@ async def test_sealing_anew_uses_the_first_key_for_everything(
 ) -> None:
     await fill(await opened(*before))
     both = await opened(NEW, OLD)
-    assert await both.write(RESEAL, None) == 4
+    assert await both.write(RESEAL, None) == 5
     assert await both.write(RESEAL, None) == 0
     only_new = await opened(NEW)
     assert await read(only_new) == [body for _, _, body in PUTS]

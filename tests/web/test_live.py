@@ -30,6 +30,7 @@ from hub.web import stream as streaming
 from hub.web.access import Access
 from hub.web.admission import Admission, Grant
 from hub.web.cors import Cors
+from hub.web.issued import Issued
 from hub.web.live import Bounds, Live
 from hub.web.protocol import Protocol
 
@@ -58,6 +59,13 @@ class NoKeys:
     """Stands where API keys are looked up: these stories know tokens alone."""
 
     async def find(self, authorization: str | None) -> Any:
+        raise AccessError("No.")
+
+
+class NoIssuers:
+    """Nor is anybody else's token taken."""
+
+    async def claims(self, text: str) -> Any:
         raise AccessError("No.")
 
 
@@ -123,7 +131,9 @@ class Site:
         self.now = snapshot()
         self.app = Live(
             channels=channels,
-            admission=Admission(cast(Access, NoKeys()), lambda: self.now),
+            admission=Admission(
+                cast(Access, NoKeys()), cast(Issued, NoIssuers()), lambda: self.now
+            ),
             cors=Cors(["https://app.example.com/"], lambda channel: channel == "public"),
             stopping=self.stopping,
             problem=problem,

@@ -46,7 +46,7 @@ class Around:
 class Named(Generic[S]):
     """How one kind of object is set."""
 
-    kind: Literal["source", "destination", "subscription", "channel"]
+    kind: Literal["source", "destination", "subscription", "channel", "issuer"]
     shape: type[S]
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
@@ -153,6 +153,8 @@ class Named(Generic[S]):
 
     def _whole(self, given: Doc, before: Doc) -> Doc:
         """What is given, with what it leaves out and stays: secrets, and the rotation's rest."""
+        void = tuple(self.lapses(given, before))
+        before = {name: value for name, value in before.items() if name not in void}
         kept = keep_secrets(given, before, self.secrets(given, before))
         return self.stays(given, before) | kept
 
