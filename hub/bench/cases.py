@@ -1,4 +1,4 @@
-"""What is measured: the language, tables, ingest, end to end, light load, startup."""
+"""What is measured: the language, tables, ingest, end to end, light load, realtime, startup."""
 
 import time
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from hub.bench.language import Language
 from hub.bench.latency import latency
 from hub.bench.ledgers import Ledger, postgres_pid
 from hub.bench.processes import Child, cpu_s, listening, module, resident_mb, running
+from hub.bench.realtime import Realtime
 from hub.bench.scene import Case, Figure, Measured, Scene
 from hub.bench.subject import DELIVERING, TRIVIAL, free_port, hub, settings, up, wait_ready
 from hub.bench.tables import Tables
@@ -287,5 +288,6 @@ CASES: tuple[Case, ...] = (
     Herd(),
     TwoWorkers(),
     LightLoad(),
+    Realtime(),
     Startup(),
 )

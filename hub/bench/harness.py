@@ -68,8 +68,14 @@ def fire(
         "--prefix": token_hex(4),
     }
     given = {name: value for name, value in options.items() if value is not None}
-    out = finished("load", module("load", *(f"{name}={value}" for name, value in given.items())))
-    told = orjson.loads(out)
+    return report_of(
+        finished("load", module("load", *(f"{name}={value}" for name, value in given.items())))
+    )
+
+
+def report_of(line: bytes) -> Report:
+    """What a load printed."""
+    told = orjson.loads(line)
     return Report(**{**told, "latency": Latency(**told["latency"])})
 
 

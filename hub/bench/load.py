@@ -21,7 +21,7 @@ import orjson
 import uvloop
 
 from hub.bench.client import Connection, Shot
-from hub.bench.requests import BODY_BYTES, Requests, render
+from hub.bench.requests import BODY_BYTES, Supply, render
 from hub.bench.tally import Tally
 
 _LAST_ANSWERS_S = 15.0
@@ -43,7 +43,7 @@ class Plan:
 class Load:
     """Hands requests to free connections until time or requests run out."""
 
-    def __init__(self, plan: Plan, requests: Requests) -> None:
+    def __init__(self, plan: Plan, requests: Supply) -> None:
         self.tally = Tally()
         self._plan, self._requests = plan, requests
         self._made = 0
@@ -74,7 +74,7 @@ class Load:
 
     def answered(self, connection: Connection, shot: Shot, status: int) -> None:
         """Count it and let the connection go on."""
-        self.tally.count(self._requests.ids[shot.n], shot.due, status)
+        self.tally.count(self._requests.id_of(shot.n), shot.due, status)
         self._free.append(connection)
         self._fill()
 
@@ -120,12 +120,12 @@ class Load:
                 return
             shot = self._due[0]
             connection = self._free.popleft()
-            if connection.send(shot, self._requests.heads[shot.n] + self._requests.tail):
+            if connection.send(shot, self._requests.bytes_of(shot.n)):
                 self._due.popleft()
                 self.tally.count_sent()
 
     def _make(self, due: float) -> None:
-        if self._made < len(self._requests.heads):
+        if self._made < len(self._requests):
             self._due.append(Shot(self._made, due))
             self._made += 1
         else:
@@ -145,7 +145,19 @@ async def _wait(seconds: float, done: Callable[[], bool]) -> bool:
     return False
 
 
-async def _run(plan: Plan, requests: Requests) -> Tally:
+def carry_out(plan: Plan, requests: Supply) -> Tally:
+    """Send them as planned, in this process; where nobody listens, say so and exit with 2."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()  # a pause of the generator would look like one of the server
+    try:
+        return uvloop.run(_run(plan, requests))
+    except OSError as error:
+        sys.stderr.write(f"Nobody answers at {plan.host}:{plan.port}: {error}\n")
+        raise SystemExit(2) from error
+
+
+async def _run(plan: Plan, requests: Supply) -> Tally:
     load = Load(plan, requests)
     await load.run()
     return load.tally
@@ -173,14 +185,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     address = f"{given.host}:{given.port}"
     requests = render(given.requests, given.prefix, address, given.secret, given.body_bytes)
     plan = Plan(given.host, given.port, given.connections, given.seconds, given.warmup, given.rate)
-    gc.collect()
-    gc.freeze()
-    gc.disable()  # a pause of the generator would look like one of the server
-    try:
-        tally = uvloop.run(_run(plan, requests))
-    except OSError as error:
-        sys.stderr.write(f"Nobody answers at {address}: {error}\n")
-        raise SystemExit(2) from error
+    tally = carry_out(plan, requests)
     if given.answers is not None:
         lines = (orjson.dumps(each, option=orjson.OPT_APPEND_NEWLINE) for each in tally.answers)
         given.answers.write_bytes(b"".join(lines))

@@ -1,6 +1,7 @@
 """Children of the bench: started in a clean environment, ended by their ids, whatever happens."""
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
+import psutil
 
 from hub.errors import HubError
 
@@ -108,6 +110,28 @@ def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
     return {"PATH": os.defpath, "LANG": "C.UTF-8", "TMPDIR": folder, **(variables or {})}
 
 
+@contextmanager
+def files(count: int) -> Iterator[None]:
+    """So many open files for each child that is started in the block.
+
+    Raises:
+        HubError: ``bench_failed``: the system does not allow them.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        raise failed(
+            f"A process of this case opens {count:,} files, and the system allows {hard:,}. "
+            f"Raise the hard limit (`ulimit -Hn {count}` as root, or LimitNOFILE= of the "
+            "service), and start it again."
+        )
+    enough = soft == resource.RLIM_INFINITY or soft >= count
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft if enough else count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def family(pid: int) -> list[int]:
     """A process and all that descend from it, from /proc; itself alone where there is none."""
     children: dict[int, list[int]] = {}
@@ -133,6 +157,11 @@ def cpu_s(pid: int) -> float:
             continue
         ticks += sum(map(int, fields[11:15]))  # its own and its ended children's
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def own_mb(pid: int) -> float:
+    """Resident memory that a process shares with no other."""
+    return float(psutil.Process(pid).memory_full_info().uss) / 1e6
 
 
 def resident_mb(pid: int) -> float | None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 
@@ -25,6 +26,19 @@ _ORDER = {
 }
 
 
+class Supply(Protocol):
+    """Requests by number, from 0 on."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def id_of(self, n: int) -> str:
+        """What a request is known by."""
+
+    def bytes_of(self, n: int) -> bytes:
+        """The whole request, asked for once, when it is sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Requests:
     """Request ``n`` is ``heads[n] + tail``: only what differs is kept for each."""
@@ -32,6 +46,15 @@ class Requests:
     ids: Sequence[str]
     heads: Sequence[bytes]
     tail: bytes
+
+    def __len__(self) -> int:
+        return len(self.heads)
+
+    def id_of(self, n: int) -> str:
+        return self.ids[n]
+
+    def bytes_of(self, n: int) -> bytes:
+        return self.heads[n] + self.tail
 
 
 def render(

@@ -8,6 +8,7 @@ from hub.bench.deliveries import Deliveries, Fairness, Herd
 from hub.bench.harness import measure
 from hub.bench.language import Language
 from hub.bench.ledgers import Ledger
+from hub.bench.realtime import Realtime
 from hub.bench.scene import Case
 
 
@@ -21,6 +22,11 @@ from hub.bench.scene import Case
         (Deliveries(per_s=100, rounds=1, waiting=200), Ledger.SQLITE, "beside the many"),
         (Fairness(good=3, rounds=1, slow_s=1), Ledger.SQLITE, "of the rate alone"),
         (Herd(backlog=20, open_s=0.3), Ledger.SQLITE, "first second"),
+        (
+            Realtime(subscribers=5, paced=100, idle=10, idle_s=0.1, rounds=1),
+            Ledger.SQLITE,
+            "delivered",
+        ),
         (TwoWorkers(rate=100, rounds=1), Ledger.POSTGRESQL, "with two"),
     ],
 )
