@@ -16,6 +16,7 @@ import uvicorn
 from hub.bootstrap import Hub
 from hub.errors import SettingsError
 from hub.listener import Stopping
+from hub.observe.deliveries import CHANNEL as DELIVERIES
 from hub.outbound.jwks import Jwks
 from hub.receive.endpoint import Endpoint
 from hub.receive.record import Recorder
@@ -75,7 +76,7 @@ class App:
             publish=Clients(hub, admission).publish,
             bounds=Bounds(settings.stream_s, _streams(settings.streams)),
             presence=hub.presence,
-            watching=hub.watch.watching,
+            watching=lambda names: _attended(hub, frozenset(names)),
         )
         self._endpoints = Endpoints(hub, answers, access)
         self._resume = Resumption(hub)
@@ -93,6 +94,13 @@ class App:
             await self._endpoints(scope, receive, send)
         else:
             await self._routes(scope, receive, send)
+
+
+@contextmanager
+def _attended(hub: Hub, channels: frozenset[str]) -> Iterator[None]:
+    """What is told only to listeners is told on these until the end of the block."""
+    with hub.watch.watching(channels), hub.wanted.holding(channels & {DELIVERIES}):
+        yield
 
 
 class Server(uvicorn.Server):
@@ -153,6 +161,7 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     hub.supervisor.start("channels", hub.channels.follow)
     hub.supervisor.start("watch", hub.watch.follow)
     hub.supervisor.start("presence", hub.presence.follow)
+    hub.supervisor.start("wanted", hub.wanted.follow)
     config = uvicorn.Config(
         App(hub, runner),
         host=settings.host,

@@ -23,7 +23,9 @@ from hub.listener import Stopping
 from hub.model.channel import ChannelSetting
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
+from hub.observe.deliveries import DeliveryNews
 from hub.observe.supervise import Supervisor
+from hub.observe.wanted import Wanted
 from hub.observe.watch import Watch
 from hub.outbound.client import Client
 from hub.outbound.gates import Gates
@@ -56,6 +58,8 @@ class Hub:
     presence: Presence
     supervisor: Supervisor
     watch: Watch
+    wanted: Wanted
+    delivery_news: DeliveryNews
     worker: str
     """This process's name in leases."""
     embedded: bool = False
@@ -163,7 +167,7 @@ async def open_hub(
                 return catalog.now.channels.of(name)
 
             channels = Channels(redis, setting_of)
-            gates = Gates(redis)
+            gates, wanted = Gates(redis), Wanted(redis)
             supervisor.start("catalog", catalog.follow)
             try:
                 yield Hub(
@@ -181,6 +185,8 @@ async def open_hub(
                     watch=Watch(ledger, channels),
                     worker=worker,
                     embedded=embedded,
+                    wanted=wanted,
+                    delivery_news=DeliveryNews(channels, wanted),
                 )
             finally:
                 await supervisor.stop()

@@ -58,6 +58,11 @@ def message(channel: str, message_id: str) -> str:
     return f"hub:message:{len(channel)}:{channel}:{message_id}"
 
 
+def wanted(channel_name: str) -> str:
+    """There while somebody listens to a channel on demand. Ends ten seconds after the last word."""
+    return f"hub:wanted:{channel_name}"
+
+
 def drain_job(queue: str, slot: int) -> str:
     """The id of a doorbell. arq's keys of it (``arq:job:…``) end with the job, or after a day."""
     return f"drain:{queue}:{slot}"

@@ -82,6 +82,7 @@ class Drains:
                 hub.connectors,
                 report=hub.gates.report,
                 told=runner.announcer.disabled,
+                settled=hub.delivery_news.settled,
             ),
             hub.connectors,
             worker=hub.worker,

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -50,6 +50,10 @@ class Told(Protocol):
     def __call__(self, what: str, destination: str, reason: str) -> None: ...
 
 
+Settled: TypeAlias = Callable[[ClaimedDelivery, Settlement], None]
+"""Hears what an attempt, once committed, meant for its delivery; returns at once."""
+
+
 class Attempter:
     """Makes attempts and settles their deliveries."""
 
@@ -63,6 +67,7 @@ class Attempter:
         *,
         report: Reports = lambda *_, **__: None,
         told: Told = lambda *_: None,
+        settled: Settled = lambda *_: None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -71,6 +76,7 @@ class Attempter:
         self._now_us = clock
         self._report = report
         self._told = told
+        self._settled = settled
 
     async def attempt(self, delivery: ClaimedDelivery, probe: str | None = None) -> Settlement:
         """Send once, record what came of it, and say when to send again.
@@ -106,6 +112,8 @@ class Attempter:
         held = await self._ledger.write(SETTLE, settlement)
         fault_points.at("delivery.settled")
         _say(settlement, held=held)
+        if held:
+            self._settled(delivery, settlement)
         if held and given_up(delivery, tried, settlement):
             await self._disable_if_it_takes_nothing(delivery)
         return settlement

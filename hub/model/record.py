@@ -32,6 +32,15 @@ class Record:
             **self.doc,
         }
 
+    def as_shown(self) -> dict[str, Json]:
+        """The record as the API and messages show it: its own fields apart."""
+        return {
+            "id": self.id,
+            "created_at": to_iso(self.created_at),
+            "updated_at": to_iso(self.updated_at),
+            "fields": self.doc,
+        }
+
 
 def check_table(name: object) -> str:
     """The name, if a table can have it.

@@ -3,10 +3,19 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 from hub.errors import InvalidError
-from hub.model.filter import Compare, Filter, instant, map_values
+from hub.model.filter import Compare, Filter, FilterError, instant, map_values, parse_filter
 from hub.model.json import Json, dumps_text
 from hub.model.record import RESERVED_FIELDS
 from hub.model.time import to_iso
@@ -16,6 +25,7 @@ ColumnType: TypeAlias = Literal[
 ]
 ColumnName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
 TableName: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")]
+FieldName: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 MAX_COLUMNS = 200
 _INDEXED = ("text", "integer", "number", "datetime")
 _KINDS: dict[str, str] = {
@@ -69,12 +79,38 @@ class Column(_Shape):
         return None
 
 
+class Live(_Shape):
+    """Which changes of a table's records are told, and what of them."""
+
+    filter: dict[str, Any] = Field(
+        default_factory=dict, description="Which records are told of; without it all."
+    )
+    fields: tuple[FieldName, ...] | None = Field(
+        None,
+        max_length=MAX_COLUMNS,
+        description="What is told of a record beside its id and times; without it all of it.",
+    )
+
+    @field_validator("filter")
+    @classmethod
+    def _meaning_something(cls, found: dict[str, Any]) -> dict[str, Any]:
+        try:
+            parse_filter(found)
+        except FilterError as error:
+            raise ValueError(error.message.removesuffix(".")) from error
+        return found
+
+
 class TableSpec(_Shape):
     """What is declared of a table; columns that are not declared hold anything."""
 
     columns: dict[ColumnName, Column] = Field(
         default_factory=dict, max_length=MAX_COLUMNS, description="The declared columns, by name."
     )
+    live: Annotated[
+        Annotated[bool, Tag("all")] | Annotated[Live, Tag("some")],
+        Discriminator(lambda given: "some" if isinstance(given, (dict, Live)) else "all"),
+    ] = Field(False, description="Changes of its records are told on the channel `tables.NAME`.")
 
     @model_validator(mode="after")
     def _none_of_ours(self) -> "TableSpec":

@@ -16,6 +16,7 @@ from hub.store.ledger import Ledger
 from hub.store.outbox import PUBLISHED, overdue
 
 _BATCH = 200
+_MOST_WAITING = 20_000
 _LOOK_EVERY_S = 1.0
 _PUBLISH_S = 5.0
 _OVERDUE_US = 3_000_000
@@ -37,8 +38,11 @@ class Publisher:
         self._look_at = 0.0
 
     def publish(self, publications: list[Publication]) -> None:
-        """Take committed messages; returns at once."""
-        self._waiting.extend(publications)
+        """Take committed messages; returns at once.
+
+        Those that it has no room for stand in the ledger, and are overdue soon.
+        """
+        self._waiting.extend(publications[: max(0, _MOST_WAITING - len(self._waiting))])
         self._wake.set()
 
     async def run(self) -> None:

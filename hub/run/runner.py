@@ -114,8 +114,10 @@ async def running(hub: Hub) -> AsyncIterator[Runner]:
     publisher = Publisher(hub.ledger, hub.channels)
     announcer = Announcer(hub)
     hub.gates.on_change = announcer.breaker
+    hub.ledger.on_told = publisher.publish
     runner = Runner(hub, publisher, announcer)
     hub.supervisor.start("publisher", publisher.run)
+    hub.supervisor.start("delivery news", hub.delivery_news.follow)
     hub.supervisor.start("heartbeat", lambda: _beat(hub, runner))
     try:
         yield runner

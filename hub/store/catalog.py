@@ -20,6 +20,7 @@ from hub.model.json import loads
 from hub.model.source import Source
 from hub.model.subscription import Subscription
 from hub.model.table import TableSpec
+from hub.model.telling import tellings
 from hub.stack.channels import ChannelRules, check_setting
 from hub.stack.check import candidates
 from hub.stack.load import load_stack
@@ -125,6 +126,7 @@ class Catalog:
             if await self._ledger.read(revision) != self.now.revision:
                 found = await self._ledger.read(_everything)
                 self.now = self._snapshot(*found)
+                self._ledger.live = tellings(self.now.tables.items())
 
     async def follow(self) -> None:
         """Refresh for ever; the supervisor runs it."""

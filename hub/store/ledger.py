@@ -6,13 +6,16 @@ A batch that fails is split and tried again, so that one bad row never fails its
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from hub import fault_points
 from hub.errors import StoreError
+from hub.model.segment import Publication
+from hub.model.telling import Telling
 from hub.model.time import now_us
 from hub.store.postgresql import PostgresEngine
 from hub.store.sealing import Keyring
@@ -77,6 +80,10 @@ class Ledger:
     def __init__(self, engine: Engine, timeout_s: float = 10.0) -> None:
         self.engine = engine
         self._timeout_s = timeout_s
+        self.live: Mapping[str, Telling] = {}
+        """The tables the changes of whose records are told, as the catalog last knew."""
+        self.on_told: Callable[[list[Publication]], None] = lambda publications: None
+        """Takes the messages about them once they are committed; the outbox holds them too."""
         self.commits = 0
         self.committed_items = 0
         self._waiting: list[_Waiting] = []
@@ -173,17 +180,26 @@ class Ledger:
         write = batch[0].write
         single = all(each.write is write and write.single(each.item) for each in batch)
         for retry in range(_RETRIES):
+            told: list[Publication] = []
+            apply = partial(_apply, batch=batch, live=self.live, told=told)
             try:
-                return await self.engine.transact(lambda tx: _apply(tx, batch), single=single)
+                results = await self.engine.transact(apply, single=single)
             except StoreError as error:
                 if error.code != "store_retry" or retry == _RETRIES - 1:
                     raise
+            else:
+                if told:
+                    self.on_told(told)
+                return results
             await asyncio.sleep(0.01 * 2**retry)
         raise AssertionError("unreachable")
 
 
-def _apply(tx: Tx, batch: list[_Waiting]) -> list[Any]:
+def _apply(
+    tx: Tx, batch: list[_Waiting], live: Mapping[str, Telling], told: list[Publication]
+) -> list[Any]:
     """Apply a batch kind by kind, and give the results in the batch's order."""
+    tx.live, tx.told = live, told
     places: dict[Write[Any, Any], list[int]] = {}
     for place, waiting in enumerate(batch):
         places.setdefault(waiting.write, []).append(place)

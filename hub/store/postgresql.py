@@ -5,7 +5,7 @@ One connection of the pool writes (through the group commit), the others read.
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, cast
@@ -16,6 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.sql.base import Executable
 
 from hub.errors import ConflictError, InvalidError, StoreError
+from hub.model.segment import Publication
+from hub.model.telling import Telling
 from hub.store.sealing import Keyring
 from hub.store.statement import pieces
 from hub.store.tx import CLAIMED, UNIQUE_INDEX, Params, Row, Tx
@@ -166,13 +168,15 @@ class PostgresTx:
     are put off, and go together before whatever comes next.
     """
 
-    __slots__ = ("_connection", "_left", "_put_off", "keyring")
+    __slots__ = ("_connection", "_left", "_put_off", "keyring", "live", "told")
     dialect = "postgresql"
 
     def __init__(
         self, connection: Connection, keyring: Keyring, most_statements: int = sys.maxsize
     ) -> None:
         self.keyring = keyring
+        self.live: Mapping[str, Telling] = {}
+        self.told: list[Publication] = []
         self._connection = connection
         self._left = most_statements
         self._put_off: list[tuple[_Rows, Sequence[Params]]] = []

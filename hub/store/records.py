@@ -1,9 +1,9 @@
 """Records of tables: numbers, documents, and reading them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,12 +16,14 @@ from hub.model.record import Record, check_text
 from hub.model.time import to_iso
 from hub.store.filter import aggregate_of, count_of, delete_of, select_of, size_of
 from hub.store.ledger import Write
+from hub.store.outbox import tell_changes
 from hub.store.schema import records, tables
 from hub.store.statement import insert_of, one_of
 from hub.store.tx import Row, Tx
 
 _INT64 = 2**63
 _FEW = 10
+_REMOVED_AT_ONCE = 1_000
 _INSERT = insert_of(records)
 _CHANGE = (
     update(records)
@@ -42,12 +44,21 @@ _COLUMNS = (
     records.c.updated_at,
     records.c.rev,
 )
+_THESE = (
+    select(*_COLUMNS)
+    .where(records.c.table_name == bindparam("of_table"), one_of(records.c.id, "ids"))
+    .order_by(records.c.id)
+    .with_for_update()
+)
 _GET = select(*_COLUMNS).where(
     records.c.table_name == bindparam("of_table"), records.c.id == bindparam("of_id")
 )
 _DELETE = delete(records).where(
     records.c.table_name == bindparam("of_table"), records.c.id == bindparam("of_id")
 )
+
+Key: TypeAlias = tuple[str, int]
+"""A table and the number of a record."""
 
 _first_ids = insert(tables).values(name=bindparam("name"), next_id=bindparam("count") + literal(1))
 _TAKE_IDS = _first_ids.on_conflict_do_update(
@@ -71,10 +82,13 @@ def insert_records(tx: Tx, added: Sequence[Record]) -> None:
             for record in added
         ],
     )
+    if tx.live:
+        tell_changes(tx, [(None, record) for record in added])
 
 
 def change_records(tx: Tx, edited: Sequence[Record]) -> None:
     """Give records their new documents inside a transaction that has them locked."""
+    before = _if_live(tx, [(record.table, record.id) for record in edited])
     tx.many(
         _CHANGE,
         [
@@ -87,9 +101,24 @@ def change_records(tx: Tx, edited: Sequence[Record]) -> None:
             for record in edited
         ],
     )
+    if before:
+        known = [(before.get((each.table, each.id)), each) for each in edited]
+        tell_changes(tx, [pair for pair in known if pair[0] is not None])
 
 
-def revisions(tx: Tx, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+def _if_live(tx: Tx, keys: Sequence[Key]) -> dict[Key, Record]:
+    """Those of live tables as they stand, locked; of other tables nothing is looked up."""
+    found: dict[Key, Record] = {}
+    if not tx.live:
+        return found
+    live = sorted({key for key in keys if key[0] in tx.live})
+    for table, group in groupby(live, key=lambda key: key[0]):
+        rows = tx.rows(_THESE, {"of_table": table, "ids": [record_id for _, record_id in group]})
+        found |= {(table, row[1]): record_of(row) for row in rows}
+    return found
+
+
+def revisions(tx: Tx, keys: Sequence[Key]) -> dict[Key, int]:
     """Lock these records, in order, and give the ``rev`` of those that exist."""
     found = {}
     for table, group in groupby(keys, key=lambda key: key[0]):
@@ -141,13 +170,18 @@ class Removal:
     id: int
 
 
-def remove_records(tx: Tx, keys: Sequence[tuple[str, int]]) -> None:
+def remove_records(tx: Tx, keys: Sequence[Key]) -> None:
     """Delete records inside a transaction; what is not there is passed over."""
+    before = _if_live(tx, keys)
     tx.many(_DELETE, [{"of_table": table, "of_id": record_id} for table, record_id in sorted(keys)])
+    tell_changes(tx, [(record, None) for record in before.values()])
 
 
 def _remove(tx: Tx, removals: Sequence[Removal]) -> list[bool]:
-    return [bool(tx.run(_DELETE, {"of_table": each.table, "of_id": each.id})) for each in removals]
+    before = _if_live(tx, [(each.table, each.id) for each in removals])
+    gone = [bool(tx.run(_DELETE, {"of_table": each.table, "of_id": each.id})) for each in removals]
+    tell_changes(tx, [(record, None) for record in before.values()])
+    return gone
 
 
 REMOVE: Write[Removal, bool] = Write("remove_record", 52, _remove)
@@ -240,7 +274,22 @@ def _plain(number: Any) -> Json:
 
 
 def _remove_where(tx: Tx, queries: Sequence[Query]) -> list[int]:
-    return [len(tx.rows(*delete_of(query))) for query in queries]
+    return [
+        _remove_telling(tx, query) if query.table in tx.live else len(tx.rows(*delete_of(query)))
+        for query in queries
+    ]
+
+
+def _remove_telling(tx: Tx, query: Query) -> int:
+    """Part by part: what is to be told of has to be read, and may be more than memory holds."""
+    some, count = replace(query, limit=_REMOVED_AT_ONCE), 0
+    while True:
+        found = [record_of(row) for row in tx.rows(*select_of(some, lock="wait"))]
+        tx.many(_DELETE, [{"of_table": each.table, "of_id": each.id} for each in found])
+        tell_changes(tx, [(record, None) for record in found])
+        count += len(found)
+        if len(found) < _REMOVED_AT_ONCE:
+            return count
 
 
 REMOVE_WHERE: Write[Query, int] = Write("remove_records", 54, _remove_where)

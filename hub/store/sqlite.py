@@ -8,7 +8,7 @@ import math
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ from sqlalchemy.sql.base import Executable
 
 from hub.errors import ConflictError, InvalidError, StoreError
 from hub.model.json import dumps_text
+from hub.model.segment import Publication
+from hub.model.telling import Telling
 from hub.model.time import now_us
 from hub.store.sealing import Keyring
 from hub.store.statement import SQLITE_NOW, pieces
@@ -130,7 +132,7 @@ class SqliteTx:
     go in as few statements as can be.
     """
 
-    __slots__ = ("_clock", "_cursor", "_statements", "keyring")
+    __slots__ = ("_clock", "_cursor", "_statements", "keyring", "live", "told")
     dialect = "sqlite"
 
     def __init__(
@@ -141,6 +143,8 @@ class SqliteTx:
         keyring: Keyring,
     ) -> None:
         self.keyring = keyring
+        self.live: Mapping[str, Telling] = {}
+        self.told: list[Publication] = []
         self._cursor = cursor
         self._statements = statements
         self._clock = clock

@@ -10,6 +10,8 @@ from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy.sql.base import Executable
 
+from hub.model.segment import Publication
+from hub.model.telling import Telling
 from hub.store.sealing import Keyring
 
 Params: TypeAlias = Mapping[str, Any]
@@ -30,6 +32,10 @@ class Tx(Protocol):
     """``sqlite`` or ``postgresql``."""
     keyring: Keyring
     """What secrets are sealed with."""
+    live: Mapping[str, Telling]
+    """The tables the changes of whose records are told."""
+    told: list[Publication]
+    """Messages about changes, which the ledger hands on after the commit."""
 
     def rows(self, statement: Executable, params: Params | None = None) -> Sequence[Row]:
         """Run it and give its rows (of a select, or of ``RETURNING``)."""

@@ -18,6 +18,7 @@ from hub.model.json import Json, dumps_text, loads
 from hub.model.query import Query, parse_sort
 from hub.model.record import check_table
 from hub.model.table import TableSpec
+from hub.model.telling import tellings
 from hub.model.time import now_us
 from hub.settings import Settings
 from hub.stack.json5 import parse_documents
@@ -128,6 +129,7 @@ async def import_file(settings: Settings, name: str, path: Path, form: str | Non
     async with _ledger(settings) as ledger:
         known = await ledger.read(find_table, table)
         spec = known.spec if known is not None else TableSpec()
+        ledger.live = tellings([(table, spec)])
         with _opened(path) as file:
             wanted = Import(table, spec, file, read_as, now_us())
             try:

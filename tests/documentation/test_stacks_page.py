@@ -54,6 +54,10 @@ async def test_a_query_finds_what_the_page_says() -> None:
     assert await result("find", input={"most": 100}) == ["Oslo"]
 
 
+async def test_a_live_table_is_a_table_like_others() -> None:
+    assert await result("report", input={"title": "a", "mail": "b"}) == "open"
+
+
 async def test_a_declared_table_fills_in_what_is_missing() -> None:
     assert await result("visit", input={"mail": "ada@example.com"}) == ["free", 1]
     known = {"customers": [{"id": 1, "mail": "ada@example.com", "plan": "team", "visits": 4}]}

@@ -1,6 +1,7 @@
 """The process is killed at each of its fault points in turn; nothing is lost, nothing is twice."""
 
 import asyncio
+import json
 import signal
 from collections import Counter
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.program import Driven, Program, client, free_port
 from tests.sink import Sink, open_sink
 
 STACK = """
+{ tables: { kept: { live: { filter: { asked: true }, fields: ["n"] } } } }
 { task: "keep", source: "load", function_stack: [
   { function: "add_record", table: "kept", data: { n: "{{n}}" } },
   { function: "external_api_request", url: "SINK", data: { n: "{{n}}", kind: "asked" } },
@@ -98,6 +100,12 @@ async def audit(driven: Driven, load: Load, asking: Asking, sink: Sink) -> None:
     said = await driven.api.get("/realtime/kept?last_event_id=earliest&max_seconds=1")
     came = Counter(line for line in said.text.splitlines() if line.startswith("data: "))
     assert len(came) == sum(came.values()) == len(numbers)
+    told = await driven.api.get("/realtime/tables.kept?last_event_id=earliest&max_seconds=1")
+    lines = [line[6:] for line in told.text.splitlines() if line.startswith("data: ")]
+    events = Counter(
+        (each["event"], each["data"]["record"]["fields"]["n"]) for each in map(json.loads, lines)
+    )
+    assert events == Counter(("record.added", n) for n in numbers)
 
 
 @pytest.mark.timeout(240)

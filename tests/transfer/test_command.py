@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from hub.cli import app
 from hub.store.migrate import migrate
 from tests.databases import Postgres
+from tests.flows.listening import listening
 from tests.program import embedded_hub
 
 Typed: TypeAlias = Callable[..., str]
@@ -155,3 +156,21 @@ async def test_it_works_beside_a_hub_that_runs(tmp_path: Path) -> None:
         assert answer.status_code == 409
         told = await asyncio.to_thread(run, "list")
         assert told.splitlines()[1].split() == ["people", "2", "mail", "api"]
+
+
+async def test_rows_that_are_imported_beside_a_hub_into_a_live_table_are_told(
+    tmp_path: Path,
+) -> None:
+    async with embedded_hub(tmp_path) as hub:
+        await hub.put("/v1/tables/people", {"live": {"filter": {"mail": {"$starts_with": "b"}}}})
+
+        def bring() -> None:
+            words = ["table", "import", "people", "-", "--format", "csv"]
+            result = CliRunner().invoke(app, words, input=PEOPLE, env={"HUB_DATA": str(tmp_path)})
+            assert result.exit_code == 0, result.output
+
+        async with listening(hub, "tables.people") as page:
+            await asyncio.to_thread(bring)
+            [message] = await page.next(1, timeout_s=15)
+        assert message["event"] == "record.added"
+        assert message["data"]["record"]["fields"]["mail"] == "bob@example.com"

@@ -58,6 +58,23 @@ async def test_a_declaration_is_put_read_replaced_and_taken_back(api: httpx.Asyn
     assert good(await api.get("/v1/tables"))["items"] == []
 
 
+@pytest.mark.parametrize("live", [True, {"filter": {"n": {"$gt": 1}}, "fields": ["n"]}, {}])
+async def test_a_table_is_declared_live_and_no_longer(
+    api: httpx.AsyncClient, hub: Hub, live: Any
+) -> None:
+    made = good(await api.put(TABLE, json={"live": live}))
+    assert made == {"name": "people", "records": 0, "columns": {}, "live": live} | {
+        "managed_by": "api"
+    }
+    assert good(await api.get(TABLE)) == made
+    assert list(hub.ledger.live) == ["people"]
+    assert "live" not in good(await api.put(TABLE, json={"live": False}))
+    assert hub.ledger.live == {}
+    good(await api.put(TABLE, json={"live": live}))
+    assert (await api.delete(TABLE)).status_code == 204
+    assert hub.ledger.live == {}
+
+
 async def test_what_is_declared_holds_for_every_write(api: httpx.AsyncClient) -> None:
     good(await api.put(TABLE, json=SPEC))
     await add(api, {"mail": "a", "due": "2026-03-01T12:00:00+02:00"})
@@ -81,6 +98,10 @@ async def test_what_is_declared_holds_for_every_write(api: httpx.AsyncClient) ->
         ({"columns": {"a b": {}}}, "/columns/a b/[key]"),
         ({"columns": []}, "/columns"),
         ({"rows": {}}, "/rows"),
+        ({"live": "often"}, "/live"),
+        ({"live": {"filter": {"a": {"$like": 1}}}}, "/live/filter"),
+        ({"live": {"fields": [""]}}, "/live/fields/0"),
+        ({"live": {"columns": ["a"]}}, "/live/columns"),
     ],
 )
 async def test_a_declaration_that_cannot_be_names_the_place(

@@ -128,6 +128,7 @@ class Cancellation(Body):
 async def _cancel(call: Call) -> Response:
     row, wish = await _row(call), await call.body_or_none(Cancellation)
     await cancel_one(call.hub.ledger, row["id"], wish.reason)
+    call.hub.delivery_news.cancelled(row)
     call.hub.bell.ring(DELIVERIES)  # another one may have waited for its key
     return await _get(call)
 

@@ -14,7 +14,7 @@ from hub.model.key import Scope
 from hub.model.query import Place, Query, Sort, parse_sort, place_of
 from hub.model.record import RESERVED_FIELDS, Record, check_table, check_text
 from hub.model.table import UNDECLARED, TableSpec
-from hub.model.time import now_us, to_iso
+from hub.model.time import now_us
 from hub.stack.memory import MAX_BYTES
 from hub.store.changes import ADD, CHANGE, Addition
 from hub.store.records import REMOVE, REMOVE_WHERE, Removal, find_records, get_record
@@ -42,7 +42,7 @@ async def _add(call: Call) -> Response:
     added: list[Record] = []
     if docs:
         added = await call.hub.ledger.write(ADD, Addition(table, docs, now, spec))
-    shown = [_shown(record) for record in added]
+    shown = [record.as_shown() for record in added]
     return answer({"items": shown} if isinstance(body, list) else shown[0], 201)
 
 
@@ -62,7 +62,7 @@ async def _find(call: Call) -> Response:
     if len(found) > page.limit:
         place = place_of(found[page.limit - 1].as_fields(), sort)
         last = [place.id, *place.keys]
-    return answer(page.answer([_shown(record) for record in found[: page.limit]], last))
+    return answer(page.answer([record.as_shown() for record in found[: page.limit]], last))
 
 
 async def _get(call: Call) -> Response:
@@ -70,7 +70,7 @@ async def _get(call: Call) -> Response:
     found = await call.hub.ledger.read(get_record, table, record_id)
     if found is None:
         raise _no_record(table, str(record_id))
-    return answer(_shown(found))
+    return answer(found.as_shown())
 
 
 async def _change(call: Call) -> Response:
@@ -79,7 +79,7 @@ async def _change(call: Call) -> Response:
     changed = await _changed(call, query)
     if not changed:
         raise _no_record(table, str(record_id))
-    return answer(_shown(changed[0]))
+    return answer(changed[0].as_shown())
 
 
 async def _change_all(call: Call) -> Response:
@@ -224,15 +224,6 @@ def _query_json(name: str, text: str) -> Json:
         raise InvalidError(
             f"The query parameter {name!r} is not JSON.", code=f"{name}_invalid"
         ) from error
-
-
-def _shown(record: Record) -> dict[str, Json]:
-    return {
-        "id": record.id,
-        "created_at": to_iso(record.created_at),
-        "updated_at": to_iso(record.updated_at),
-        "fields": record.doc,
-    }
 
 
 _ALL = "/v1/tables/{table}/records"

@@ -147,11 +147,12 @@ async def _encoded(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:
 
 
 def _shown(table: StoredTable, counts: dict[str, int]) -> dict[str, Json]:
-    columns = table.spec.model_dump(mode="json", exclude_defaults=True).get("columns", {})
+    declared = table.spec.model_dump(mode="json", exclude_defaults=True)
     return {
         "name": table.name,
         "records": counts.get(table.name, 0),
-        "columns": columns,
+        "columns": {},
+        **declared,
         "managed_by": table.managed_by,
     }
 
