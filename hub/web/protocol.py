@@ -36,17 +36,25 @@ class Gathering:
     each of them, and for each message of a stream.
     """
 
-    __slots__ = ("_loop", "_parts", "_size", "_transport")
+    __slots__ = ("_begun", "_loop", "_parts", "_size", "_transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
         self._parts: list[bytes] = []
         self._size = 0
+        self._begun = False
+
+    def gather(self) -> None:
+        """A new request: its answer's first pieces are sent together."""
+        self._begun = False
 
     def write(self, data: bytes) -> None:
         """Send it before the next round, or now where much has gathered."""
         if not self._parts:
+            if self._begun:  # a stream goes on: nothing more comes in this round
+                self._transport.write(data)
+                return
             self._loop.call_soon(self.flush)
         self._parts.append(data)
         self._size += len(data)
@@ -57,6 +65,7 @@ class Gathering:
         """Send what was written."""
         if self._parts:
             data, self._parts, self._size = b"".join(self._parts), [], 0
+            self._begun = True
             self._transport.write(data)
 
     def close(self) -> None:
@@ -94,6 +103,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._reading = _Reading.HEAD
+        cast("Gathering", self.transport).gather()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
