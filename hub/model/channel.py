@@ -13,7 +13,7 @@ from hub.model.scheme import Shape
 
 HISTORY_MESSAGES = 1_000
 HISTORY_S = 86_400
-MAX_HISTORY_MESSAGES = 100_000
+MAX_HISTORY_MESSAGES = 10_000
 MAX_HISTORY_S = 2_592_000
 
 _CHANNEL = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")

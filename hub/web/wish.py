@@ -13,7 +13,7 @@ from hub.model.channel import PRESENCE, Pattern, check_pattern, is_reserved
 MAX_CHANNELS = 100
 MAX_S = 86_400.0
 _SWITCH = {"": True, "1": True, "true": True, "0": False, "false": False}
-_KNOWN = frozenset(
+KNOWN = frozenset(
     "channel token last_event_id limit max_seconds named hello presence".split()  # noqa: SIM905
 )
 
@@ -57,9 +57,9 @@ def read_wish(headers: Headers, query: QueryParams, channel: str) -> Wish:
         InvalidError: ``channel_invalid``, ``parameter_invalid``.
     """
     for name in query:
-        if name not in _KNOWN:
+        if name not in KNOWN:
             raise InvalidError(
-                f"There is no parameter {name[:50]!r}; known are {', '.join(sorted(_KNOWN))}.",
+                f"There is no parameter {name[:50]!r}; known are {', '.join(sorted(KNOWN))}.",
                 code="parameter_invalid",
             )
     channels, presence = _channels(query, channel), _switch(query, "presence")
