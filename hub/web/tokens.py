@@ -8,7 +8,7 @@ from hub.model.channel import Can
 from hub.model.channel_token import NewToken
 from hub.signature.channel_tokens import mint_token
 
-_DEMO_S = 3_600
+_DEMO_S = 600
 
 
 def mint(hub: Hub, wanted: NewToken) -> tuple[str, int]:
