@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from hub.store.tx import Tx
@@ -417,9 +418,10 @@ async def test_losing_all_of_valkey_again_and_again_loses_no_work(tmp_path: Path
                 await accepted(hub, n)
 
         loads = [asyncio.create_task(some(first)) for first in range(0, 100, 20)]
-        while not all(each.done() for each in loads):
-            await hub.hub.channels._redis.flushall()
-            await asyncio.sleep(0.01)
+        async with Redis.from_url(hub.hub.redis_url) as redis:
+            while not all(each.done() for each in loads):
+                await redis.flushall()
+                await asyncio.sleep(0.01)
         await asyncio.gather(*loads)
         await has_done(hub, sink, 100)
         await until(lambda: is_well(hub))
