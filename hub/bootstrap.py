@@ -18,6 +18,8 @@ from hub.channels import Channels
 from hub.channels.presence import Presence
 from hub.connector import Connector
 from hub.errors import SettingsError
+from hub.files import open_blobs
+from hub.filing import FileBounds, Filing
 from hub.jobs import Doorbell, connect_jobs
 from hub.listener import Stopping
 from hub.model.channel import ChannelSetting
@@ -34,7 +36,7 @@ from hub.settings import Settings, variables
 from hub.signature import new_secret
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
-from hub.store.objects import PUT_ONCE, SIGNING, TOKENS, PutObject
+from hub.store.objects import FILES, PUT_ONCE, SIGNING, TOKENS, PutObject
 from hub.store.sealing import Keyring
 
 CONNECTORS = "hub.connectors"
@@ -60,6 +62,7 @@ class Hub:
     watch: Watch
     wanted: Wanted
     delivery_news: DeliveryNews
+    filing: Filing
     worker: str
     """This process's name in leases."""
     embedded: bool = False
@@ -121,6 +124,11 @@ async def ledger_of(settings: Settings) -> Ledger:
     )
 
 
+def file_bounds_of(settings: Settings) -> FileBounds:
+    """How much is kept, and how long."""
+    return FileBounds(settings.file_max_bytes, settings.files_max_bytes, settings.files_keep_s)
+
+
 def client_of(settings: Settings) -> Client:
     """The way out, to be entered; says where the check of addresses has moved to."""
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
@@ -152,10 +160,12 @@ async def open_hub(
     """
     fault_points.arm(settings.fault_point)
     load_functions()  # before the stacks that name them
+    blobs = open_blobs(settings.files_url, settings.data)
     ledger = await ledger_of(settings)
     redis = Redis.from_url(redis_url, socket_connect_timeout=2)
     bell = Doorbell(connect_jobs(redis_url))
     supervisor = Supervisor()
+    filing = Filing(ledger, blobs, file_bounds_of(settings))
     try:
         async with client_of(settings) as client:
             catalog = Catalog(ledger, variables())
@@ -187,6 +197,7 @@ async def open_hub(
                     embedded=embedded,
                     wanted=wanted,
                     delivery_news=DeliveryNews(channels, wanted),
+                    filing=filing,
                 )
             finally:
                 await supervisor.stop()
@@ -194,12 +205,18 @@ async def open_hub(
     finally:
         await bell.close()
         await redis.aclose()
+        await filing.close()
         await ledger.close()
 
 
 async def _make_own_secrets(ledger: Ledger, catalog: Catalog) -> None:
     """What the hub itself signs with; the first process of all makes it."""
-    for own, there in ((SIGNING, catalog.now.signing_secrets), (TOKENS, catalog.now.token_secrets)):
+    now = catalog.now
+    for own, there in (
+        (SIGNING, now.signing_secrets),
+        (TOKENS, now.token_secrets),
+        (FILES, now.file_secrets),
+    ):
         if not there:
             secrets = dumps_text({"secrets": [new_secret()]})
             await ledger.write(PUT_ONCE, PutObject(*own, secrets))

@@ -29,6 +29,7 @@ POINTS: Final = (
     "delivery.ready",
     "delivery.answered",
     "delivery.settled",
+    "file.written",
 )
 _SETTING = re.compile(r"([a-z.]+):([1-9][0-9]{0,5})")
 _armed: tuple[str, int] | None = None

@@ -100,6 +100,24 @@ class Settings(BaseSettings):
         le=104_857_600,
         description="Largest body that a source takes, where the source says nothing else.",
     )
+    files_url: str | None = Field(
+        None,
+        description="The bucket that files are kept in, `s3://bucket/prefix`, `gs://…` or "
+        "`az://container/prefix`, which no other hub uses; credentials come from the cloud's own "
+        "variables (`AWS_ACCESS_KEY_ID` …). Without it: the folder `files` in the data folder.",
+    )
+    file_max_bytes: int = Field(
+        2 << 30, ge=1, le=50_000_000_000, description="Largest file that is kept."
+    )
+    files_max_bytes: int = Field(
+        20 << 30, ge=1, description="How much all files together may hold."
+    )
+    files_keep_s: float = Field(
+        2_592_000.0,
+        ge=1,
+        le=3_153_600_000,
+        description="How long a file is kept where nobody says; 30 days.",
+    )
     body_timeout_s: float = Field(
         15.0, gt=0, le=300, description="How long a sender may take to send its body."
     )
@@ -202,6 +220,15 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("postgresql+asyncpg://"):
             raise ValueError("must begin with postgresql+asyncpg://")
+        return value
+
+    @field_validator("files_url")
+    @classmethod
+    def _known_bucket(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            if parts.scheme not in ("s3", "gs", "az") or not parts.hostname:
+                raise ValueError("must begin with s3://, gs:// or az://, and name a bucket")
         return value
 
     @field_validator("redis_url")

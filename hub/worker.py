@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from arq.cron import cron
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
@@ -36,6 +37,8 @@ POLL_BESIDE_SERVER_S = 0.2
 """The same beside a server, whose rings stay in the process."""
 _JOB_TIMEOUT_S = 15
 _SWEEP_SECONDS = set(range(0, 60, 5))
+_FILES_MINUTES = set(range(3, 60, 10))
+_FILES_S = 60
 _log = structlog.get_logger("hub.worker")
 
 
@@ -174,6 +177,14 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
             cron(sweep, name="sweep", second=_SWEEP_SECONDS, keep_result=10),
             cron(return_rows, name="return_rows", second={30}, keep_result=10),
             cron(prune, name="prune", minute={7}, keep_result=10),
+            cron(
+                _sweeping_files(hub),
+                name="sweep_files",
+                minute=_FILES_MINUTES,
+                second={45},
+                timeout=_FILES_S,
+                keep_result=10,
+            ),
         ],
         queue_name=keys.JOBS,
         redis_pool=redis,
@@ -195,6 +206,13 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
         with suppress(RedisError, OSError):
             await redis.aclose(close_connection_pool=True)
+
+
+def _sweeping_files(hub: Hub) -> WorkerCoroutine:
+    async def sweep_files(ctx: dict[str, Any]) -> None:
+        await hub.filing.sweep()
+
+    return sweep_files
 
 
 async def _tick(drains: Drains) -> None:

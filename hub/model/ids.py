@@ -4,7 +4,7 @@ from typing import Literal
 
 import uuid_utils
 
-Prefix = Literal["evt", "run", "dlv", "att", "src", "dst", "sub", "sch", "key", "msg", "wrk"]
+Prefix = Literal["evt", "run", "dlv", "att", "src", "dst", "sub", "sch", "key", "msg", "wrk", "fil"]
 
 
 def new_id(prefix: Prefix) -> str:

@@ -7,6 +7,7 @@ expected.
 from hub.signature.asymmetric import PRIVATE_PREFIX, new_private_key, public_key
 from hub.signature.bearer import check_signing_key, sign_jwt
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
+from hub.signature.file_urls import file_url_invalid, sign_file, verify_file
 from hub.signature.published import published_keys
 from hub.signature.scheme import (
     hmac_base64,
@@ -49,6 +50,7 @@ __all__ = [
     "check_jwt_key",
     "check_signing_key",
     "exact",
+    "file_url_invalid",
     "hmac_base64",
     "key_of",
     "new_private_key",
@@ -59,6 +61,7 @@ __all__ = [
     "public_key",
     "published_keys",
     "sign",
+    "sign_file",
     "sign_headers",
     "sign_jwt",
     "sign_scheme",
@@ -66,6 +69,7 @@ __all__ = [
     "token_keys",
     "unverified",
     "verify_basic",
+    "verify_file",
     "verify_header_token",
     "verify_hmac",
     "verify_jwt",

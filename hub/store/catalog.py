@@ -78,6 +78,8 @@ class Snapshot:
     """The hub's own, the newest first: notices of runs are signed with each."""
     token_secrets: tuple[str, ...] = field(default=(), repr=False)
     """By which the tokens of channels are signed; several only while one replaces another."""
+    file_secrets: tuple[str, ...] = field(default=(), repr=False)
+    """By which the addresses of files are signed."""
 
     @property
     def all_paused(self) -> bool:
@@ -278,6 +280,7 @@ class Catalog:
             paused=frozenset(bodies["pause"]),
             signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),
             token_secrets=tuple(bodies["signing"].get("channels", {}).get("secrets", ())),
+            file_secrets=tuple(bodies["signing"].get("files", {}).get("secrets", ())),
         )
 
     def _forget(self, current: set[tuple[str, str]]) -> None:

@@ -67,6 +67,8 @@ SIGNING: Final[tuple[Kind, str]] = ("signing", "hub")
 """Kind and slug of the hub's own signing key."""
 TOKENS: Final[tuple[Kind, str]] = ("signing", "channels")
 """Kind and slug of the key that tokens of channels are signed with."""
+FILES: Final[tuple[Kind, str]] = ("signing", "files")
+"""Kind and slug of the key that addresses of files are signed with."""
 
 
 def move_on(tx: Tx) -> None:

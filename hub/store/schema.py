@@ -443,3 +443,26 @@ outbox = Table(
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("id"),
 )
+
+files = Table(
+    "files",  # what is kept; the contents are blobs elsewhere
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("blob", Text, nullable=False),  # the name of its content; no two files share one
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("run_id", Text),
+    Column("event_id", Text),
+    PrimaryKeyConstraint("id"),
+    Index(None, "blob", unique=True),
+    Index(None, "expires_at"),
+    Index(None, "size"),  # all together are summed up from it
+)
+_of_run = files.c.run_id.is_not(None)
+Index("ix_files_run_id", files.c.run_id, sqlite_where=_of_run, postgresql_where=_of_run)
+_of_event = files.c.event_id.is_not(None)
+Index("ix_files_event_id", files.c.event_id, sqlite_where=_of_event, postgresql_where=_of_event)

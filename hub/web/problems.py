@@ -39,6 +39,7 @@ _BY_CODE = {
     "headers_too_large": 431,
     "headers_too_many": 431,
     "method_not_allowed": 405,
+    "range_unsatisfiable": 416,
     "input_invalid": 422,
     "stack_invalid": 422,
     "too_many_requests": 429,
@@ -106,6 +107,8 @@ def _headers(error: HubError, status: int) -> dict[str, str]:
         headers["retry-after"] = str(RETRY_AFTER_S)
     elif status == 405:
         headers["allow"] = str(error.details.get("allow", ""))
+    elif status == 416:
+        headers["content-range"] = f"bytes */{error.details.get('size', '*')}"
     return headers
 
 

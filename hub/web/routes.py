@@ -17,6 +17,8 @@ from hub.web.access import Access
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Call, Operation
 from hub.web.assets import Mint, client_routes, demo_routes
+from hub.web.downloads import PATH as DOWNLOAD
+from hub.web.downloads import download
 from hub.web.health import healthz, readyz
 from hub.web.problems import problem
 
@@ -24,7 +26,7 @@ _log = structlog.get_logger("hub.web")
 
 
 def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = None) -> ASGIApp:
-    """The application for ``/v1/*``, ``/healthz``, ``/readyz`` and what browsers fetch.
+    """The application for ``/v1/*``, ``/files/*``, health and what browsers fetch.
 
     ``access`` is given where other rooms share what it remembers of keys. With ``mint`` an
     embedded hub has the page ``/demo``.
@@ -36,6 +38,7 @@ def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = Non
             *_routes(hub, access, OPERATIONS),
             Route("/healthz", healthz),
             Route("/readyz", readyz(hub)),
+            Route(DOWNLOAD, download(hub)),
             *client_routes(),
             *demo,
         ],

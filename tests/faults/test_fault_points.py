@@ -1,6 +1,7 @@
 """The process is killed at each of its fault points in turn; nothing is lost, nothing is twice."""
 
 import asyncio
+import hashlib
 import json
 import signal
 from collections import Counter
@@ -69,6 +70,38 @@ class Asking:
         return answer.status_code == 200
 
 
+class Keeping:
+    """Files, each sent until its keeping is acknowledged."""
+
+    def __init__(self, api: httpx.AsyncClient) -> None:
+        self._api = api
+        self.kept: dict[str, bytes] = {}
+        self.is_over = False
+
+    async def keep(self) -> None:
+        """Send until ``is_over``."""
+        n = 0
+        while not self.is_over:
+            body = b"%d" % n * 1000
+            try:
+                answer = await self._api.post("/v1/files", content=body)
+            except httpx.TransportError:
+                answer = None
+            if answer is not None and answer.status_code == 201:
+                self.kept[answer.json()["id"]] = body
+                n += 1
+            await asyncio.sleep(0.1)
+
+    async def audit(self) -> None:
+        """Each that was acknowledged is there, and each that is there is whole."""
+        there = await every(Driven("", self._api), "/v1/files?limit=500")
+        assert self.kept.keys() <= {each["id"] for each in there}
+        for each in there:
+            answer = await self._api.get(f"/v1/files/{each['id']}/content")
+            assert hashlib.sha256(answer.content).hexdigest() == each["sha256"]
+            assert self.kept.get(each["id"], answer.content) == answer.content
+
+
 async def die_at(point: str, arguments: list[str], log: Path) -> None:
     """A life of the hub that ends at that point."""
     setting = {"HUB_FAULT_POINT": f"{point}:3", "HUB_LEASE_S": "1"}
@@ -126,19 +159,20 @@ async def test_a_hub_that_dies_at_every_point_loses_and_doubles_nothing(tmp_path
         await driven.put("/v1/destinations/sink", setting)
         await driven.put("/v1/sources/load", {"verify": {"mode": "none"}})
         assert await hub.stop() == 0
-        load, asking = Load(base), Asking(base)
-        working = asyncio.gather(load.send(), asking.ask())
+        load, asking, keeping = Load(base), Asking(base), Keeping(api)
+        working = asyncio.gather(load.send(), asking.ask(), keeping.keep())
         for point in POINTS:
             await die_at(point, arguments, log)
         await hub.start()
         try:
             await hub.ready(base)
-            load.is_over = asking.is_over = True
+            load.is_over = asking.is_over = keeping.is_over = True
             await asyncio.wait_for(working, 30)
             await settled(driven, 30)
             if await revived(driven):
                 await settled(driven, 30)
             await audit(driven, load, asking, sink)
+            await keeping.audit()
             assert await hub.stop() == 0
         finally:
             if hub.process is not None and hub.process.returncode is None:
