@@ -81,6 +81,16 @@ class Settings(BaseSettings):
         "and those that it finds for names itself; the proxy looks names up anew, so the proxy has "
         "to keep requests from private networks.",
     )
+    notify_destinations: Comma = Field(
+        (),
+        description="Slugs of the destinations that `send_completion_notification` tells where "
+        "the step names none, with commas.",
+    )
+    notify_error_destinations: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        None,
+        description="The same for `send_error_notification`. Without it: those of "
+        "`HUB_NOTIFY_DESTINATIONS`.",
+    )
     stream_s: float = Field(
         600.0,
         ge=1,
@@ -167,7 +177,14 @@ class Settings(BaseSettings):
         "an IANA name like `Europe/Berlin`.",
     )
 
-    @field_validator("trusted_proxies", "cors_origins", "outbound_allow", mode="before")
+    @field_validator(
+        "trusted_proxies",
+        "cors_origins",
+        "outbound_allow",
+        "notify_destinations",
+        "notify_error_destinations",
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
@@ -240,6 +257,12 @@ class Settings(BaseSettings):
                 raise ValueError("must begin with redis://, rediss:// or unix://")
             _ = urlsplit(value).port  # a ValueError where that is no number
         return value
+
+    @property
+    def told_of_errors(self) -> tuple[str, ...]:
+        """Slugs of the destinations that are told of what failed, where a step names none."""
+        own = self.notify_error_destinations
+        return self.notify_destinations if own is None else own
 
     @property
     def secret_keys(self) -> tuple[bytes, ...]:

@@ -192,3 +192,16 @@ def test_a_proxy_is_an_address_of_http(url: str) -> None:
     assert load_settings(outbound_proxy="http://a:b@proxy:3128").outbound_proxy is not None
     with pytest.raises(SettingsError, match="HUB_OUTBOUND_PROXY"):
         load_settings(outbound_proxy=url)
+
+
+def test_who_is_told_of_errors_is_who_is_told_at_all_unless_set_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().told_of_errors == ()
+    monkeypatch.setenv("HUB_NOTIFY_DESTINATIONS", "slack, make")
+    assert load_settings().notify_destinations == ("slack", "make")
+    assert load_settings().told_of_errors == ("slack", "make")
+    monkeypatch.setenv("HUB_NOTIFY_ERROR_DESTINATIONS", "pager")
+    assert load_settings().told_of_errors == ("pager",)
+    monkeypatch.setenv("HUB_NOTIFY_ERROR_DESTINATIONS", "")
+    assert load_settings().told_of_errors == ()

@@ -159,6 +159,18 @@ EXAMPLES: dict[str, str] = {
 { function: "run_task", task: "example", data: { n: 1 }, as: "answer", if: "{{!input.n}}" },
 { function: "return_response", body: "{{input.n}}" },
 """,
+    "send_completion_notification": """
+{ function: "return_response", body: { rows: 12 } },
+{ function: "send_completion_notification", destination: "make-leads", message: "12 rows" },
+""",
+    "send_error_notification": """
+{ function: "try_catch",
+  try_stack: [{ function: "throw_error", message: "no rows", code: "empty" }],
+  catch_stack: [
+    { function: "send_error_notification", destinations: ["make-leads"],
+      message: "{{error.message}}" },
+  ] },
+""",
     "set_cache": """
 { function: "set_cache", key: "rate", value: 1.08, ttl: 600 },
 """,

@@ -22,6 +22,7 @@ _FAMILIES = {
     "tasks": "Tasks",
     "outside": "Requests",
     "sending": "Deliveries, messages, events",
+    "notices": "Deliveries, messages, events",
     "channels": "Deliveries, messages, events",
     "arrived": "What came",
     "system": "The hub itself",

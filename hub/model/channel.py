@@ -21,9 +21,11 @@ _PATTERN = re.compile(r"(?:[A-Za-z0-9_.:/*-]|\{[A-Za-z_][A-Za-z0-9_.:/-]{0,99}\}
 _CLAIM = re.compile(r"\{([^{}]*)\}")
 _ANY = "*"
 _RESERVED = ("deliveries", "breakers")
+RUNS = "runs."
+"""What comes before a run's id in the name of the channel that tells of it."""
 PRESENCE = "presence."
 """What comes before a channel's name in that of the channel which tells who is there."""
-_RESERVED_PREFIXES = ("runs.", "tables.", PRESENCE)
+_RESERVED_PREFIXES = (RUNS, "tables.", PRESENCE)
 
 
 class Can(StrEnum):

@@ -84,6 +84,8 @@ class ClaimedRun:
     context: str | None = None
     completion_webhook: str | None = None
     concurrency_key: str | None = None
+    parent: str | None = None
+    """The run that has asked for it."""
     journal: tuple[bytes, ...] = ()
     """The entries of its committed segments, in order."""
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from hub.channels import Channels
 from hub.errors import StoreError
+from hub.model.channel import RUNS
 from hub.model.json import dumps_text, loads
 from hub.model.message import Message
 from hub.model.time import now_us, to_iso
 from hub.store.ledger import Ledger
 from hub.store.runs import run_states
 
-PREFIX = "runs."
 LOOK_EVERY_S = 0.2
 _MOST_AT_ONCE = 1000
 
@@ -37,7 +37,7 @@ class Watch:
     @contextmanager
     def watching(self, channels: Iterable[str]) -> Iterator[None]:
         """Watch the runs whose channels these are until the end of the block."""
-        ids = [name.removeprefix(PREFIX) for name in channels if name.startswith(PREFIX)]
+        ids = [name.removeprefix(RUNS) for name in channels if name.startswith(RUNS)]
         self._watched.update(ids)
         if ids:
             self._any.set()
@@ -87,4 +87,4 @@ def _message(row: dict[str, Any], mark: str) -> Message:
         "failure": row["failure"] and loads(row["failure"]),
         "finished_at": row["finished_at"] and to_iso(row["finished_at"]),
     }
-    return Message(mark, f"{PREFIX}{row['id']}", "status", dumps_text(told), now_us())
+    return Message(mark, f"{RUNS}{row['id']}", "status", dumps_text(told), now_us())

@@ -1,8 +1,8 @@
 """The client: the only way for a request to leave the hub.
 
 It checks every address before connecting, follows no redirect, keeps no cookie, asks no proxy but
-the one it is given, reads an answer up to a cap and waits up to a limit. Each failure is one
-``OutboundError``.
+the one it is given, reads an answer up to a cap or gives it piece by piece, and waits up to a
+limit. Each failure is one ``OutboundError``.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import ssl
 import time
 import zlib
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.metadata import version
 from ipaddress import ip_address
 from typing import Protocol, Self, cast
@@ -28,6 +28,7 @@ from hub.outbound.connecting import Connector, Gatekeeper, Progress, VettedNames
 from hub.outbound.failures import CONNECT_LIMIT_S, FOREIGN, RefusedError, failure
 from hub.outbound.guard import AddressPolicy, check_request, check_url
 from hub.outbound.pools import Pools
+from hub.outbound.streaming import Pace, Streamed, StreamLimits, unpacked
 from hub.outbound.tls import context_of, public_trust
 
 # The words in brackets keep it from looking like a bare product token, which n8n's "Ignore Bots"
@@ -120,7 +121,7 @@ class Client:
                 the request may have been sent.
         """
         started = time.perf_counter()
-        outgoing = _outgoing(request)
+        outgoing = _outgoing(request, "gzip")
         own = Progress()
         token = progress.set(own)
         try:
@@ -139,16 +140,50 @@ class Client:
             raise failure(error, own.connected, timeout_s) from error
         finally:
             progress.reset(token)
-        is_plain = outgoing.url.scheme == "http"  # else the answer came through the tunnel
-        if self._proxy is not None and is_plain and answer.status_code == _PROXY_REFUSES:
-            raise OutboundError(
-                "The proxy does not let the hub through (407): check the user and the password in "
-                "HUB_OUTBOUND_PROXY.",
-                code="connect_failed",
-                may_have_run=False,
-            )
+        self._check_let_through(outgoing.url, answer.status_code)
         duration_ms = round((time.perf_counter() - started) * 1000)
         return OutboundResponse(answer.status_code, headers, body, truncated, duration_ms)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        request: OutboundRequest,
+        *,
+        limits: StreamLimits,
+        allow_private: bool = False,
+        tls: Tls | None = None,
+    ) -> AsyncIterator[Streamed]:
+        """Send it and give the answer once its head is there; its body is read in the block.
+
+        Whatever its status: redirects are answers too. The body is asked for as it is, and
+        unpacked if it came as gzip all the same. With a rest unread the connection is closed.
+
+        Raises:
+            OutboundError: as :meth:`send`; reading the body ``timeout``, ``answer_too_slow``,
+                ``answer_broken``, ``answer_too_large``, ``answer_expands``,
+                ``encoding_unknown``.
+        """
+        outgoing = _outgoing(request, "identity")
+        own, pace = Progress(), Pace(limits)
+        async with AsyncExitStack() as held:
+            token = progress.set(own)
+            head_s = pace.head_s()
+            try:
+                async with asyncio.timeout(head_s):
+                    transport = await held.enter_async_context(self._pool(tls, allow_private))
+                    await self._check_behind_proxy(outgoing.url, allow_private)
+                    answer = await transport.handle_async_request(outgoing)
+                    held.push_async_callback(_let_go, answer)
+                    if answer.status_code < 200:
+                        raise ValueError(f"a status of {answer.status_code} answers nothing")
+            except FOREIGN as error:
+                raise failure(error, own.connected, head_s) from error
+            finally:
+                progress.reset(token)
+            self._check_let_through(outgoing.url, answer.status_code)
+            headers = _headers(answer)
+            body = unpacked(_paced(answer, own, pace), headers, limits)
+            yield Streamed(answer.status_code, headers, request.url, body)
 
     @asynccontextmanager
     async def _pool(self, tls: Tls | None, allow_private: bool) -> AsyncIterator[AiohttpTransport]:
@@ -181,6 +216,16 @@ class Client:
             skip_auto_headers=("Content-Type",),
         )
         return AiohttpTransport(verify=tls, trust_env=False, client=session, proxy=self._proxy)
+
+    def _check_let_through(self, url: httpx.URL, status: int) -> None:
+        """Whether the proxy itself has refused; through a tunnel it was not the proxy."""
+        if self._proxy is not None and url.scheme == "http" and status == _PROXY_REFUSES:
+            raise OutboundError(
+                "The proxy does not let the hub through (407): check the user and the password in "
+                "HUB_OUTBOUND_PROXY.",
+                code="connect_failed",
+                may_have_run=False,
+            )
 
     async def _check_behind_proxy(self, url: httpx.URL, allow_private: bool) -> None:
         """Check where a request would go from here; a name that is unknown here is the proxy's."""
@@ -217,9 +262,9 @@ def _proxy_of(url: str) -> httpx.Proxy:
     return httpx.Proxy(bare, headers={"Authorization": f"Basic {pair}"})
 
 
-def _outgoing(request: OutboundRequest) -> httpx.Request:
+def _outgoing(request: OutboundRequest, coding: str) -> httpx.Request:
     check_request(request)
-    fields = [("accept-encoding", "gzip"), *request.headers]
+    fields = [("accept-encoding", coding), *request.headers]
     if not any(name.lower() == "user-agent" for name, _ in request.headers):
         fields.append(("user-agent", USER_AGENT))
     outgoing = httpx.Request(
@@ -236,6 +281,31 @@ def _outgoing(request: OutboundRequest) -> httpx.Request:
 def _headers(answer: httpx.Response) -> Headers:
     pairs = answer.headers.raw
     return Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs)
+
+
+async def _paced(answer: httpx.Response, own: Progress, pace: Pace) -> AsyncIterator[bytes]:
+    """The pieces of a body as they come in."""
+    pieces = aiter(cast(httpx.AsyncByteStream, answer.stream))
+    while True:
+        try:
+            piece = await pace.next(pieces)
+        except FOREIGN as error:
+            raise failure(error, own.connected, 0) from error
+        if piece is None:
+            break
+        yield piece
+    if own.said_more:
+        raise OutboundError(
+            "More came than the answer's Content-Length says: its server is set wrongly, or "
+            "something between here and there is.",
+            code="answer_broken",
+            may_have_run=True,
+        )
+
+
+async def _let_go(answer: httpx.Response) -> None:
+    with suppress(*FOREIGN):
+        await answer.aclose()
 
 
 async def _read(

@@ -10,6 +10,7 @@ from typing import Any, cast
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawResponseMessage
 
 from hub.outbound.failures import RefusedError
@@ -21,6 +22,8 @@ class Progress:
     """How far one request has come."""
 
     connected: bool = False
+    said_more: bool = False
+    """Behind the body came what is no answer."""
 
 
 progress: ContextVar[Progress] = ContextVar("outboundprogress")
@@ -80,6 +83,8 @@ class _Answers(ResponseHandler):
     """
 
     was_used = False
+    asking = Progress()
+    """That of the request which is answered now."""
 
     def feed_data(self, data: tuple[RawResponseMessage, Any], size: int = 0) -> None:
         head = data[0]
@@ -88,6 +93,9 @@ class _Answers(ResponseHandler):
         super().feed_data(data, size)
 
     def data_received(self, data: bytes) -> None:
+        if self._payload is not None and not self._payload.is_eof():  # no head begins in here
+            super().data_received(data)
+            return
         head, end, rest = data.partition(b"\r\n\r\n")
         super().data_received(head + end)
         if rest:
@@ -99,6 +107,8 @@ class _Answers(ResponseHandler):
             broken = aiohttp.ClientPayloadError("the body cannot be read")
             broken.__cause__ = exc
             self._payload.set_exception(broken)
+        elif self._payload is not None and isinstance(exc, HttpProcessingError):
+            self.asking.said_more = True
 
 
 def _promises_body(head: RawResponseMessage) -> bool:
@@ -126,5 +136,6 @@ class Connector(aiohttp.TCPConnector):
             connection.close()
             connection = await super().connect(req, traces, timeout)
         answers.was_used = True
-        progress.get().connected = True
+        answers.asking = progress.get()
+        answers.asking.connected = True
         return connection

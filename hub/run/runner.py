@@ -17,6 +17,7 @@ from hub.run.execute import Executor
 from hub.run.publish import Publisher
 from hub.run.requests import Requests
 from hub.run.world import LedgerWorld
+from hub.stack.ports import Notified
 from hub.store.leases import GIVE_BACK, HEARTBEAT, Heartbeat
 from hub.store.queues import RUNS
 from hub.store.runs import BEGIN, START, Begin
@@ -34,7 +35,14 @@ class Runner:
         self.announcer = announcer
         zone = hub.settings.timezone
         world = LedgerWorld(
-            hub.ledger, hub.catalog, publisher, hub.bell, requests, zone, root=hub.settings.root
+            hub.ledger,
+            hub.catalog,
+            publisher,
+            hub.bell,
+            requests,
+            zone,
+            root=hub.settings.root,
+            notified=Notified(hub.settings.notify_destinations, hub.settings.told_of_errors),
         )
         self._hub = hub
         self.answers: Answers = world.answers

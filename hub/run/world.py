@@ -25,7 +25,7 @@ from hub.signature import new_secret
 from hub.signature.channel_tokens import mint_token
 from hub.stack.memory import MAX_BYTES
 from hub.stack.plugin import FUNCTIONS, Plugin
-from hub.stack.ports import LeaseLost, Level, Received, SegmentConflict, Wish
+from hub.stack.ports import LeaseLost, Level, Notified, Received, SegmentConflict, Wish
 from hub.stack.problem import nearest
 from hub.stack.rendering import Rendering
 from hub.stack.subscribed import Subscribed
@@ -84,6 +84,7 @@ class LedgerWorld:
         zone: str,
         clock: Callable[[], int] = now_us,
         root: str = "https://hub.invalid",
+        notified: Notified = Notified(),  # noqa: B008 - frozen
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -93,6 +94,7 @@ class LedgerWorld:
         self._requests = requests
         self.zone = zone
         self.root = root
+        self.notified = notified
         self.now_us = clock
         self.answers = Answers()
         self._machine = Machine()

@@ -82,6 +82,14 @@ class Parked(Exception):  # noqa: N818 - a signal, not a fault of anybody
         self.until_us = until_us
 
 
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """Slugs of the destinations that notices of stacks go to where a step names none."""
+
+    of_completion: tuple[str, ...] = ()
+    of_error: tuple[str, ...] = ()
+
+
 class Followers(Protocol):
     """Knows what follows from an event."""
 
@@ -109,6 +117,8 @@ class World(Followers, Protocol):
     """The URL that the hub is reached under."""
     short_wait_us: int
     """A run that waits for longer is parked."""
+    notified: Notified
+    """Who is told by steps that name nobody."""
 
     async def commit(self, segment: Segment) -> Outcome | None:
         """Make a segment durable; gives what came of the change that it carries.

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from hub.model.delivery import DeliveryStart, is_address, side_of
 from hub.model.ids import new_id
 from hub.model.json import dumps, loads
-from hub.model.time import to_iso
+from hub.model.notice import notice_of
 from hub.store.deliveries import insert_deliveries
 from hub.store.schema import runs
 from hub.store.statement import one_of
@@ -40,19 +40,16 @@ def tell_of_end(tx: Tx, run_ids: Iterable[str]) -> None:
 
 def _notice(row: Any) -> DeliveryStart:
     run_id, task, status, result, failure, event_id, parent, finished_at, webhook = row
-    told = {
-        "type": f"run.{status}",
-        "timestamp": to_iso(finished_at),
-        "data": {
-            "id": run_id,
-            "task": task,
-            "status": status,
-            "result": None if result is None else loads(result),
-            "failure": None if failure is None else loads(failure),
-            "event_id": event_id,
-            "parent": parent,
-        },
-    }
+    told = notice_of(
+        status,
+        finished_at,
+        id=run_id,
+        task=task,
+        result=None if result is None else loads(result),
+        failure=None if failure is None else loads(failure),
+        event_id=event_id,
+        parent=parent,
+    )
     is_url = is_address(webhook)
     return DeliveryStart(
         id=new_id("dlv"),

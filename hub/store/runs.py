@@ -297,6 +297,7 @@ _CLAIMED = (
     runs.c.context,
     runs.c.completion_webhook,
     runs.c.concurrency_key,
+    runs.c.parent,
 )
 
 

@@ -7,10 +7,10 @@ from starlette.types import Receive, Scope, Send
 
 from hub.bootstrap import Hub
 from hub.listener import Item, Mark
+from hub.model.channel import RUNS
 from hub.model.json import dumps_text, loads
 from hub.model.message import Message, sse_event
 from hub.model.time import now_us
-from hub.observe.watch import PREFIX
 from hub.web.stream import start_of, stream
 from hub.web.wish import Wish
 
@@ -29,7 +29,7 @@ class RunStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Stream until the run has ended, the client goes, or the hub stops."""
-        channel = f"{PREFIX}{self._run['id']}"
+        channel = f"{RUNS}{self._run['id']}"
         listener = await self._hub.channels.subscribe((channel,))
         with self._hub.watch.watching((channel,)):
             if self._run["status"] in self._ended:

@@ -137,3 +137,11 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
         *("hub/simulate/answers.py", "hub/simulate/simulation.py"),
     }
     assert "hub/deliver/request.py" in made
+    opened = {
+        path
+        for path, calls in calls_of("stream").items()
+        if any(word.arg == "limits" for call in calls for word in call.keywords)
+    }
+    assert opened == {"hub/outbound/redirects.py"}
+    assert set(calls_of("following")) == {"hub/outbound/download.py"}
+    assert set(calls_of("download")) == set()

@@ -33,7 +33,7 @@ from hub.stack.channels import ChannelRules
 from hub.stack.journal import Entry, decode
 from hub.stack.load import load_stack
 from hub.stack.plugin import Plugin
-from hub.stack.ports import LeaseLost, Received, SegmentConflict, Wish
+from hub.stack.ports import LeaseLost, Notified, Received, SegmentConflict, Wish
 from hub.stack.subscribed import Subscribed
 from hub.stack.task import Task
 from hub.store.catalog import Catalog
@@ -87,6 +87,7 @@ class World:
     past: dict[tuple[str, str], Task] = field(default_factory=dict)
     """Older versions of them."""
     short_wait_us: int = 0
+    notified: Notified = field(default_factory=Notified)
     functions: dict[str, Plugin] = field(default_factory=dict)
     states: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     """How deliveries ended that were not delivered."""

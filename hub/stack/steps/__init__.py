@@ -29,6 +29,7 @@ from hub.stack.steps.control import (
 )
 from hub.stack.steps.keeping import GetCache, SetCache
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
+from hub.stack.steps.notices import SendCompletionNotification, SendErrorNotification
 from hub.stack.steps.outside import ExternalApiRequest
 from hub.stack.steps.queue import (
     DelayProcessing,
@@ -87,8 +88,8 @@ STEPS: dict[str, type[Step]] = {
     "realtime_publish": RealtimePublish,
     "return_response": ReturnResponse,
     "run_task": RunTask,
-    "send_completion_notification": later.SendCompletionNotification,
-    "send_error_notification": later.SendErrorNotification,
+    "send_completion_notification": SendCompletionNotification,
+    "send_error_notification": SendErrorNotification,
     "set_cache": SetCache,
     "sleep": Sleep,
     "stop": Stop,

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from hub.errors import StepError
 from hub.stack.step import OptionalValue, Step, Value
@@ -45,21 +45,3 @@ class UploadResults(LaterStep):
     """Offers the results for download, at `results.download_url`."""
 
     function: Literal["upload_results"]
-
-
-class SendCompletionNotification(LaterStep):
-    """Tells that the work is done."""
-
-    function: Literal["send_completion_notification"]
-    destination: OptionalValue = Field(
-        None,
-        validation_alias=AliasChoices("destination", "destinations"),
-        description="The destination's slug, or a list of them.",
-    )
-    message: OptionalValue = Field(None, description="What is said.")
-
-
-class SendErrorNotification(SendCompletionNotification):
-    """Tells that the work has failed."""
-
-    function: Literal["send_error_notification"]  # type: ignore[assignment]  # another name

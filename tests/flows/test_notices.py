@@ -1,0 +1,65 @@
+"""A run tells how its work went while it is at it, and each is told once."""
+
+import asyncio
+from typing import Any
+
+from tests.program import Driven
+from tests.sink import Sink
+
+STACK = """
+{ task: "work", function_stack: [
+  { function: "try_catch",
+    try_stack: [
+      { function: "throw_error", message: "No rows.", code: "empty", if: "{{input.fails}}" },
+      { function: "return_response", body: { rows: 12 } },
+      { function: "send_completion_notification", destination: "make", message: "12 rows" },
+    ],
+    catch_stack: [
+      { function: "send_error_notification", destinations: ["nobody", "make"] },
+    ] },
+] }
+"""
+
+
+async def worked(hub: Driven, **given: Any) -> str:
+    answer = await hub.api.post("/v1/tasks/work/runs", json={"input": given})
+    assert answer.status_code == 202, answer.text
+    run_id: str = answer.json()["id"]
+    await hub.until(f"/v1/runs/{run_id}", status="succeeded")
+    return run_id
+
+
+async def test_what_is_done_is_told_by_a_delivery_and_on_the_run_s_channel(
+    hub: Driven, make: Sink
+) -> None:
+    await hub.put("/v1/stacks/shop", STACK)
+    run_id = await worked(hub)
+    [notice] = await make.wait_for(1)
+    assert notice.json["type"] == "run.succeeded"
+    data = notice.json["data"]
+    assert (data["id"], data["task"], data["result"]) == (run_id, "shop/work", {"rows": 12})
+    assert (data["message"], data["failure"]) == ("12 rows", None)
+    async with asyncio.timeout(5):
+        while not (said := await history(hub, run_id)):
+            await asyncio.sleep(0.05)
+    assert said == [data]
+
+
+async def history(hub: Driven, run_id: str) -> list[Any]:
+    """What the run has said on its channel."""
+    messages = (await hub.get(f"/v1/channels/runs.{run_id}/messages"))["items"]
+    return [each["data"] for each in messages if each["event"] == "run.succeeded"]
+
+
+async def test_what_failed_is_told_to_who_is_there_and_the_rest_is_noted(
+    hub: Driven, make: Sink
+) -> None:
+    await hub.put("/v1/stacks/shop", STACK)
+    run_id = await worked(hub, fails=True)
+    [notice] = await make.wait_for(1)
+    assert notice.json["type"] == "run.failed"
+    assert notice.json["data"]["failure"]["code"] == "empty"
+    steps = (await hub.get(f"/v1/runs/{run_id}/steps"))["items"]
+    [step] = [each for each in steps if each["function"] == "send_error_notification"]
+    assert "There is no destination 'nobody'" in step["note"]
+    assert [each["to"] for each in step["output"]["skipped"]] == ["nobody"]
