@@ -1,18 +1,16 @@
 """The records of a table as text, page by page."""
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from hub.model.json import Json, dumps_text
+from hub.datasets.csv_text import cell_of, csv_of
+from hub.model.json import dumps_text
 from hub.model.query import Query, place_of
 from hub.model.record import RESERVED_FIELDS, Record
 from hub.model.table import TableSpec
 from hub.store.ledger import Ledger
 from hub.store.records import find_records
 from hub.transfer import BATCH, Format
-from hub.transfer.guard import guarded
 
 
 async def export_records(
@@ -34,9 +32,9 @@ async def export_records(
     async for page in _pages(ledger, query):
         for record in page:
             names |= dict.fromkeys(record.doc)
-    yield _csv([list(names)])
+    yield csv_of([list(names)]).decode()
     async for page in _pages(ledger, query):
-        yield _csv(_cells(record, list(names)) for record in page)
+        yield csv_of(_cells(record, list(names)) for record in page).decode()
 
 
 async def _pages(ledger: Ledger, query: Query) -> AsyncIterator[list[Record]]:
@@ -52,18 +50,4 @@ async def _pages(ledger: Ledger, query: Query) -> AsyncIterator[list[Record]]:
 
 def _cells(record: Record, names: list[str]) -> list[str]:
     fields = record.as_fields()
-    return [_cell(fields.get(name)) for name in names]
-
-
-def _cell(value: Json) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        return dumps_text(value)
-    return guarded(value)
-
-
-def _csv(rows: Iterable[list[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
+    return [cell_of(fields.get(name)) for name in names]

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from hub.datasets.guard import unguarded
 from hub.errors import InvalidError
 from hub.model.filter import kind_of
 from hub.model.json import Json, loads
 from hub.model.table import ColumnType, TableSpec
 from hub.transfer import Format
-from hub.transfer.guard import unguarded
 
 MAX_LINE_BYTES = 5 << 20
 _DELIMITERS = (",", ";", "\t")
@@ -96,7 +96,7 @@ def _reader(text: io.TextIOWrapper) -> Any:
     """A reader for the delimiter of the first line: a spreadsheet chooses it by its country."""
     first = text.readline(MAX_LINE_BYTES)
     text.seek(0)
-    csv.field_size_limit(MAX_LINE_BYTES)
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
     return csv.reader(text, delimiter=max(_DELIMITERS, key=first.count), strict=True)
 
 

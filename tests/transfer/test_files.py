@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.datasets.guard import guarded, unguarded
 from hub.errors import ConflictError, InvalidError
 from hub.model.query import Query
 from hub.model.table import UNDECLARED, TableSpec
@@ -16,7 +17,6 @@ from hub.store.records import REMOVE_WHERE, find_records
 from hub.store.tables import DECLARE, Declare
 from hub.transfer import BATCH, Format
 from hub.transfer.exporting import export_records
-from hub.transfer.guard import guarded, unguarded
 from hub.transfer.importing import MAX_PROBLEMS, Import
 
 NOW = 1_790_000_000_000_000

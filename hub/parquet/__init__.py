@@ -1,0 +1,1 @@
+"""Parquet, read by pyarrow in a process of its own: a hostile file may crash it or eat memory."""
