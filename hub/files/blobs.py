@@ -18,8 +18,6 @@ from hub.files.place import Blob, Place, Writing, path_of
 
 T = TypeVar("T")
 P = ParamSpec("P")
-PIECE_BYTES = 1 << 20
-"""So much is written, and read, at once."""
 _THREADS = 8
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -50,9 +48,9 @@ class Blobs:
             StoreError: ``disk_full``, ``files_unavailable``.
         """
         size, digest = 0, hashlib.sha256()
-        writing = await self._call(lambda place: place.begin(name))
+        writing, piece_bytes = await self._call(lambda at: (at.begin(name), at.piece_bytes))
         try:
-            async with aclosing(_pieces(content)) as pieces:
+            async with aclosing(_pieces(content, piece_bytes)) as pieces:
                 async for piece in pieces:
                     size += len(piece)
                     await self._in_thread(_taken, writing, digest.update, piece)
@@ -79,9 +77,8 @@ class Blobs:
             piece = await self._piece(name, start, end) if start < end else b""
 
     async def _piece(self, name: str, start: int, end: int) -> bytes:
-        until = min(start + PIECE_BYTES, end)
-        piece = await self._call(lambda place: _read(place, name, start, until))
-        if len(piece) < until - start:
+        piece = await self._call(lambda place: _read(place, name, start, end))
+        if piece is None:
             raise _lost(name)
         return piece
 
@@ -142,11 +139,14 @@ class Blobs:
             raise _translated(error) from error
 
 
-def _read(place: Place, name: str, start: int, end: int) -> bytes:
+def _read(place: Place, name: str, start: int, end: int) -> bytes | None:
+    """The next piece; None where it is not there, whole."""
+    until = min(start + place.piece_bytes, end)
     try:
-        return place.read(name, start, end)
+        piece = place.read(name, start, until)
     except FileNotFoundError:
-        return b""
+        return None
+    return piece if len(piece) == until - start else None
 
 
 def _taken(writing: Writing, digest: Callable[[bytes], None], piece: bytes) -> None:
@@ -154,13 +154,13 @@ def _taken(writing: Writing, digest: Callable[[bytes], None], piece: bytes) -> N
     writing.write(piece)
 
 
-async def _pieces(content: AsyncIterable[bytes]) -> AsyncGenerator[bytes]:
-    """The content, in pieces of about a mebibyte."""
+async def _pieces(content: AsyncIterable[bytes], piece_bytes: int) -> AsyncGenerator[bytes]:
+    """The content, in pieces of at least so many bytes, but for the last."""
     parts, size = list[bytes](), 0
     async for part in content:
         parts.append(part)
         size += len(part)
-        if size >= PIECE_BYTES:
+        if size >= piece_bytes:
             yield b"".join(parts)
             parts, size = [], 0
     if size:

@@ -23,6 +23,8 @@ _BATCH = 500
 class Bucket:
     """A bucket, or what lies below a prefix in one. Each hub has its own."""
 
+    piece_bytes = 1 << 20
+
     def __init__(self, store: "ObjectStore") -> None:
         self._store = store
 

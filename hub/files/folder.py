@@ -16,6 +16,8 @@ _BATCH = 500
 class Folder:
     """A folder, made when it is first needed. It need not be there before."""
 
+    piece_bytes = 128 << 10
+
     def __init__(self, root: Path) -> None:
         self._root = root
 

@@ -39,6 +39,9 @@ class Writing(Protocol):
 class Place(Protocol):
     """Where blobs lie. What it raises is its own; :class:`hub.files.Blobs` translates it."""
 
+    piece_bytes: int
+    """So much is written, and read, at once: what each content on its way holds in memory."""
+
     def begin(self, name: str) -> Writing: ...
 
     def read(self, name: str, start: int, end: int) -> bytes:

@@ -15,7 +15,6 @@ from obstore.store import LocalStore, MemoryStore
 
 from hub.errors import SettingsError, StoreError
 from hub.files import Blobs, open_blobs
-from hub.files.blobs import PIECE_BYTES
 from hub.files.bucket import Bucket
 from hub.files.folder import Folder
 from hub.files.place import SHARDS, Place
@@ -23,6 +22,7 @@ from hub.model.ids import new_id
 from hub.model.time import now_us
 from tests.files.content import content, gathered
 
+PIECE_BYTES = Bucket.piece_bytes
 PLACES: dict[str, Callable[[Path], Place]] = {
     "folder": Folder,
     "bucket on disk": lambda path: Bucket(LocalStore(path, mkdir=True)),
