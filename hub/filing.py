@@ -15,7 +15,7 @@ from hub.errors import NotFoundError, StoreError, TooLargeError
 from hub.files import Blob, Blobs
 from hub.files.blobs import disk_full
 from hub.files.place import SHARDS
-from hub.model.file import StoredFile, safe_name, safe_type
+from hub.model.file import MAX_KEEP_S, StoredFile, safe_name, safe_type
 from hub.model.ids import new_id
 from hub.model.time import US_PER_S, now_us
 from hub.store.files import (
@@ -80,8 +80,9 @@ class Filing:
     ) -> StoredFile:
         """Keep a file; it is durable when this returns. Whatever ``content`` raises comes out.
 
-        ``name`` and ``content_type`` are made safe. With ``file_id`` it is kept once: if there
-        is such a file, that is given back, and ``content`` is not read.
+        ``name`` and ``content_type`` are made safe; ``keep_s`` is a century at most. With
+        ``file_id`` it is kept once: if there is such a file, that is given back, and ``content``
+        is not read.
 
         Raises:
             TooLargeError: ``file_too_large``.
@@ -106,7 +107,7 @@ class Filing:
                     written.size,
                     written.sha256,
                     blob,
-                    max(1, int((self.bounds.keep_s if keep_s is None else keep_s) * US_PER_S)),
+                    self._keep_us(keep_s),
                     run_id,
                     event_id,
                 ),
@@ -118,6 +119,10 @@ class Filing:
         if kept.blob != blob:  # it was kept by somebody else meanwhile
             await self._forget([blob])
         return kept
+
+    def _keep_us(self, keep_s: float | None) -> int:
+        wanted = self.bounds.keep_s if keep_s is None else keep_s
+        return max(1, int(min(wanted, MAX_KEEP_S) * US_PER_S))
 
     async def get(self, file_id: str) -> StoredFile:
         """A file by its id, while it is kept.
@@ -137,10 +142,15 @@ class Filing:
         """The content from ``start`` to before ``end``; the first piece is there on return.
 
         Raises:
+            NotFoundError: ``file_unknown``: it has been forgotten since it was asked for.
             StoreError: ``file_lost``, ``files_unavailable``; later, while it is read, too.
         """
         until = file.size if end is None else min(end, file.size)
-        return await self._blobs.read(file.blob, start, until)
+        try:
+            return await self._blobs.read(file.blob, start, until)
+        except StoreError:
+            await self.get(file.id)
+            raise
 
     async def drop(self, file_id: str) -> bool:
         """Forget a file; False if there was none.

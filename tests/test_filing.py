@@ -14,6 +14,7 @@ import pytest_asyncio
 from hub.errors import NotFoundError, StoreError, TooLargeError
 from hub.files import open_blobs
 from hub.filing import FileBounds, Filing, Swept
+from hub.model.file import MAX_KEEP_S
 from hub.model.ids import new_id
 from hub.store.ledger import Ledger
 from tests.files.content import content, gathered
@@ -57,8 +58,9 @@ async def test_a_file_is_kept_read_and_forgotten(filing: Filing, tmp_path: Path)
     assert await filing.drop(kept.id)
     assert not await filing.drop(kept.id)
     assert lying(tmp_path) == []
-    with pytest.raises(NotFoundError, match="deleted"):
-        await filing.get(kept.id)
+    for asked in (filing.get(kept.id), filing.read(kept)):
+        with pytest.raises(NotFoundError, match="deleted"):
+            await asked
 
 
 async def test_a_file_past_its_time_is_gone_at_once_and_swept_later(
@@ -72,6 +74,11 @@ async def test_a_file_past_its_time_is_gone_at_once_and_swept_later(
     assert await filing.sweep() == Swept(expired=1, left=0)
     assert await filing.sweep() == Swept(expired=0, left=0)
     assert [each.name for each in lying(tmp_path)] == [long.blob]
+
+
+async def test_no_file_is_kept_for_more_than_a_century(filing: Filing) -> None:
+    kept = await filing.put(content(b"x"), "a", None, keep_s=float("inf"))
+    assert kept.expires_at - kept.created_at == MAX_KEEP_S * 1_000_000
 
 
 async def test_what_no_row_means_is_swept_after_an_hour(filing: Filing, tmp_path: Path) -> None:

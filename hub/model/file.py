@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from hub.model.json import Json
 
 MAX_NAME_BYTES = 200
+MAX_KEEP_S = 3_153_600_000
+"""A century."""
 UNKNOWN_TYPE = "application/octet-stream"
 _NAMELESS = "file"
 _UNSEEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))

@@ -84,6 +84,13 @@ async def test_a_forms_one_file_is_kept(api: httpx.AsyncClient) -> None:
     assert named["name"] == "other"
 
 
+async def test_a_large_form_is_taken_as_it_is(api: httpx.AsyncClient) -> None:
+    body = (b"\r\n--b\r\n--b-\r\n" + os.urandom(1000)) * 5000
+    made = good(await api.post("/v1/files", files={"f": ("f", body)}), 201)
+    assert made["sha256"] == hashlib.sha256(body).hexdigest()
+    assert (await api.get(f"/v1/files/{made['id']}/content")).content == body
+
+
 FORM = {"content-type": "multipart/form-data; boundary=b"}
 HEAD = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n'
 FIELD = b'--b\r\nContent-Disposition: form-data; name="f"\r\n\r\nx\r\n'

@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from hub.errors import InvalidError
-from hub.model.file import StoredFile
+from hub.model.file import MAX_KEEP_S, StoredFile
 from hub.model.ids import Prefix
 from hub.model.json import Json, dumps_text
 from hub.model.key import Scope
@@ -22,7 +22,6 @@ from hub.web.downloads import signed_url
 from hub.web.serving import content_of
 from hub.web.uploads import upload_of
 
-_MOST_KEEP_S = 3_153_600_000
 _WHOLE = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
@@ -120,10 +119,10 @@ def _url(call: Call, file: StoredFile) -> str:
 def _seconds(text: str | None) -> int | None:
     if text is None:
         return None
-    if _WHOLE.fullmatch(text) and 1 <= int(text) <= _MOST_KEEP_S:
+    if _WHOLE.fullmatch(text) and 1 <= int(text) <= MAX_KEEP_S:
         return int(text)
     raise InvalidError(
-        f"'keep_s' must be a whole number of seconds from 1 to {_MOST_KEEP_S}.",
+        f"'keep_s' must be a whole number of seconds from 1 to {MAX_KEEP_S}.",
         code="query_invalid",
     )
 
