@@ -1,10 +1,11 @@
 """A run tells how its work went while it is at it, and each is told once."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
-from tests.program import Driven
-from tests.sink import Sink
+from tests.program import Driven, embedded_hub
+from tests.sink import Sink, open_sink
 
 STACK = """
 { task: "work", function_stack: [
@@ -63,3 +64,27 @@ async def test_what_failed_is_told_to_who_is_there_and_the_rest_is_noted(
     [step] = [each for each in steps if each["function"] == "send_error_notification"]
     assert "There is no destination 'nobody'" in step["note"]
     assert [each["to"] for each in step["output"]["skipped"]] == ["nobody"]
+
+
+UNNAMED = """
+{ task: "work", function_stack: [
+  { function: "send_completion_notification" },
+  { function: "send_error_notification" },
+] }
+"""
+
+
+async def test_where_steps_name_nobody_the_settings_do(tmp_path: Path) -> None:
+    told = {"notify_destinations": "all", "notify_error_destinations": "pager"}
+    async with (
+        open_sink() as everyone,
+        open_sink() as pager,
+        embedded_hub(tmp_path, **told) as hub,
+    ):
+        for slug, sink in (("all", everyone), ("pager", pager)):
+            await hub.put(f"/v1/destinations/{slug}", {"connector": "make", "url": sink.url})
+        await hub.put("/v1/stacks/shop", UNNAMED)
+        await worked(hub)
+        [done] = await everyone.wait_for(1)
+        [broke] = await pager.wait_for(1)
+    assert (done.json["type"], broke.json["type"]) == ("run.succeeded", "run.failed")
