@@ -40,7 +40,8 @@ class JsonLinesReader(ObjectReader):
     def _parse(self, block: bytes, *, extra: int) -> None:
         """Make rows of complete lines; the last one has ``extra`` bytes behind it."""
         lines = block.split(b"\n")
-        ends = list(accumulate(map(len, lines), lambda at, size: at + size + 1, initial=self._at))
+        sizes = map((1).__add__, map(len, lines))  # with the line break
+        ends = list(accumulate(sizes, initial=self._at))
         ends[-1] += extra - 1
         values = _all_objects(lines, block)
         if values is not None and max(map(len, lines)) <= self.bounds.row_bytes:
