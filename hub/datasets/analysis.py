@@ -3,7 +3,6 @@
 import json
 import zlib
 from collections.abc import Callable
-from itertools import islice
 from typing import Final
 
 from hub.datasets.chunk import Chunk
@@ -51,7 +50,8 @@ class Analysis:
         if chunk.columns != self._layout:
             self._meet(chunk.columns)
         for start in range(0, len(chunk.values), _BLOCK):
-            self._add(list(islice(chunk.values, start, start + _BLOCK)))
+            whole = len(chunk.values) <= _BLOCK
+            self._add(chunk.values if whole else chunk.values[start : start + _BLOCK])
 
     def _add(self, values: list[tuple[Json, ...]]) -> None:
         most = self._values_kept

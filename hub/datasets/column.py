@@ -46,7 +46,7 @@ class Column:
     def add(self, values: Sequence[Json]) -> None:
         """The column's values in the next rows."""
         self.rows += len(values)
-        types = set(map(type, values))
+        types = _types(values)
         if self.totals is not None:
             self._total(values, types, self.totals)
             return
@@ -178,6 +178,14 @@ def expected(counts: Counter[Key]) -> Totals:
     mode = families.most_common(1)[0][0] if families else "text"
     numbers = [number for key in first if (number := numeric(key)) is not None]
     return totals_for(mode, numbers)
+
+
+def _types(values: Sequence[Json]) -> set[type]:
+    try:
+        "".join(values)  # the quickest way to see that all are texts
+    except TypeError:
+        return set(map(type, values))
+    return {str} if values else set()
 
 
 def _keys(

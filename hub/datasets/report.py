@@ -1,5 +1,9 @@
-"""Report: what an analysis says, as JSON; its shape is told in ``docs/data-sets.md``.
+"""Report: what an analysis says, as JSON.
 
+``rows``, ``columns``, ``missing`` (cells), ``sample`` (rows that estimates are from, or null),
+``warnings`` (``column``, ``code``, ``message``), ``problems``, and ``fields``: of each column
+``name``, ``type``, ``present``, ``missing`` (``nulls`` and ``empties``), ``distinct``, ``key``,
+``kinds``, ``odd``, ``top``, ``examples``, and one of ``numbers``, ``dates``, ``lengths``.
 Whatever is estimated from some of the rows says so: ``exact`` is false beside it, and ``error`` is
 the usual error (one standard deviation).
 """

@@ -4,8 +4,7 @@ Every row has a key of 32 bits. Rows with a key under a bound are kept; when the
 the bound is halved. So the choice depends on how many rows there are, and on nothing else.
 """
 
-import sys
-from array import array
+import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import shake_128
@@ -43,11 +42,11 @@ class Sample:
         while done < len(values):
             number, offset = divmod(first + done, BLOCK)
             end = min(done + BLOCK - offset, len(values))
-            keys = _keys(number)[offset : offset + end - done]
-            below = (1 << 32) >> self.level
-            chosen = [at for at, key in enumerate(keys) if key < below]
-            rows = [values[done + at] for at in chosen]
-            self.keys += [keys[at] for at in chosen]
+            chosen = _chosen(number, self.level)
+            if offset or end - done < BLOCK:
+                chosen = [each for each in chosen if offset <= each[0] < offset + end - done]
+            rows = [values[done + at - offset] for at, _ in chosen]
+            self.keys += [key for _, key in chosen]
             self.rows += _short(list(map(place, rows)) if place else rows)
             self.keep(most)
             done = end
@@ -90,8 +89,14 @@ def _short(rows: list[tuple[Json, ...]]) -> list[tuple[Key, ...]]:
 
 
 @lru_cache(maxsize=4)
-def _keys(block: int) -> Sequence[int]:
-    keys = array("I", shake_128(b"rows %d" % block).digest(4 * BLOCK))
-    if sys.byteorder == "big":
-        keys.byteswap()
-    return keys
+def _chosen(block: int, level: int) -> list[tuple[int, int]]:
+    """A block's rows with keys under the level's bound: place and key.
+
+    Most are left out by the first of a key's four bytes.
+    """
+    keys = shake_128(b"rows %d" % block).digest(4 * BLOCK)
+    below = (1 << 32) >> level
+    first = b"[\x00-\\x%02x]" % max((256 >> level) - 1, 0)
+    places = [each.start() for each in re.finditer(first, keys[::4], re.DOTALL)]
+    found = [(at, int.from_bytes(keys[4 * at : 4 * at + 4])) for at in places]
+    return [each for each in found if each[1] < below]
