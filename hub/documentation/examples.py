@@ -72,6 +72,10 @@ EXAMPLES: dict[str, str] = {
 { function: "deliver", destination: "make-leads", payload: { email: "ada@example.com" } },
 { function: "deliver", destination: "make-leads", items: [{ n: 1 }, { n: 2 }], batch_size: 100 },
 """,
+    "download_dataset": """
+{ function: "download_dataset", url: "https://data.example/prices.csv" },
+{ function: "log", message: "{{dataset.size}} bytes, {{dataset.sha256}}" },
+""",
     "edit_record": """
 { function: "add_record", table: "orders", data: { item: "pen", status: "open" } },
 { function: "edit_record", table: "orders", record_id: "{{orders.id}}", data: { status: "paid" } },
@@ -101,6 +105,12 @@ EXAMPLES: dict[str, str] = {
 """,
     "get_cache": """
 { function: "get_cache", key: "rate", default: 1, as: "rate" },
+""",
+    "generate_analysis_report": """
+{ function: "download_dataset", url: "https://data.example/prices.csv" },
+{ function: "process_data_in_chunks" },
+{ function: "generate_analysis_report", title: "Prices" },
+{ function: "log", message: "{{report.rows}} rows of {{report.columns}} columns" },
 """,
     "get_record": """
 { function: "add_record", table: "users", data: { email: "ada@example.com", plan: "pro" } },
@@ -132,6 +142,13 @@ EXAMPLES: dict[str, str] = {
   data: { task_type: "greet", payload: { name: "Ada" }, status: "pending" } },
 { function: "process_task_immediately", task_types: { greet: "example" },
   if: "{{!input.name}}" },
+""",
+    "process_data_in_chunks": """
+{ function: "download_dataset", url: "https://data.example/prices.csv" },
+{ function: "process_data_in_chunks", chunk_size: 500, function_stack: [
+  { function: "bulk_add_records", table: "prices", records: "{{chunk}}" },
+] },
+{ function: "log", message: "{{processed.rows}} rows in {{processed.chunks}} chunks" },
 """,
     "query_all_records": """
 { function: "query_all_records", table: "orders", filter: { status: "open" },
@@ -209,6 +226,13 @@ EXAMPLES: dict[str, str] = {
     "update_variable": """
 { function: "create_variable", name: "n", value: 1 },
 { function: "update_variable", variable: "n", value: "{{n + 1}}" },
+""",
+    "upload_results": """
+{ function: "download_dataset", url: "https://data.example/prices.csv" },
+{ function: "process_data_in_chunks" },
+{ function: "generate_analysis_report" },
+{ function: "upload_results", ttl: 86400 },
+{ function: "log", message: "{{results.download_url}} until {{results.expires_at}}" },
 """,
     "upsert_record": """
 { function: "upsert_record", table: "visits", where: { page: "/prices" },

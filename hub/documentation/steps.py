@@ -10,7 +10,6 @@ from hub.documentation.examples import EXAMPLES
 from hub.stack.places import keys_of
 from hub.stack.step import Step
 from hub.stack.steps import STEPS
-from hub.stack.steps.later import LaterStep
 
 _FAMILIES = {
     "records": "Records",
@@ -29,7 +28,7 @@ _FAMILIES = {
     "answers": "Answers",
     "queue": "The queue of tasks",
     "keeping": "Values that are kept",
-    "later": "Not yet",
+    "datasets": "Data sets and files",
 }
 _COMMON = tuple(Step.model_fields)
 
@@ -67,10 +66,7 @@ def _step(name: str, model: type[Step]) -> Iterator[str]:
     own = [each for each in model.model_fields if each not in _COMMON]
     if own:
         yield from (*_table(model, own), "")
-    if issubclass(model, LaterStep):
-        yield from ("This version knows it, and cannot carry it out yet.", "")
-    else:
-        yield from ("```js", EXAMPLES[name].strip("\n"), "```", "")
+    yield from ("```js", EXAMPLES[name].strip("\n"), "```", "")
 
 
 def _table(model: type[Step], names: Any) -> Iterator[str]:

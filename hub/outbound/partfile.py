@@ -4,7 +4,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -65,6 +65,14 @@ class PartFile:
     async def digest(self) -> "hashlib._Hash":
         """SHA-256 over everything that is there."""
         return await self._away(self._digest)
+
+    async def content(self) -> AsyncIterator[bytes]:
+        """Everything that is there, from the first byte on."""
+        at = 0
+        while at < self._size:
+            data = await self._away(os.pread, self._file, min(_READ_BYTES, self._size - at), at)
+            at += len(data)
+            yield data
 
     async def finish(self, target: Path) -> None:
         """Give the complete file its name, in the same file system; what was beside it is gone."""

@@ -38,7 +38,7 @@ class Requests:
     async def send(self, wish: Wish) -> Received:
         """See :meth:`hub.stack.ports.World.request`."""
         url = wish.request.url
-        slug, destination = _owner(url, self._catalog.now.destinations)
+        slug, destination = owner_of(url, self._catalog.now.destinations)
         gate = asked_of(slug or _gate_of(url), 1, destination, self._connectors)
         probe = None if self._gates is None else await self._gates.admit(gate)
         way: Way = "none"
@@ -86,7 +86,7 @@ def _gate_of(url: str) -> str:
         return ""
 
 
-def _owner(
+def owner_of(
     url: str, destinations: Mapping[str, Destination]
 ) -> tuple[str, Destination] | tuple[None, None]:
     """The destination whose URL is the longest beginning of this one, with its slug."""

@@ -13,6 +13,7 @@ from hub.errors import StoreError
 from hub.model.run import DEFAULT_LANE, ClaimedRun, RunStart
 from hub.model.time import US_PER_S
 from hub.run.answers import Answers
+from hub.run.datasets import FiledDataSets
 from hub.run.execute import Executor
 from hub.run.publish import Publisher
 from hub.run.requests import Requests
@@ -42,6 +43,13 @@ class Runner:
             requests,
             zone,
             root=hub.settings.root,
+            datasets=FiledDataSets(
+                hub.filing,
+                hub.client,
+                hub.catalog,
+                hub.settings.data / "downloads",
+                hub.settings.root,
+            ),
             notified=Notified(hub.settings.notify_destinations, hub.settings.told_of_errors),
         )
         self._hub = hub

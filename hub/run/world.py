@@ -23,6 +23,7 @@ from hub.run.numbers import Numbers
 from hub.run.requests import Requests
 from hub.signature import new_secret
 from hub.signature.channel_tokens import mint_token
+from hub.stack.datasets import DataSets
 from hub.stack.memory import MAX_BYTES
 from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Notified, Received, SegmentConflict, Wish
@@ -85,6 +86,8 @@ class LedgerWorld:
         clock: Callable[[], int] = now_us,
         root: str = "https://hub.invalid",
         notified: Notified = Notified(),  # noqa: B008 - frozen
+        *,
+        datasets: DataSets,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -94,6 +97,7 @@ class LedgerWorld:
         self._requests = requests
         self.zone = zone
         self.root = root
+        self.datasets = datasets
         self.notified = notified
         self.now_us = clock
         self.answers = Answers()

@@ -7,7 +7,7 @@ expected.
 from hub.signature.asymmetric import PRIVATE_PREFIX, new_private_key, public_key
 from hub.signature.bearer import check_signing_key, sign_jwt
 from hub.signature.compare import FUTURE_S, any_equal, check_age, exact
-from hub.signature.file_urls import file_url_invalid, sign_file, verify_file
+from hub.signature.file_urls import file_url_invalid, sign_file, signed_url, verify_file
 from hub.signature.published import published_keys
 from hub.signature.scheme import (
     hmac_base64,
@@ -65,6 +65,7 @@ __all__ = [
     "sign_headers",
     "sign_jwt",
     "sign_scheme",
+    "signed_url",
     "token_ends_s",
     "token_keys",
     "unverified",

@@ -27,6 +27,7 @@ from hub.run.execute import Executor
 from hub.run.lanes import limits
 from hub.run.requests import Requests
 from hub.run.world import LedgerWorld
+from hub.simulate.datasets import SimulatedDataSets
 from hub.stack.cron import fires_after
 from hub.stack.journal import Entry, decode
 from hub.stack.load import load_stack
@@ -199,7 +200,16 @@ class Simulation:
         self.catalog = Catalog(ledger, wanted.variables)
         requests = Requests(self.catalog, self._noting, connectors)
         zone = wanted.timezone
-        world = _World(ledger, self.catalog, self.notes, self.notes, requests, zone, clock.now_us)
+        world = _World(
+            ledger,
+            self.catalog,
+            self.notes,
+            self.notes,
+            requests,
+            zone,
+            clock.now_us,
+            datasets=SimulatedDataSets(self._noting),
+        )
         world.notes = self.notes
         self._executor = Executor(ledger, self.catalog, world)
         self._attempter = Attempter(ledger, self.catalog, self._noting, connectors, clock.now_us)

@@ -14,6 +14,7 @@ from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.segment import Segment
 from hub.model.table import TableSpec
+from hub.stack.datasets import DataSets
 
 if TYPE_CHECKING:
     from hub.stack.plugin import Plugin
@@ -115,6 +116,8 @@ class World(Followers, Protocol):
 
     root: str
     """The URL that the hub is reached under."""
+    datasets: DataSets
+    """Files and data sets."""
     short_wait_us: int
     """A run that waits for longer is parked."""
     notified: Notified

@@ -1,7 +1,7 @@
 """The names that expressions see: one flat set of variables per run, shared by nested stacks."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from hub.errors import LimitError, StepError
@@ -55,11 +55,14 @@ class Scope:
         self._seed = ""
         self._draws = 0
 
-    def branch(self) -> "Scope":
-        """The names as a branch sees them: a copy, in which those of before are not assigned."""
+    def branch(self, giving: Collection[str] = ()) -> "Scope":
+        """The names as a branch sees them: a copy, in which those of before are not assigned.
+
+        But for those that the branch is given anew.
+        """
         other = Scope(self.fields, self.reserved, self._world, self._shift_us)
         other.variables = dict(self.variables)
-        other._outer = frozenset(self.variables)
+        other._outer = frozenset(self.variables).difference(giving)
         other._used = self._used
         return other
 

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -342,9 +342,10 @@ class Turn:
         """What the open segment will do."""
         return self.course.effects
 
-    def branch(self) -> "Turn":
-        """Another branch, with a copy of the names."""
-        return Turn(self.course, self.frame, self.scope.branch(), self.depth, self.deadline_us)
+    def branch(self, giving: Collection[str] = ()) -> "Turn":
+        """Another branch, with a copy of the names, to which these are given anew."""
+        scope = self.scope.branch(giving)
+        return Turn(self.course, self.frame, scope, self.depth, self.deadline_us)
 
     def call(self, task: "Task", scope: Scope, prefix: str) -> "Turn":
         """A task called in this run, with names of its own."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from urllib.parse import quote, urlencode
 
 import structlog
 from starlette.requests import Request
@@ -10,20 +9,12 @@ from starlette.responses import Response
 
 from hub.bootstrap import Hub
 from hub.errors import NotFoundError, StoreError
-from hub.model.file import StoredFile
-from hub.signature import file_url_invalid, sign_file, verify_file
+from hub.signature import file_url_invalid, verify_file
 from hub.web.problems import problem
 from hub.web.serving import content_of
 
 PATH = "/files/{id}/{name}"
 _log = structlog.get_logger("hub.web")
-
-
-def signed_url(root: str, secret: str, file: StoredFile, expires_s: int) -> str:
-    """An address of a file that counts until a second since the epoch."""
-    signature = sign_file(secret, file.id, file.name, expires_s)
-    query = urlencode({"expires": expires_s, "signature": signature})
-    return f"{root}/files/{file.id}/{quote(file.name, '')}?{query}"
 
 
 def download(hub: Hub) -> Callable[[Request], Awaitable[Response]]:

@@ -816,7 +816,7 @@ async def test_the_ledger_s_world_says_what_is_meant_by_an_unknown_name() -> Non
         )
     )
     rest: Any = None
-    world = LedgerWorld(rest, cast(Any, catalog), rest, rest, rest, "UTC")
+    world = LedgerWorld(rest, cast(Any, catalog), rest, rest, rest, "UTC", datasets=rest)
     with pytest.raises(StepError, match="There is no destination 'tlil'; did you mean 'till'"):
         world.check_destination("tlil")
     with pytest.raises(StepError, match="There is no destination 'x': create it first"):

@@ -14,7 +14,7 @@ import pytest
 from hub.bootstrap import Hub
 from hub.model.file import StoredFile
 from hub.model.ids import new_id
-from hub.web.downloads import signed_url
+from hub.signature import signed_url
 from tests.files.content import content
 from tests.web.answers import good, refused
 from tests.web.conftest import ROOT, KeyOf
@@ -288,8 +288,8 @@ async def test_what_does_not_count_is_refused_alike(
     later = str(int(query["expires"]) + 1)
     file = await hub.filing.get(made["id"])
     secret = hub.catalog.now.file_secrets[0]
-    over = signed_url(ROOT, secret, file, int(time.time()))
-    foreign = signed_url(ROOT, "another secret", file, int(time.time()) + 60)
+    over = signed_url(ROOT, secret, file.id, file.name, int(time.time()))
+    foreign = signed_url(ROOT, "another secret", file.id, file.name, int(time.time()) + 60)
     tries = [
         (path.replace(made["id"], other["id"]), query),
         (path.replace(made["id"], new_id("fil")), query),

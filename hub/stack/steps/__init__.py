@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
 from pydantic import Discriminator, Tag
 
 from hub.stack.step import Step, canonical
-from hub.stack.steps import later
 from hub.stack.steps.answers import ReturnResponse
 from hub.stack.steps.arrived import GetAllRawInput, VerifySignature
 from hub.stack.steps.batches import (
@@ -26,6 +25,12 @@ from hub.stack.steps.control import (
     Switch,
     ThrowError,
     TryCatch,
+)
+from hub.stack.steps.datasets import (
+    DownloadDataset,
+    GenerateAnalysisReport,
+    ProcessDataInChunks,
+    UploadResults,
 )
 from hub.stack.steps.keeping import GetCache, SetCache
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
@@ -67,12 +72,12 @@ STEPS: dict[str, type[Step]] = {
     "delay_processing": DelayProcessing,
     "delete_record": DeleteRecord,
     "deliver": Deliver,
-    "download_dataset": later.DownloadDataset,
+    "download_dataset": DownloadDataset,
     "edit_record": EditRecord,
     "emit_event": EmitEvent,
     "external_api_request": ExternalApiRequest,
     "for_each_loop": ForEachLoop,
-    "generate_analysis_report": later.GenerateAnalysisReport,
+    "generate_analysis_report": GenerateAnalysisReport,
     "get_all_raw_input": GetAllRawInput,
     "get_cache": GetCache,
     "get_record": GetRecord,
@@ -80,7 +85,7 @@ STEPS: dict[str, type[Step]] = {
     "set_progress": SetProgress,
     "log": Log,
     "parallel": Parallel,
-    "process_data_in_chunks": later.ProcessDataInChunks,
+    "process_data_in_chunks": ProcessDataInChunks,
     "process_next_batch": ProcessNextBatch,
     "process_task_immediately": ProcessTaskImmediately,
     "query_all_records": QueryAllRecords,
@@ -97,7 +102,7 @@ STEPS: dict[str, type[Step]] = {
     "throw_error": ThrowError,
     "try_catch": TryCatch,
     "update_variable": UpdateVariable,
-    "upload_results": later.UploadResults,
+    "upload_results": UploadResults,
     "upsert_record": UpsertRecord,
     "verify_signature": VerifySignature,
     "wait_for": WaitFor,
@@ -122,7 +127,15 @@ else:  # made from the table above, so that each step stands once
     _tagged = (*_tagged, Annotated[Call, Tag(CALL)])
     AnyStep = Annotated[Union[_tagged], Discriminator(_function_of)]  # noqa: UP007 - of a tuple
 
-for _nesting in (Conditional, ForEachLoop, Parallel, Switch, TryCatch, WhileLoop):
+for _nesting in (
+    Conditional,
+    ForEachLoop,
+    Parallel,
+    ProcessDataInChunks,
+    Switch,
+    TryCatch,
+    WhileLoop,
+):
     _nesting.model_rebuild(_types_namespace={"AnyStep": AnyStep})
 
 __all__ = ["CALL", "STEPS", "AnyStep", "Call"]

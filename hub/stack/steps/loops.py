@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hub.stack.steps import AnyStep
 
 
-async def _ends_loop(steps: "Sequence[Step]", turn: Turn, prefix: str) -> bool:
+async def ends_loop(steps: "Sequence[Step]", turn: Turn, prefix: str) -> bool:
     """Run a round; whether it breaks the loop off."""
     try:
         await run_steps(steps, turn, prefix)
@@ -80,7 +80,7 @@ class ForEachLoop(Step):
 
     async def _round(self, turn: Turn, prefix: str) -> bool:
         try:
-            return await _ends_loop(self.function_stack, turn, prefix)
+            return await ends_loop(self.function_stack, turn, prefix)
         except StepFailed as failed:
             if self.on_error == "stop" or not is_catchable(failed.error):
                 raise
@@ -97,7 +97,7 @@ class ForEachLoop(Step):
         async def work(turn: Turn) -> bool:
             reserved = turn.scope.reserved
             reserved["loop_item"], reserved["loop_index"] = item, index
-            return await _ends_loop(self.function_stack, turn, prefix)
+            return await ends_loop(self.function_stack, turn, prefix)
 
         return Branch(prefix, work)
 
@@ -127,7 +127,7 @@ class WhileLoop(Step):
                         f"The condition still holds after {most:,} rounds (max).", code="loop_limit"
                     )
                 reserved["loop_index"] = index
-                if await _ends_loop(self.function_stack, turn, f"{path}/{index}/"):
+                if await ends_loop(self.function_stack, turn, f"{path}/{index}/"):
                     return
                 index += 1
         finally:

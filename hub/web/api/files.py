@@ -12,13 +12,12 @@ from hub.model.ids import Prefix
 from hub.model.json import Json, dumps_text
 from hub.model.key import Scope
 from hub.model.time import US_PER_S, now_us, to_iso
-from hub.signature import new_secret
+from hub.signature import new_secret, signed_url
 from hub.store.files import files_page
 from hub.store.lookup import LAST
 from hub.store.objects import FILES, PUT, PutObject
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, missing, nothing
-from hub.web.downloads import signed_url
 from hub.web.serving import content_of
 from hub.web.uploads import upload_of
 
@@ -81,7 +80,7 @@ class NewUrl(Body):
 async def _sign(call: Call) -> Response:
     wish, file = await call.body_or_none(NewUrl), await _file(call)
     expires_s = min(int(time.time()) + wish.ttl_s, file.expires_at // US_PER_S)
-    url = signed_url(call.root, call.hub.catalog.now.file_secrets[0], file, expires_s)
+    url = signed_url(call.root, call.hub.catalog.now.file_secrets[0], file.id, file.name, expires_s)
     return answer({"url": url, "expires_at": to_iso(expires_s * US_PER_S)}, 201)
 
 

@@ -1,0 +1,115 @@
+"""What the steps about data sets need of the world: fetching, reading in chunks, keeping files."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from hub.datasets.chunk import Chunk
+from hub.datasets.reading import Format, Reading
+from hub.model.json import Json
+
+_AS_FOUND: Final = Reading()
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A data set that is to be fetched."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    most_bytes: int
+    timeout_s: float
+    run_id: str
+    part: str
+    """The name under which what has come is kept until it is whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A file that is kept."""
+
+    id: str
+    name: str
+    size: int
+    sha256: str
+    content_type: str
+
+    def shown(self) -> dict[str, Json]:
+        """As a stack sees it."""
+        return {
+            "file": self.id,
+            "name": self.name,
+            "size": self.size,
+            "sha256": self.sha256,
+            "content_type": self.content_type,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a file is to be read: in chunks of so many rows, from a mark on."""
+
+    file: str
+    chunk_size: int
+    format: Format | None = None
+    reading: Reading = _AS_FOUND
+    mark: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A chunk, and where to go on after it."""
+
+    chunk: Chunk
+    mark: Mapping[str, Any]
+    done: int
+    """Bytes of the file that are behind it."""
+    total: int
+    problems: Json
+    """What was wrong with rows so far: ``{"count", "first": [{"line", "message"}]}``."""
+
+
+class DataSets(Protocol):
+    """Files and data sets, as steps see them."""
+
+    async def fetch(self, wanted: Fetch, progress: Callable[[int, int | None], None]) -> Kept:
+        """Fetch a data set into a file; what had come before a crash is not fetched again.
+
+        ``progress`` is told how many bytes are there, and of how many.
+
+        Raises:
+            OutboundError: it cannot be had.
+            StoreError, TooLargeError: it cannot be kept.
+        """
+        ...
+
+    def read(self, wanted: Wanted) -> AsyncGenerator[Read]:
+        """A file's chunks.
+
+        Raises:
+            InvalidError: it cannot be read as it stands.
+            NotFoundError: ``file_unknown``.
+        """
+        ...
+
+    async def keep(
+        self, content: bytes, name: str, content_type: str, run_id: str, *, briefly: bool = False
+    ) -> Kept:
+        """Keep something that a run has made; ``briefly``: it is of use to that run alone."""
+        ...
+
+    async def kept(self, file: str) -> bytes:
+        """What is kept in a small file.
+
+        Raises:
+            NotFoundError: ``file_unknown``.
+        """
+        ...
+
+    async def drop(self, file: str) -> None:
+        """Forget a file; nothing where there is none."""
+        ...
+
+    def share(self, file: Kept, ttl_s: int) -> tuple[str, int]:
+        """An address that anybody may download it from for a while, and until when (µs)."""
+        ...
