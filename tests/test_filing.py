@@ -137,14 +137,14 @@ async def test_all_files_together_are_bounded_also_while_several_come(
 
     gate = asyncio.Event()
     two = [asyncio.create_task(filing.put(large(gate), "a", None)) for _ in range(2)]
-    while filing.arriving < 3_800_000:
+    while filing.room.arriving < 3_800_000:
         await asyncio.sleep(0.01)
     with pytest.raises(StoreError, match="HUB_FILES_MAX_BYTES") as caught:
         await filing.put(content(b"x" * 1_900_000), "a", None)
     assert caught.value.code == "files_full"
     gate.set()
     first, _ = await asyncio.gather(*two)
-    assert filing.arriving == 0
+    assert filing.room.arriving == 0
     with pytest.raises(StoreError):
         await filing.put(content(b"x" * 1_900_000), "a", None)
     await filing.drop(first.id)

@@ -41,7 +41,7 @@ async def nothing_kept(driven: Driven) -> None:
     data, filing = driven.hub.settings.data, driven.hub.filing
 
     async def clean() -> bool:
-        return not lying(data) and filing.arriving == 0
+        return not lying(data) and filing.room.arriving == 0
 
     await until(clean, 5)
 

@@ -233,8 +233,8 @@ async def test_reading_and_writing_need_their_scopes(api: httpx.AsyncClient, key
 async def test_what_is_too_large_is_refused(
     api: httpx.AsyncClient, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bounds = hub.filing.bounds
-    monkeypatch.setattr(hub.filing, "bounds", type(bounds)(1000, bounds.all_bytes, 60))
+    bounds = hub.filing.room.bounds
+    monkeypatch.setattr(hub.filing.room, "bounds", type(bounds)(1000, bounds.all_bytes, 60))
 
     async def chunked() -> AsyncIterator[bytes]:
         yield b"x" * 600
