@@ -13,7 +13,11 @@ _QUOTE = ord('"')
 _SPACE = re.compile(rb"[ \t\r\n]*+")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SCALAR = re.compile(rb"[^\s,:{}\[\]\"]++")
-_TO_BRACKET = re.compile(rb'(?:[^{}\[\]"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_FLAT = rb'(?:[^{}\[\]"]++|"(?:[^"\\]++|\\.)*+")'
+_TO_BRACKET = re.compile(
+    rb"(?:" + _FLAT + rb"|\{" + _FLAT + rb"*+\}|\[" + _FLAT + rb"*+\])*+", re.DOTALL
+)
+"""Up to the next bracket that holds others, or closes one that does."""
 
 
 def alike(
