@@ -1,14 +1,12 @@
 """CSV by rows, read by the standard library's parser."""
 
-import csv
-import io
-import sys
 from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from hub.datasets.bounds import BOUNDS, Bounds
 from hub.datasets.chunk import Chunk
+from hub.datasets.csv_block import BREAKS, END, breaks_in, rows_of
 from hub.datasets.dialect import check_head, check_width, delimiter_of, names_of
 from hub.datasets.problems import Problem
 from hub.datasets.reader import Reader, bad_row
@@ -19,9 +17,6 @@ from hub.model.json import Json
 
 HEAD_BYTES = 16 << 10
 """What the delimiter is found out from."""
-_BREAKS = ("\n", "\r")
-_END = "end"
-"""A line behind the last one: it becomes a row of its own unless a quote is open."""
 
 
 class CsvReader(Reader):
@@ -95,7 +90,7 @@ class CsvReader(Reader):
             self._parse("".join(self._parts), is_last=is_last and error is None)
         if self._waiting > self.bounds.row_bytes:
             rest = "".join(self._parts)
-            raise self._too_long(self._at_line, is_broken=any(each in rest for each in _BREAKS))
+            raise self._too_long(self._at_line, is_broken=any(each in rest for each in BREAKS))
         if error is not None:
             raise error
 
@@ -112,8 +107,8 @@ class CsvReader(Reader):
 
     def _parse_lines(self, block: str, *, is_last: bool) -> str:
         """Make rows of complete lines; gives the text of the last one if a quote is open in it."""
-        rows, counts, places = self._rows(block)
-        is_open = rows.pop() != [_END]
+        rows, counts, places = rows_of(block, self.delimiter)
+        is_open = rows.pop() != [END]
         ends = self.text.offsets(block, places, self._at)
         self._keep_sized(rows, counts, ends)
         self._at, self._at_line = ends[-1], self._at_line + (counts[-1] if counts else 0)
@@ -121,24 +116,6 @@ class CsvReader(Reader):
         if is_open and is_last:
             raise self._open(unfinished, self.text.offsets(unfinished, [len(unfinished)], 0)[-1])
         return unfinished
-
-    def _rows(self, block: str) -> tuple[list[list[str]], list[int], list[int]]:
-        """The rows of some lines and one that is the end; after each but that, how many lines
-        were read, and the place in the block. The places begin with that of the first row."""
-        csv.field_size_limit(sys.maxsize)  # rows have their own bound
-        file = io.StringIO(block if block.endswith(_BREAKS) else block + "\n", newline="")
-        reader = csv.reader(chain(file, (_END,)), delimiter=self.delimiter or ",")
-        rows: list[list[str]] = []
-        counts: list[int] = []
-        places = [0]
-        for row in reader:
-            rows.append(row)
-            counts.append(reader.line_num)
-            places.append(file.tell())
-        counts.pop()
-        places.pop()
-        places[-1] = min(places[-1], len(block))
-        return rows, counts, places
 
     def _keep_sized(self, rows: list[list[str]], counts: list[int], ends: list[int]) -> None:
         """Take rows up, to the first that is too long."""
@@ -186,7 +163,7 @@ class CsvReader(Reader):
             self.problems.add(each)
 
     def _surplus(self, place: int, row: list[str], width: int) -> Problem:
-        line = self._lines[place] - 1 - sum(_breaks(cell) for cell in row)
+        line = self._lines[place] - 1 - sum(breaks_in(cell) for cell in row)
         problem = Problem(line, f"It has {len(row):,} fields for {width:,} columns.")
         if self.reading.on_bad_row == "fail":
             raise bad_row(problem.line, problem.message)
@@ -203,13 +180,13 @@ class CsvReader(Reader):
 
     def _open(self, text: str, size: int) -> InvalidError | TooLargeError:
         """The error for a row at the end whose last quote is open."""
-        breaks = _breaks(text)
+        breaks = breaks_in(text)
         if size > self.bounds.row_bytes:
             return self._too_long(self._at_line, is_broken=breaks > 0)
-        if text.endswith(_BREAKS):
+        if text.endswith(BREAKS):
             breaks -= 1
-        (*_, row), _, _ = self._rows(text)
-        opened = self._at_line + breaks - _breaks(row[-1].removesuffix("\n" + _END))
+        (*_, row), _, _ = rows_of(text, self.delimiter)
+        opened = self._at_line + breaks - breaks_in(row[-1].removesuffix("\n" + END))
         return InvalidError(
             f"The quote that opens in line {opened:,} never closes. Close it, or double each "
             'quote that is part of a text: "".',
@@ -227,8 +204,3 @@ class CsvReader(Reader):
         self.delimiter = state["delimiter"]
         self._columns = None if state["columns"] is None else tuple(state["columns"])
         self._at, self._at_line = self.offset, self.line
-
-
-def _breaks(text: str) -> int:
-    """How many line breaks a text has."""
-    return text.count("\n") + text.count("\r") - text.count("\r\n")

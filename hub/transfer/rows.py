@@ -77,6 +77,8 @@ def _csv(file: BinaryIO, spec: TableSpec) -> Iterator[Row]:
     try:
         reader = _reader(text)
         for cells in reader:
+            if max(map(len, cells), default=0) > MAX_LINE_BYTES:
+                raise FileFault(line, f"This is no CSV: a cell is longer than {MAX_LINE_BYTES:,}.")
             if not names:
                 names = _names(cells)
             elif any(cells):
