@@ -12,9 +12,11 @@ from itertools import islice
 from types import NoneType
 from typing import Any, Final
 
+from hub.datasets.expected import totals_for
 from hub.datasets.kinds import FAMILIES, kind_of
+from hub.datasets.numbers import numeric
 from hub.datasets.tokens import ALL, FLAGS, LONG, Key, Token, key_of
-from hub.datasets.totals import Totals, numeric, totals_for
+from hub.datasets.totals import Totals
 from hub.model.json import Json
 
 ODD_KEPT: Final = 5

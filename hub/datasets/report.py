@@ -14,11 +14,13 @@ from typing import Final
 
 from hub.datasets.column import Column, label_of
 from hub.datasets.kinds import moment_of
+from hub.datasets.moments import Moments
+from hub.datasets.numbers import Numbers, numeric
 from hub.datasets.sample import Sample
+from hub.datasets.sizes import Members, Texts
 from hub.datasets.spread import Weighted, by_time, histogram, plain, quantiles
 from hub.datasets.summary import deviation, mean_of, sum_of
 from hub.datasets.tokens import Key, Token
-from hub.datasets.totals import Members, Moments, Numbers, Texts, numeric
 from hub.datasets.view import View, view_of
 from hub.datasets.warnings import warnings_of
 from hub.model.json import Json

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from hub.datasets.exact import unfixed
 from hub.datasets.kinds import Number
-from hub.datasets.totals import Numbers
+from hub.datasets.numbers import Numbers
 
 
 def sum_of(numbers: Numbers) -> Number | Fraction:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from hub.datasets.column import ODD_KEPT, Column, kind_of_key, label_of
+from hub.datasets.expected import totals_for
 from hub.datasets.kinds import FAMILIES
+from hub.datasets.numbers import Numbers, numeric
 from hub.datasets.sample import Sample
 from hub.datasets.tokens import Key
-from hub.datasets.totals import Numbers, Totals, numeric, totals_for
+from hub.datasets.totals import Totals
 
 MOSTLY = 0.9
 """A column is of a type if so much of it is."""
