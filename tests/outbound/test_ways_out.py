@@ -10,7 +10,7 @@ ROOT = STACKS.parent
 NETWORK = {
     *("socket", "ssl", "httpx", "aiohttp", "requests", "urllib3", "urllib.request", "websockets"),
     *("http.client", "ftplib", "smtplib", "telnetlib", "poplib", "imaplib", "nntplib"),
-    *("xmlrpc", "httpx_aiohttp", "pycurl", "socketserver", "multiprocessing.connection"),
+    *("xmlrpc", "httpx_aiohttp", "pycurl", "socketserver", "multiprocessing.connection", "obstore"),
 }
 OPENERS = {
     *("open_connection", "create_connection", "open_unix_connection", "create_unix_connection"),
@@ -76,6 +76,7 @@ def test_only_the_client_speaks_to_the_network() -> None:
         "hub/outbound/failures.py",  # knows its errors
         "hub/outbound/pools.py",  # keeps the client's transports
         "hub/outbound/tls.py",  # makes its TLS contexts
+        "hub/files/bucket.py",  # where HUB_FILES_URL says, and nobody else has a say
         "hub/valkey.py",  # asks whether its own Valkey listens on its own socket file
     }
     assert found - harmless == {"hub/outbound/client.py"}
@@ -83,7 +84,10 @@ def test_only_the_client_speaks_to_the_network() -> None:
 
 def test_nothing_opens_a_connection_or_a_program_by_other_names() -> None:
     found = {path: used for path, each in modules().items() if (used := OPENERS & set(named(each)))}
-    assert found == {"hub/valkey.py": {"create_subprocess_exec", "open_unix_connection"}}
+    assert found == {
+        "hub/valkey.py": {"create_subprocess_exec", "open_unix_connection"},
+        "hub/parquet/reader.py": {"Popen"},  # itself again, which reads a local file
+    }
 
 
 def test_the_guard_uses_of_httpx_what_reads_a_url_and_nothing_that_sends() -> None:
@@ -134,7 +138,7 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
         *("hub/deliver/sending.py", "hub/deliver/trial.py", "hub/run/requests.py"),
         *("hub/outbound/oauth.py", "hub/outbound/jwks.py"),
         *("hub/listening.py", "hub/trying.py"),
-        *("hub/simulate/answers.py", "hub/simulate/simulation.py"),
+        *("hub/simulate/answers.py", "hub/simulate/simulation.py", "hub/simulate/datasets.py"),
     }
     assert "hub/deliver/request.py" in made
     opened = {
@@ -144,4 +148,5 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
     }
     assert opened == {"hub/outbound/redirects.py"}
     assert set(calls_of("following")) == {"hub/outbound/download.py"}
-    assert set(calls_of("download")) == set()
+    served = "hub/web/routes.py"  # downloads from the hub
+    assert set(calls_of("download")) == {"hub/run/datasets.py", served}
