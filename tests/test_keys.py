@@ -46,7 +46,7 @@ async def test_a_key_is_set_and_replaced_without_losing_a_secret(tmp_path: Path)
         assert await password_of(hub) == PASSWORD
     assert await reencrypt(tmp_path, OLD) == (
         0,
-        "3 objects were encrypted anew. Older keys are not needed any more.\n",
+        "4 objects were encrypted anew. Older keys are not needed any more.\n",
     )
     with pytest.raises(StoreError, match="of the destination 'till'"):
         async with embedded_hub(tmp_path, secret_key=NEW):

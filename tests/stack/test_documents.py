@@ -56,6 +56,6 @@ def test_no_text_raises_anything_but_a_refusal(text: str) -> None:
 )
 def test_a_mebibyte_of_beginnings_is_told_without_harm(piece: str) -> None:
     text = piece * (MAX_BYTES // len(piece.encode()))
-    started = time.perf_counter()
+    started = time.thread_time()
     tables.refused(read_documents, text)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2

@@ -198,6 +198,6 @@ def test_a_form_that_could_not_be_read_again_is_refused() -> None:
 )
 def test_much_of_anything_is_formed_without_harm(piece: str) -> None:
     text = "[]" + piece * (MAX_BYTES // 8 // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert format_text(text).startswith("[]")
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5

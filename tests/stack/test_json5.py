@@ -130,9 +130,9 @@ def test_a_hundred_levels_are_the_most(opening: str) -> None:
 )
 def test_a_mebibyte_of_anything_is_read_without_harm(piece: str) -> None:
     text = piece * (MAX_BYTES // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(refused(text)["message"]) < 200
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_text_over_a_mebibyte_is_refused() -> None:
@@ -164,9 +164,9 @@ def test_five_kilobytes_take_a_few_milliseconds() -> None:
     assert 5_000 < len(text) < 7_000
     best = float("inf")
     for _ in range(20):
-        started = time.perf_counter()
+        started = time.thread_time()
         parse_documents(text)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.thread_time() - started)
     assert best < 0.006
 
 

@@ -175,10 +175,10 @@ def test_a_hundred_levels_are_the_most(opening: str, closing: str) -> None:
 @pytest.mark.parametrize("piece", PIECES)
 def test_a_mebibyte_of_anything_is_read_without_harm(piece: str) -> None:
     text = piece * (MAX_BYTES // len(piece))
-    started = time.perf_counter()
+    started = time.thread_time()
     with suppress(InvalidError):
         assert parse_documents(text)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_a_text_over_a_mebibyte_is_refused() -> None:
