@@ -15,9 +15,17 @@ FILES = sorted(path.name for path in stack_files([STACKS]))
 
 def test_there_is_one_for_each_system() -> None:
     assert [each.partition(".")[0] for each in FILES] == [
-        *("approval", "customer_sync", "customers", "daily_report", "dashboard", "leads", "orders"),
-        *("payments", "priority_lanes", "reports", "spare_time", "task_queue", "trials"),
-        "verification",
+        *(
+            "approval",
+            "customer_sync",
+            "customers",
+            "daily_report",
+            "dashboard",
+            "datasets",
+            "leads",
+        ),
+        *("nightly_csv", "orders", "payments", "priority_lanes", "reports", "spare_time"),
+        *("task_queue", "trials", "verification"),
     ]
 
 
@@ -66,6 +74,8 @@ async def test_they_live_in_one_hub_and_answer(tmp_path: Path) -> None:
         ("/trials/1/subscription", {"plan": "trial"}),
         ("/payments", {"order": 1, "cents": 12.5}),
         ("/sales", {"product": "", "amount": 1}),
+        ("/datasets", {"url": "file:///etc/passwd"}),
+        ("/datasets", {"url": "https://data.example/x", "format": "xls"}),
         ("/leads", {"email": "ada@example.com", "score": 101}),
     ],
 )

@@ -83,9 +83,10 @@ class DownloadDataset(WorldStep):
         )
 
     def _check(self, turn: Turn, kept: Kept) -> None:
-        if self.sha256 is None:
+        given = None if self.sha256 is None else self.sha256.evaluate(turn.scope)
+        if given is None:
             return
-        expected = text_of(self.sha256.evaluate(turn.scope), "sha256").lower()
+        expected = text_of(given, "sha256").lower()
         if expected != kept.sha256:
             raise StepError(
                 f"The checksum of what came is {kept.sha256}, not {expected}: it was changed, or "
@@ -151,15 +152,11 @@ class ProcessDataInChunks(Step):
     def _wanted(self, turn: Turn) -> Wanted:
         scope = turn.scope
         given = scope.lookup("dataset") if self.dataset is None else self.dataset.evaluate(scope)
-        form = None if self.format is None else text_of(self.format.evaluate(scope), "format")
-        if form is not None and form not in get_args(Format):
-            raise StepError(
-                f"'format' is one of {', '.join(get_args(Format))}, not {form[:50]!r}.",
-                code="field_invalid",
-            )
-        options = {} if self.options is None else object_of(self.options.evaluate(scope), "options")
+        form = None if self.format is None else _format_of(self.format.evaluate(scope))
+        options = None if self.options is None else self.options.evaluate(scope)
+        how = _reading_of({} if options is None else object_of(options, "options"))
         size = _whole(self.chunk_size, turn, "chunk_size", CHUNK_ROWS, MAX_ROWS_AT_ONCE)
-        return Wanted(_file_of(given), size, cast(Format | None, form), _reading_of(options))
+        return Wanted(_file_of(given), size, form, how)
 
 
 class _Work:
@@ -359,9 +356,18 @@ class _Progress:
 
 
 def _whole(value: Any, turn: Turn, name: str, default: int, most: int) -> int:
-    if value is None:
-        return default
-    return whole_of(value.evaluate(turn.scope), name, least=1, most=most)
+    given = None if value is None else value.evaluate(turn.scope)
+    return default if given is None else whole_of(given, name, least=1, most=most)
+
+
+def _format_of(given: Json) -> Format | None:
+    """What is null is found out."""
+    if given is None or given in get_args(Format):
+        return cast(Format | None, given)
+    raise StepError(
+        f"'format' is one of {', '.join(get_args(Format))}, not {as_text(given)[:50]!r}.",
+        code="field_invalid",
+    )
 
 
 def _reading_of(options: dict[str, Any]) -> Reading:
