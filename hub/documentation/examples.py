@@ -121,6 +121,14 @@ EXAMPLES: dict[str, str] = {
 { function: "get_system_metrics", metrics: ["cpu_usage", "active_tasks"] },
 { function: "log", message: "{{system_metrics.active_tasks}} runs are under way" },
 """,
+    "keep_file": """
+{ function: "keep_file", content: "{{csv_encode([{ sku: 'a', n: 2 }, { sku: 'b', n: 5 }])}}",
+  name: "stock.csv", content_type: "text/csv" },
+{ function: "upload_results", files: "{{kept}}", ttl: 3600 },
+{ function: "log", message: "{{kept.size}} bytes at {{results.download_url}}" },
+{ function: "process_data_in_chunks", dataset: "{{kept}}" },
+{ function: "log", message: "{{processed.rows}} rows" },
+""",
     "log": """
 { function: "log", message: "nothing to do", level: "warning" },
 """,

@@ -29,6 +29,7 @@ _FAMILIES = {
     "queue": "The queue of tasks",
     "keeping": "Values that are kept",
     "datasets": "Data sets and files",
+    "files": "Data sets and files",
 }
 _COMMON = tuple(Step.model_fields)
 

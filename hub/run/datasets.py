@@ -40,7 +40,7 @@ class FiledDataSets:
 
     async def fetch(self, wanted: Fetch, progress: Callable[[int, int | None], None]) -> Kept:
         name = hashlib.sha256(wanted.part.encode()).hexdigest()
-        file_id = f"fil_{name[:32]}"
+        file_id = _id_of(wanted.run_id, name)
         try:  # it was whole when the run died
             return _kept(await self._filing.get(file_id))
         except NotFoundError:
@@ -82,11 +82,25 @@ class FiledDataSets:
             yield each
 
     async def keep(
-        self, content: bytes, name: str, content_type: str, run_id: str, *, briefly: bool = False
+        self,
+        content: bytes,
+        name: str,
+        content_type: str,
+        run_id: str,
+        *,
+        keep_s: float | None = None,
+        part: str | None = None,
+        briefly: bool = False,
     ) -> Kept:
-        keep_s = _STATE_S if briefly else None
         return _kept(
-            await self._filing.put(_once(content), name, content_type, keep_s, run_id=run_id)
+            await self._filing.put(
+                _once(content),
+                name,
+                content_type,
+                _STATE_S if briefly else keep_s,
+                run_id=run_id,
+                file_id=None if part is None else _id_of(run_id, _digest_of(part, content)),
+            )
         )
 
     async def kept(self, file: str) -> bytes:
@@ -102,6 +116,17 @@ class FiledDataSets:
             raise StoreError("No address can be signed: the hub has no secret for files.")
         until_s = now_us() // US_PER_S + ttl_s
         return signed_url(self._root, secrets[0], file.id, file.name, until_s), until_s * US_PER_S
+
+
+def _id_of(run_id: str, digest: str) -> str:
+    """The same each time, and in order of the runs: files are listed by their ids."""
+    begun = run_id.removeprefix("run_")[:12]
+    return f"fil_{begun}{digest[len(begun) : 32]}"
+
+
+def _digest_of(part: str, content: bytes) -> str:
+    whole = part.encode() + b"\n" + hashlib.sha256(content).digest()
+    return hashlib.sha256(whole).hexdigest()
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from hub.errors import NotFoundError, OutboundError
-from hub.model.file import StoredFile
+from hub.model.file import StoredFile, safe_name, safe_type
 from hub.model.http import OutboundRequest
 from hub.model.ids import new_id
 from hub.model.time import US_PER_S, now_us
@@ -51,9 +51,17 @@ class SimulatedDataSets:
         return _pieces(self._file(file.id)[1][start:end])
 
     async def keep(
-        self, content: bytes, name: str, content_type: str, run_id: str, *, briefly: bool = False
+        self,
+        content: bytes,
+        name: str,
+        content_type: str,
+        run_id: str,
+        *,
+        keep_s: float | None = None,
+        part: str | None = None,
+        briefly: bool = False,
     ) -> Kept:
-        return self._kept(content, name, content_type)
+        return self._kept(content, safe_name(name), safe_type(content_type))
 
     async def kept(self, file: str) -> bytes:
         return self._file(file)[1]

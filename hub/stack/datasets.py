@@ -93,9 +93,23 @@ class DataSets(Protocol):
         ...
 
     async def keep(
-        self, content: bytes, name: str, content_type: str, run_id: str, *, briefly: bool = False
+        self,
+        content: bytes,
+        name: str,
+        content_type: str,
+        run_id: str,
+        *,
+        keep_s: float | None = None,
+        part: str | None = None,
+        briefly: bool = False,
     ) -> Kept:
-        """Keep something that a run has made; ``briefly``: it is of use to that run alone."""
+        """Keep something that a run has made; ``briefly``: it is of use to that run alone.
+
+        The same content of one ``part`` of a run is kept once, however often that is done.
+
+        Raises:
+            StoreError, TooLargeError: it cannot be kept.
+        """
         ...
 
     async def kept(self, file: str) -> bytes:

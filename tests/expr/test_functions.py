@@ -3,13 +3,17 @@
 import json
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.errors import ExpressionError
 from hub.expr import FAMILIES, FUNCTIONS, DictContext, Function, compile_expression
 from hub.expr.functions.registry import function
 from hub.model.json import loads
+from tests.expr.strategies import modest
 
 CONTEXT = DictContext(variables={"KEY": "k" * 32}, at_us=1_772_731_230_123_456)
 PROMISED = loads((Path(__file__).parent / "promised.json").read_bytes())
@@ -98,3 +102,36 @@ def test_two_uuids_differ_and_the_same_seed_makes_them_again() -> None:
     assert first != second
     assert pair.evaluate(DictContext(seed=7)) == [first, second]
     assert pair.evaluate(DictContext(seed=8)) != [first, second]
+
+
+names = st.text("ab,;\"'\n é", min_size=1).map(str.strip).filter(bool)
+cells = st.text("ab,;\"'\r\n é=", max_size=8)
+
+
+@modest
+@given(
+    st.lists(names, min_size=1, max_size=4, unique=True).flatmap(
+        lambda heads: st.lists(st.fixed_dictionaries(dict.fromkeys(heads, cells)))
+    ),
+    st.sampled_from([",", ";", "\t"]),
+)
+def test_a_table_that_is_written_is_read_as_it_was(rows: list[Any], separator: str) -> None:
+    context = DictContext({"rows": rows, "by": separator})
+    read = compile_expression("csv_parse(csv_encode(rows, by), by)").evaluate(context)
+    assert read == rows
+
+
+def test_a_long_value_of_a_table_is_read() -> None:
+    long = "x" * 200_000
+    context = DictContext({"text": f"a,b\n1,{long}\n"})
+    assert compile_expression("csv_parse(text)").evaluate(context) == [{"a": "1", "b": long}]
+
+
+def test_a_table_of_too_many_fields_is_refused_before_it_is_made() -> None:
+    rows = [{f"f{n}": 1} for n in range(2_000)]
+    with pytest.raises(ExpressionError) as caught:
+        compile_expression("csv_encode(rows)").evaluate(DictContext({"rows": rows}))
+    assert caught.value.code == "expression_limit"
+    long = [{"a": "x" * 1_000_000}] * 9
+    with pytest.raises(ExpressionError, match="rows at a time"):
+        compile_expression("csv_encode(rows)").evaluate(DictContext({"rows": long}))

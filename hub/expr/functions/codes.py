@@ -5,14 +5,16 @@ import csv
 import html
 import io
 import re
+import sys
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote
 
 from hub.errors import ExpressionError, InvalidError
 from hub.expr.functions.lists import check_room
-from hub.expr.functions.parameters import Text
+from hub.expr.functions.parameters import Items, Text
 from hub.expr.functions.registry import function
-from hub.expr.kinds import fits, json_of
+from hub.expr.kinds import fits, json_of, text_of
+from hub.expr.limits import MAX_TEXT_CHARS, over
 from hub.model.json import loads
 
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
@@ -129,12 +131,8 @@ def csv_parse(text: Text, separator: Text = ",", quote_sign: Text = '"') -> list
     csv_parse('a;b\\n1;2', ';') → [{a: '1', b: '2'}]
     """
     check_room(text.count("\n") + text.count("\r"))
-    signs = {separator, quote_sign}
-    if len(signs) != 2 or any(len(sign) != 1 or sign in "\r\n" for sign in signs):
-        raise ExpressionError(
-            "The separator and the quote sign are two different characters: csv_parse(text, ';').",
-            code="expression_type",
-        )
+    _check_signs(separator, quote_sign, "csv_parse(text, ';')")
+    csv.field_size_limit(sys.maxsize)  # no value is longer than the text, which is bounded
     try:
         rows = csv.reader(
             io.StringIO(text.removeprefix(_BYTE_ORDER_MARK), newline=""),
@@ -153,10 +151,46 @@ def csv_parse(text: Text, separator: Text = ",", quote_sign: Text = '"') -> list
         ]
     except csv.Error as error:
         raise ExpressionError(
-            "This text is no table: check its quotes, and that no value is longer than 131,072 "
-            "characters.",
+            "This text is no table: check that each quote is closed, and followed by the separator "
+            "or the end of the line.",
             code="expression_type",
         ) from error
+
+
+@function("csv_encode")
+def csv_encode(rows: Items, separator: Text = ",", quote_sign: Text = '"') -> str:
+    """Objects as the text of a table; the first line names all fields that one of them has.
+
+    A field that is missing or ``null`` is empty; lists and objects are JSON.
+
+    csv_encode([{id: 1, name: 'Lovelace, Ada'}]) → 'id,name\\r\\n1,"Lovelace, Ada"\\r\\n'
+    csv_encode([{a: 1}, {b: true}], ';') → 'a;b\\r\\n1;\\r\\n;true\\r\\n'
+    """
+    _check_signs(separator, quote_sign, "csv_encode(rows, ';')")
+    if not all(isinstance(row, dict) for row in rows):
+        raise ExpressionError(
+            "csv_encode takes a list of objects: [{id: 1}, {id: 2}].", code="expression_type"
+        )
+    heads = list(dict.fromkeys(name for row in rows for name in row))
+    check_room(len(heads) * len(rows))
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=separator, quotechar=quote_sign, lineterminator="\r\n")
+    if heads:
+        writer.writerow(heads)
+    for row in rows:
+        writer.writerow([text_of(row.get(name)) for name in heads])
+        if text.tell() > MAX_TEXT_CHARS:
+            raise over("characters of a text", MAX_TEXT_CHARS, "work on fewer rows at a time")
+    return text.getvalue()
+
+
+def _check_signs(separator: str, quote_sign: str, shown: str) -> None:
+    signs = {separator, quote_sign}
+    if len(signs) != 2 or any(len(sign) != 1 or sign in "\r\n" for sign in signs):
+        raise ExpressionError(
+            f"The separator and the quote sign are two different characters: {shown}.",
+            code="expression_type",
+        )
 
 
 @function("escape")

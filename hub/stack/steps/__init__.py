@@ -32,6 +32,7 @@ from hub.stack.steps.datasets import (
     ProcessDataInChunks,
     UploadResults,
 )
+from hub.stack.steps.files import KeepFile
 from hub.stack.steps.keeping import GetCache, SetCache
 from hub.stack.steps.loops import ForEachLoop, WhileLoop
 from hub.stack.steps.notices import SendCompletionNotification, SendErrorNotification
@@ -82,6 +83,7 @@ STEPS: dict[str, type[Step]] = {
     "get_cache": GetCache,
     "get_record": GetRecord,
     "get_system_metrics": GetSystemMetrics,
+    "keep_file": KeepFile,
     "set_progress": SetProgress,
     "log": Log,
     "parallel": Parallel,

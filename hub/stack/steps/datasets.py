@@ -401,7 +401,7 @@ def _files_of(given: Json) -> list[Kept]:
     ):
         return [Kept(each["file"], *(each.get(name) for name in names)) for each in shown]
     raise StepError(
-        "There is nothing to offer: 'files' takes what download_dataset or "
+        "There is nothing to offer: 'files' takes what download_dataset, keep_file or "
         "generate_analysis_report gave.",
         code="field_invalid",
     )
