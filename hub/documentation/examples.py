@@ -71,6 +71,8 @@ EXAMPLES: dict[str, str] = {
     "deliver": """
 { function: "deliver", destination: "make-leads", payload: { email: "ada@example.com" } },
 { function: "deliver", destination: "make-leads", items: [{ n: 1 }, { n: 2 }], batch_size: 100 },
+{ function: "keep_file", content: "a,b", name: "list.csv", content_type: "text/csv" },
+{ function: "deliver", destination: "make-leads", payload: { n: 2 }, files: "{{kept}}" },
 """,
     "download_dataset": """
 { function: "download_dataset", url: "https://data.example/prices.csv" },

@@ -16,7 +16,7 @@ from hub.outbound.partfile import PartFile
 from hub.run.reading import reading
 from hub.run.requests import owner_of
 from hub.signature import signed_url
-from hub.stack.datasets import Fetch, Kept, Read, Wanted
+from hub.stack.datasets import Fetch, Kept, Read, Wanted, check_size
 from hub.store.catalog import Catalog
 
 _TRIES_S = (0.5, 2.0, 5.0)
@@ -103,8 +103,9 @@ class FiledDataSets:
             )
         )
 
-    async def kept(self, file: str) -> bytes:
+    async def kept(self, file: str, most_bytes: int | None = None) -> bytes:
         found = await self._filing.get(file)
+        check_size(found, most_bytes)
         return b"".join([piece async for piece in await self._filing.read(found)])
 
     async def drop(self, file: str) -> None:

@@ -12,7 +12,7 @@ from hub.model.ids import new_id
 from hub.model.time import US_PER_S, now_us
 from hub.outbound.client import Sender
 from hub.run.reading import reading
-from hub.stack.datasets import Fetch, Kept, Read, Wanted
+from hub.stack.datasets import Fetch, Kept, Read, Wanted, check_size
 
 MAX_BYTES = 5 << 20
 _PIECE_BYTES = 1 << 20
@@ -63,8 +63,10 @@ class SimulatedDataSets:
     ) -> Kept:
         return self._kept(content, safe_name(name), safe_type(content_type))
 
-    async def kept(self, file: str) -> bytes:
-        return self._file(file)[1]
+    async def kept(self, file: str, most_bytes: int | None = None) -> bytes:
+        stored, content = self._file(file)
+        check_size(stored, most_bytes)
+        return content
 
     async def drop(self, file: str) -> None:
         self._files.pop(file, None)

@@ -6,6 +6,8 @@ from typing import Any, Final, Protocol
 
 from hub.datasets.chunk import Chunk
 from hub.datasets.reading import Format, Reading
+from hub.errors import TooLargeError
+from hub.model.file import StoredFile
 from hub.model.json import Json
 
 _AS_FOUND: Final = Reading()
@@ -69,6 +71,20 @@ class Read:
     """What was wrong with rows so far: ``{"count", "first": [{"line", "message"}]}``."""
 
 
+def check_size(file: StoredFile, most_bytes: int | None) -> None:
+    """Refuse a file that is too large to be held in memory.
+
+    Raises:
+        TooLargeError: ``file_too_large``.
+    """
+    if most_bytes is not None and file.size > most_bytes:
+        raise TooLargeError(
+            f"The file {file.name!r} has {file.size:,} bytes, and {most_bytes:,} fit: send its "
+            "address instead (upload_results).",
+            code="file_too_large",
+        )
+
+
 class DataSets(Protocol):
     """Files and data sets, as steps see them."""
 
@@ -112,11 +128,12 @@ class DataSets(Protocol):
         """
         ...
 
-    async def kept(self, file: str) -> bytes:
+    async def kept(self, file: str, most_bytes: int | None = None) -> bytes:
         """What is kept in a small file.
 
         Raises:
             NotFoundError: ``file_unknown``.
+            TooLargeError: ``file_too_large``: it has more than ``most_bytes``.
         """
         ...
 

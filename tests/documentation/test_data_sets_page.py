@@ -19,6 +19,7 @@ from hub.run.datasets import _TRIES_S
 from hub.stack.check import problems_of
 from hub.stack.load import load_stack
 from hub.stack.steps import datasets as steps
+from hub.stack.steps.sending import FORM_BYTES
 from hub.stack.turn import MAX_STEPS
 from tests.program import STACKS
 from tests.simulate.test_simulation import kinds, simulated
@@ -119,3 +120,8 @@ def test_the_figures_are_the_real_ones() -> None:
         assert text in PAGE, text
     assert _TRIES_S == (0.5, 2.0, 5.0)
     assert (steps._SAVE_EVERY_S, steps.FETCH_S) == (2.0, 3600.0)
+
+
+def test_the_page_about_delivering_says_how_large_a_form_may_be() -> None:
+    page = (ROOT / "docs" / "delivering.md").read_text("utf-8")
+    assert f"and {FORM_BYTES // MIB} MiB where that is not known" in page

@@ -20,6 +20,7 @@ from hub.stack.datasets import DataSets, Fetch, Kept, Read, Wanted
 from hub.stack.interpret import StepFailed, is_catchable
 from hub.stack.revealing import Revealing
 from hub.stack.step import OptionalValue, Step, Value, WorldStep, object_of, text_of, whole_of
+from hub.stack.steps.files import files_of
 from hub.stack.steps.loops import ends_loop
 from hub.stack.turn import NOT_DONE, Turn
 
@@ -325,7 +326,7 @@ class UploadResults(WorldStep):
     async def act(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
         given = scope.lookup("report") if self.files is None else self.files.evaluate(scope)
-        files = _files_of(given)
+        files = files_of(given)
         ttl_s = _whole(self.ttl, turn, "ttl", SHARED_S, MAX_SHARED_S)
         shared = [(each, *turn.world.datasets.share(each, ttl_s)) for each in files]
         told = [{**each.shown(), "url": url} for each, url, _ in shared]
@@ -387,22 +388,6 @@ def _file_of(given: Json) -> str:
     raise StepError(
         "There is no data set: fetch one with download_dataset before this step, or say which "
         "file it is ('dataset').",
-        code="field_invalid",
-    )
-
-
-def _files_of(given: Json) -> list[Kept]:
-    """What a stack shows of files, as files again."""
-    listed = given.get("files", given) if isinstance(given, dict) else given
-    shown = listed if isinstance(listed, list) else [listed]
-    names = ("name", "size", "sha256", "content_type")
-    if shown and all(
-        isinstance(each, dict) and isinstance(each.get("file"), str) for each in shown
-    ):
-        return [Kept(each["file"], *(each.get(name) for name in names)) for each in shown]
-    raise StepError(
-        "There is nothing to offer: 'files' takes what download_dataset, keep_file or "
-        "generate_analysis_report gave.",
         code="field_invalid",
     )
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from hub.errors import StepError
 from hub.model.file import MAX_KEEP_S
 from hub.model.json import Json
+from hub.stack.datasets import Kept
 from hub.stack.step import OptionalValue, Value, WorldStep, text_of, whole_of
 from hub.stack.turn import Turn
 
@@ -66,6 +67,26 @@ class KeepFile(WorldStep):
         value = getattr(self, field)
         given = None if value is None else value.evaluate(turn.scope)
         return None if given is None else text_of(given, field)
+
+
+def files_of(given: Json) -> list[Kept]:
+    """What a stack shows of files, as files again.
+
+    Raises:
+        StepError: ``field_invalid``.
+    """
+    listed = given.get("files", given) if isinstance(given, dict) else given
+    shown = listed if isinstance(listed, list) else [listed]
+    names = ("name", "size", "sha256", "content_type")
+    if shown and all(
+        isinstance(each, dict) and isinstance(each.get("file"), str) for each in shown
+    ):
+        return [Kept(each["file"], *(each.get(name) for name in names)) for each in shown]
+    raise StepError(
+        "There are no files: 'files' takes what download_dataset, keep_file or "
+        "generate_analysis_report gave.",
+        code="field_invalid",
+    )
 
 
 def _content_of(given: Json, encoding: str | None) -> tuple[bytes, dict[str, str]]:

@@ -1,26 +1,31 @@
 """Steps whose effects leave the run after its commit: deliveries, messages, events, log lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from hub.errors import StepError
+from hub.errors import NotFoundError, StepError, TooLargeError
 from hub.expr import DictContext, truthy
 from hub.model.channel import check_not_reserved
 from hub.model.delivery import ENDED, DeliveryStart, DeliveryStatus
 from hub.model.ids import new_id
-from hub.model.json import Json, dumps
+from hub.model.json import Json, dumps, loads
 from hub.model.message import Message, check_message
 from hub.model.segment import Publication
 from hub.stack.emitting import emitted
+from hub.stack.forms import FormFile, form_of
 from hub.stack.patience import pause
 from hub.stack.rendering import seen_of
 from hub.stack.step import MAX_COUNT, OptionalValue, Value, WorldStep, json_of, text_of, whole_of
+from hub.stack.steps.files import files_of
 from hub.stack.steps.tasks import check_chain, key_of
 from hub.stack.turn import NOT_DONE, Turn
 
+FORM_BYTES = 5 << 20
+"""So large is a form at most where nothing is known of the destination's tool."""
 _LONGEST_TYPE = 200
 _FIRST_LOOK_US, _LONGEST_LOOK_US = 100_000, 300_000_000
 
@@ -43,6 +48,12 @@ class Deliver(WorldStep):
         description="So many `items` go together, as a list, but never more bytes than the "
         "destination's tool takes.",
     )
+    files: OptionalValue = Field(
+        None,
+        description="A file, or a list of them, as `keep_file`, `download_dataset` and "
+        "`generate_analysis_report` give them: sent as a form (`multipart/form-data`), `file`, "
+        "`file2` …, beside the payload's fields.",
+    )
     wait: OptionalValue = Field(None, description="Wait until it is delivered, or dead.")
     idempotency_key: OptionalValue = Field(
         None, description="Instead of the hub's own, which is the run and the step."
@@ -50,7 +61,9 @@ class Deliver(WorldStep):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "Deliver":
-        if (self.payload is None) == (self.items is None):
+        if self.files is not None and self.items is not None:
+            raise ValueError("'files' go with 'payload', not with 'items'.")
+        if self.files is None and (self.payload is None) == (self.items is None):
             raise ValueError("Give either 'payload' or 'items'.")
         if self.batch_size is not None and self.items is None:
             raise ValueError("'batch_size' goes with 'items'.")
@@ -58,22 +71,23 @@ class Deliver(WorldStep):
 
     async def act(self, turn: Turn, path: str) -> Json:
         if self.wait is None or not truthy(self.wait.evaluate(turn.scope)):
-            return self._queue(turn, path)
+            return await self._queue(turn, path)
         at = f"{path}/sent?"
         sent = turn.replayed(at)
         if sent is NOT_DONE:
-            sent = self._queue(turn, path)
+            sent = await self._queue(turn, path)
             turn.record(at, self.function, sent)
         return await settled(turn, path, sent)
 
-    def _queue(self, turn: Turn, path: str) -> Json:
+    async def _queue(self, turn: Turn, path: str) -> Json:
         scope = turn.scope
         slug = text_of(self.destination.evaluate(scope), "destination")
         turn.world.check_destination(slug)
         key = self._key(turn, path)
         if self.items is None:
             payload = self.payload.evaluate(scope) if self.payload else None
-            return queue(turn, slug, payload, key)
+            files = await self._contents(turn, slug)
+            return queue(turn, slug, {} if files and payload is None else payload, key, files)
         items = self.items.evaluate(scope)
         if not isinstance(items, list):
             raise StepError("'items' must be a list.", code="field_invalid")
@@ -85,6 +99,26 @@ class Deliver(WorldStep):
             {**queue(turn, slug, batch, f"{key}.{n}"), "items": len(batch)}
             for n, batch in enumerate(batches)
         ]
+
+    async def _contents(self, turn: Turn, slug: str) -> list[FormFile]:
+        """The files that go with it, read while they fit.
+
+        Raises:
+            StepError: ``field_invalid``, ``file_unknown``, ``file_too_large``.
+        """
+        given = None if self.files is None else self.files.evaluate(turn.scope)
+        if given is None:
+            return []
+        contents: list[FormFile] = []
+        left = turn.world.limit_bytes(slug) or FORM_BYTES
+        for file in files_of(given):
+            try:
+                content = await turn.world.datasets.kept(file.id, left)
+            except (NotFoundError, TooLargeError) as error:
+                raise StepError(error.message, code=error.code) from error
+            left -= len(content)
+            contents.append(FormFile(file.name or "file", file.content_type, content))
+        return contents
 
     def _key(self, turn: Turn, path: str) -> str:
         if self.idempotency_key is None:
@@ -138,8 +172,17 @@ async def settled(turn: Turn, path: str, sent: Any) -> Json:
     return told[0]
 
 
-def queue(turn: Turn, slug: str, payload: Json, key: str) -> dict[str, Json]:
-    """Put a delivery into the open segment; gives what a step shows of it."""
+def queue(
+    turn: Turn, slug: str, payload: Json, key: str, files: Sequence[FormFile] = ()
+) -> dict[str, Json]:
+    """Put a delivery into the open segment; gives what a step shows of it.
+
+    With files it is a form, whose fields are those of the payload, or of what the destination's
+    transform makes of it.
+
+    Raises:
+        StepError: ``body_too_large``: the form is more than the destination's tool takes.
+    """
     start = DeliveryStart(
         id=new_id("dlv"),
         destination=slug,
@@ -154,9 +197,22 @@ def queue(turn: Turn, slug: str, payload: Json, key: str) -> dict[str, Json]:
         scope = turn.scope
         context = DictContext(seen_of(payload), at_us=scope.real_us(), zone=scope.zone)
         start = rendering.render(start, context)
+    if files and start.failure is None:
+        body, kind = form_of(loads(start.body), files)
+        _check_form(body, turn.world.limit_bytes(slug) or FORM_BYTES)
+        start = replace(start, body=body, content_type=kind)
     turn.effects.deliveries.append(start)
     status = DeliveryStatus.PENDING if start.failure is None else DeliveryStatus.DEAD
     return {"id": start.id, "destination": slug, "status": status.value}
+
+
+def _check_form(body: bytes, most: int) -> None:
+    if len(body) > most:
+        raise StepError(
+            f"With its files the delivery has {len(body):,} bytes, and {most:,} are taken: send "
+            "the files' addresses instead (upload_results).",
+            code="body_too_large",
+        )
 
 
 class RealtimePublish(WorldStep):
