@@ -19,7 +19,9 @@ test: $(READY) $(BROWSER)
 FOR_S ?= 120
 faults: $(READY)
 	HUB_TEST_FAULTS_S=$(FOR_S) HUB_TEST_BATCH_RECORDS=100000 HUB_TEST_BATCH_KILLS=10 \
+		HUB_TEST_DATASET_ROWS=100000 HUB_TEST_DATASET_KILLS=30 \
 		$(RUN) pytest tests/faults/test_random_faults.py tests/faults/test_batches.py \
+		tests/faults/test_datasets.py \
 		$(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(READY)

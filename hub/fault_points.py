@@ -11,6 +11,17 @@ from typing import Final
 
 from hub.errors import SettingsError
 
+DATA_SETS: Final = (
+    "download.kept",
+    "download.complete",
+    "dataset.kept",
+    "chunk.worked",
+    "chunk.marked",
+    "analysis.kept",
+    "report.begun",
+    "report.kept",
+)
+"""Those that a run passes that works on a data set."""
 POINTS: Final = (
     "event.recorded",
     "endpoint.begun",
@@ -30,6 +41,7 @@ POINTS: Final = (
     "delivery.answered",
     "delivery.settled",
     "file.written",
+    *DATA_SETS,
 )
 _SETTING = re.compile(r"([a-z.]+):([1-9][0-9]{0,5})")
 _armed: tuple[str, int] | None = None

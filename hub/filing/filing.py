@@ -16,8 +16,12 @@ from hub.filing.sweeping import Sweeper, Swept
 from hub.model.file import MAX_KEEP_S, StoredFile, safe_name, safe_type
 from hub.model.ids import new_id
 from hub.model.time import US_PER_S
-from hub.store.files import DROP, KEEP, NewFile, find_file, used_bytes
+from hub.store.files import DROP, KEEP, NewFile, files_page, find_file, used_bytes
 from hub.store.ledger import Ledger
+from hub.store.lookup import LAST
+from hub.store.tx import Tx
+
+_MOST = 500
 
 _log = structlog.get_logger("hub.filing")
 
@@ -99,6 +103,14 @@ class Filing:
             raise _unknown(file_id)
         return found
 
+    async def of_run(self, run_id: str, name: str) -> list[StoredFile]:
+        """The newest files of this name that a run has made, 500 at most.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        return await self._ledger.read(_of_run, run_id, name)
+
     async def read(
         self, file: StoredFile, start: int = 0, end: int | None = None
     ) -> AsyncIterator[bytes]:
@@ -146,6 +158,10 @@ class Filing:
     async def close(self) -> None:
         """Wait for what is under way."""
         await self._blobs.close()
+
+
+def _of_run(tx: Tx, run_id: str, name: str) -> list[StoredFile]:
+    return files_page(tx, LAST, _MOST, run_id=run_id, name=name)
 
 
 def _unknown(file_id: str) -> NotFoundError:

@@ -6,6 +6,7 @@ import random
 import time
 from dataclasses import replace
 
+from hub import fault_points
 from hub.errors import OutboundError
 from hub.model.destination import Tls
 from hub.model.http import OutboundRequest, Pairs
@@ -22,7 +23,7 @@ _WRITE_BYTES = 1 << 20
 _WRITE_S = 1.0
 _BEGINNING = 512
 """So many bytes are looked at for a page before any is kept."""
-_PASSING = frozenset(
+PASSING = frozenset(
     {"connect_failed", "dns_failed", "timeout", "answer_broken", "answer_too_slow", "try_later"}
 )
 """What may go well when it is tried again."""
@@ -85,8 +86,6 @@ class _Download:
         self._changes = 0
         self._resumed = 0
         self._restarted = 0
-        self._from = ""
-        self._content_type: str | None = None
 
     async def run(self, known: Partial | None) -> Downloaded:
         if known is not None and known.url == self._request.url and self._into.size:
@@ -104,12 +103,12 @@ class _Download:
         await self._into.keep(self._known)
         await self._told()
         return Downloaded(
-            url=self._from,
+            url=self._known.source,
             size=self._into.size,
             sha256=self._hash.hexdigest(),
             etag=self._known.etag,
             last_modified=self._known.last_modified,
-            content_type=self._content_type,
+            content_type=self._known.content_type,
             resumed=self._resumed,
             restarted=self._restarted,
         )
@@ -167,7 +166,6 @@ class _Download:
             self._known = self._known.joined(part.of)
         else:
             self._known = part.of
-        self._from, self._content_type = answer.url, answer.headers.get("content-type")
         await self._take(answer, part)
 
     async def _take(self, answer: Streamed, part: Part) -> None:
@@ -201,7 +199,7 @@ class _Download:
     async def _write(self, data: bytes) -> None:
         offset = self._into.size
         if not offset:
-            check_no_page(data[:_BEGINNING], self._from)
+            check_no_page(data[:_BEGINNING], self._known.source)
         if not data:
             return
         check_size(offset + len(data), self._limits.most_bytes)
@@ -209,6 +207,7 @@ class _Download:
         await asyncio.to_thread(self._hash.update, data)
         if self._into.size - self._kept >= CHECKPOINT_BYTES:
             await self._into.keep(self._known)
+            fault_points.at("download.kept")
             self._kept = self._into.size
         await self._told()
 
@@ -245,7 +244,7 @@ class _Download:
         if self._into.size > self._kept:
             await self._into.keep(self._known)
             self._kept = self._into.size
-        if error.code not in _PASSING:
+        if error.code not in PASSING:
             raise error
         if self._into.size >= self._farthest + CHECKPOINT_BYTES:
             self._farthest, self._failures = self._into.size, 0

@@ -76,7 +76,7 @@ class Downloaded:
     """A download that is complete."""
 
     url: str
-    """Where the data came from, behind redirects; empty if all of it was there already."""
+    """Where the data came from, behind redirects."""
     size: int
     sha256: str
     etag: str | None

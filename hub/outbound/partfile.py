@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -14,6 +15,9 @@ from hub.errors import ConflictError, InvalidError, StepError
 from hub.model.json import dumps, loads
 from hub.outbound.partial import Partial
 
+OWN = "own-"
+"""What the names begin with that only the process knows which made them."""
+_PART = ".part"
 _READ_BYTES = 1 << 20
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -31,7 +35,7 @@ class PartFile:
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        self.path = folder / f"{name}.part"
+        self.path = folder / f"{name}{_PART}"
         self._about = folder / f"{name}.known"
         self._file = -1
         self._size = 0
@@ -39,7 +43,11 @@ class PartFile:
         """What was kept with the bytes that were there when it was opened."""
 
     async def __aenter__(self) -> Self:
-        await self._away(self._open)
+        try:
+            await self._away(self._open)
+        except BaseException:
+            self._close()  # it may have been opened for somebody who is cancelled
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -88,8 +96,9 @@ class PartFile:
         try:
             return await asyncio.shield(working)
         except asyncio.CancelledError:
-            with suppress(Exception):
-                await working
+            while not working.done():  # who is cancelled twice must not close it meanwhile either
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([working])
             raise
         except OSError as error:
             raise StepError(
@@ -166,13 +175,42 @@ class PartFile:
             os.close(folder)
 
     def _discard(self) -> None:
-        self._about.unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
+        _remove(self.path)
 
     def _close(self) -> None:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+
+def sweep(folder: Path, older_s: float) -> int:
+    """Remove downloads that nobody has gone on with for so long; gives how many.
+
+    What nobody else can go on with, because its name begins with :data:`OWN`, goes at once.
+    Nothing goes that somebody has open.
+    """
+    before, removed = time.time() - older_s, 0
+    for path in [*folder.glob(f"*{_PART}")]:
+        with suppress(OSError):  # it is gone, or in use
+            if path.name.startswith(OWN) or path.stat().st_mtime < before:
+                removed += _removed_alone(path)
+    return removed
+
+
+def _removed_alone(path: Path) -> bool:
+    file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _remove(path)
+    finally:
+        os.close(file)
+    return True
+
+
+def _remove(path: Path) -> None:
+    """The part file last: what lies beside it is found by it."""
+    for suffix in (".fresh", ".known", _PART):
+        path.with_suffix(suffix).unlink(missing_ok=True)
 
 
 def _busy() -> ConflictError:

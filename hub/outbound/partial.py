@@ -20,6 +20,9 @@ class Partial:
     last_modified: str | None = None
     total: int | None = None
     """Its size in bytes, where the server has said."""
+    source: str = ""
+    """Where the first of the bytes came from, behind redirects."""
+    content_type: str | None = None
 
     @property
     def validator(self) -> str | None:
@@ -64,10 +67,11 @@ def part_of(url: str, answer: Streamed) -> Part | None:
     """
     length = _length(answer)
     etag, changed = answer.headers.get("etag"), answer.headers.get("last-modified")
+    came = Partial(url, source=answer.url, content_type=answer.headers.get("content-type"))
     if answer.status == 200:
         if answer.coding != "identity":
-            return Part(0, None, Partial(url))
-        return Part(0, length, Partial(url, etag, changed, length))
+            return Part(0, None, came)
+        return Part(0, length, replace(came, etag=etag, last_modified=changed, total=length))
     found = _CONTENT_RANGE.fullmatch((answer.headers.get("content-range") or "").strip())
     if found is None or answer.coding != "identity":
         return None
@@ -76,7 +80,8 @@ def part_of(url: str, answer: Streamed) -> Part | None:
     if size < 1 or length not in (None, size) or (found[3] != "*" and int(found[3]) <= end):
         return None
     total = None if found[3] == "*" else int(found[3])
-    return Part(begin, size, Partial(url, etag, changed, total))
+    of = replace(came, etag=etag, last_modified=changed, total=total)
+    return Part(begin, size, of)
 
 
 def size_refused(answer: Streamed) -> int | None:

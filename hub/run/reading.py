@@ -1,8 +1,8 @@
 """Reading a kept file in chunks: unpacked and parsed in a thread, piece by piece."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,6 +12,8 @@ from hub.datasets.reader import Reader
 from hub.datasets.unpack import Unpacker
 from hub.errors import InvalidError
 from hub.model.file import StoredFile
+from hub.model.ids import new_id
+from hub.outbound.partfile import OWN, PartFile
 from hub.parquet.reader import ParquetReader
 from hub.stack.datasets import Read, Wanted
 
@@ -22,8 +24,12 @@ _HEAD_BYTES = 65_536
 _NO_PROBLEMS = {"count": 0, "first": []}
 
 
-async def reading(pieces: Pieces, file: StoredFile, wanted: Wanted) -> AsyncIterator[Read]:
-    """The chunks of a file, from a mark on.
+async def reading(
+    pieces: Pieces, file: StoredFile, wanted: Wanted, folder: Path
+) -> AsyncGenerator[Read]:
+    """The chunks of a file, from a mark on; to be closed.
+
+    A copy that a reader needs lies in ``folder`` until then.
 
     Raises:
         InvalidError, TooLargeError, LimitError: ``dataset_…``: it cannot be read as it stands.
@@ -31,8 +37,9 @@ async def reading(pieces: Pieces, file: StoredFile, wanted: Wanted) -> AsyncIter
     """
     head = await _head(pieces, file)
     if _is_parquet(wanted, head):
-        async for each in _parquet(pieces, file, wanted):
-            yield each
+        async with aclosing(_parquet(pieces, file, wanted, folder)) as rows:
+            async for each in rows:
+                yield each
         return
     mark = wanted.mark or {}
     parts = _Parts(file, wanted, mark.get("packing", packing_of(head)))
@@ -120,16 +127,21 @@ class _Parts:
             yield Read(chunk, mark, done, self._file.size, reader.problems.as_json())
 
 
-async def _parquet(pieces: Pieces, file: StoredFile, wanted: Wanted) -> AsyncIterator[Read]:
+async def _parquet(
+    pieces: Pieces, file: StoredFile, wanted: Wanted, folder: Path
+) -> AsyncGenerator[Read]:
     """Its reader needs a local file: the whole is there before the first chunk."""
-    with tempfile.TemporaryDirectory(prefix="hub-parquet-") as folder:
-        path = Path(folder) / "data.parquet"
-        with path.open("wb") as copy:
+    async with PartFile(folder, f"{OWN}{new_id('fil')}") as copy:
+        try:
             async for piece in await pieces(file, 0, file.size):
-                await asyncio.to_thread(copy.write, piece)
-        mark = None if wanted.mark is None else dict(wanted.mark["reader"])
-        opened = ParquetReader(path) if mark is None else ParquetReader.resume(mark, path)
-        with opened as reader:
-            while (chunk := await asyncio.to_thread(reader.take, wanted.chunk_size)) is not None:
-                told = {"packing": None, "reader": reader.mark()}
-                yield Read(chunk, told, 0, file.size, _NO_PROBLEMS)
+                await copy.append(copy.size, piece)
+            mark = None if wanted.mark is None else dict(wanted.mark["reader"])
+            path = copy.path
+            opened = ParquetReader(path) if mark is None else ParquetReader.resume(mark, path)
+            with opened as reader:
+                most = wanted.chunk_size
+                while (chunk := await asyncio.to_thread(reader.take, most)) is not None:
+                    told = {"packing": None, "reader": reader.mark()}
+                    yield Read(chunk, told, 0, file.size, _NO_PROBLEMS)
+        finally:
+            await copy.discard()

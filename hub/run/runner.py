@@ -35,6 +35,13 @@ class Runner:
         requests = Requests(hub.catalog, hub.client, hub.connectors, hub.gates)
         self.announcer = announcer
         zone = hub.settings.timezone
+        self.datasets = FiledDataSets(
+            hub.filing,
+            hub.client,
+            hub.catalog,
+            hub.settings.data / "downloads",
+            hub.settings.root,
+        )
         world = LedgerWorld(
             hub.ledger,
             hub.catalog,
@@ -43,13 +50,7 @@ class Runner:
             requests,
             zone,
             root=hub.settings.root,
-            datasets=FiledDataSets(
-                hub.filing,
-                hub.client,
-                hub.catalog,
-                hub.settings.data / "downloads",
-                hub.settings.root,
-            ),
+            datasets=self.datasets,
             notified=Notified(hub.settings.notify_destinations, hub.settings.told_of_errors),
         )
         self._hub = hub
@@ -135,6 +136,7 @@ async def running(hub: Hub) -> AsyncIterator[Runner]:
     hub.supervisor.start("publisher", publisher.run)
     hub.supervisor.start("delivery news", hub.delivery_news.follow)
     hub.supervisor.start("heartbeat", lambda: _beat(hub, runner))
+    hub.supervisor.start("downloads", runner.datasets.sweep)
     try:
         yield runner
     finally:

@@ -1,8 +1,10 @@
 """Data sets of a simulation: fetched as any request is answered there, and kept in memory."""
 
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from pathlib import PurePosixPath
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from hub.errors import NotFoundError, OutboundError
@@ -12,7 +14,7 @@ from hub.model.ids import new_id
 from hub.model.time import US_PER_S, now_us
 from hub.outbound.client import Sender
 from hub.run.reading import reading
-from hub.stack.datasets import Fetch, Kept, Read, Wanted, check_size
+from hub.stack.datasets import Fetch, Kept, Read, Told, Wanted, check_size
 
 MAX_BYTES = 5 << 20
 _PIECE_BYTES = 1 << 20
@@ -26,7 +28,7 @@ class SimulatedDataSets:
         self._sender = sender
         self._files: dict[str, tuple[StoredFile, bytes]] = {}
 
-    async def fetch(self, wanted: Fetch, progress: Callable[[int, int | None], None]) -> Kept:
+    async def fetch(self, wanted: Fetch, progress: Told) -> Kept:
         request = OutboundRequest("GET", wanted.url, wanted.headers, b"")
         answer = await self._sender.send(request, timeout_s=wanted.timeout_s, cap_bytes=MAX_BYTES)
         if not 200 <= answer.status < 300 or answer.truncated:
@@ -36,15 +38,17 @@ class SimulatedDataSets:
                 code="status_refused",
                 may_have_run=False,
             )
-        progress(len(answer.body), len(answer.body))
+        await progress(len(answer.body), len(answer.body))
         name = PurePosixPath(urlsplit(wanted.url).path).name or "dataset"
         kind = answer.headers.get("content-type") or "application/octet-stream"
         return self._kept(answer.body, name, kind)
 
     async def read(self, wanted: Wanted) -> AsyncGenerator[Read]:
         file, _ = self._file(wanted.file)
-        async for each in reading(self.pieces, file, wanted):
-            yield each
+        reads = reading(self.pieces, file, wanted, Path(tempfile.gettempdir()))
+        async with aclosing(reads):
+            async for each in reads:
+                yield each
 
     async def pieces(self, file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:
         """A file's content, piece by piece."""
@@ -56,12 +60,14 @@ class SimulatedDataSets:
         name: str,
         content_type: str,
         run_id: str,
+        key: str,
         *,
         keep_s: float | None = None,
-        part: str | None = None,
-        briefly: bool = False,
     ) -> Kept:
         return self._kept(content, safe_name(name), safe_type(content_type))
+
+    async def keep_state(self, content: bytes, name: str, run_id: str) -> str:
+        return self._kept(content, name, "application/octet-stream").id
 
     async def kept(self, file: str, most_bytes: int | None = None) -> bytes:
         stored, content = self._file(file)
@@ -70,6 +76,11 @@ class SimulatedDataSets:
 
     async def drop(self, file: str) -> None:
         self._files.pop(file, None)
+
+    async def drop_states(self, name: str, run_id: str, but: str | None) -> None:
+        for file, _ in list(self._files.values()):
+            if file.name == name and file.id != but:
+                await self.drop(file.id)
 
     def share(self, file: Kept, ttl_s: int) -> tuple[str, int]:
         return f"{_ROOT}/files/{file.id}/{file.name}", now_us() + ttl_s * US_PER_S

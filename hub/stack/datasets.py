@@ -1,8 +1,8 @@
 """What the steps about data sets need of the world: fetching, reading in chunks, keeping files."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from hub.datasets.chunk import Chunk
 from hub.datasets.reading import Format, Reading
@@ -11,6 +11,8 @@ from hub.model.file import StoredFile
 from hub.model.json import Json
 
 _AS_FOUND: Final = Reading()
+Told: TypeAlias = Callable[[int, int | None], Awaitable[None]]
+"""Is told how many bytes are there, and of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,15 @@ def check_size(file: StoredFile, most_bytes: int | None) -> None:
 class DataSets(Protocol):
     """Files and data sets, as steps see them."""
 
-    async def fetch(self, wanted: Fetch, progress: Callable[[int, int | None], None]) -> Kept:
+    async def fetch(self, wanted: Fetch, progress: Told) -> Kept:
         """Fetch a data set into a file; what had come before a crash is not fetched again.
 
-        ``progress`` is told how many bytes are there, and of how many.
+        What ``progress`` raises comes out, and what is there is kept for a while.
 
         Raises:
             OutboundError: it cannot be had.
-            StoreError, TooLargeError: it cannot be kept.
+            TooLargeError, StepError: it cannot be kept.
+            ConflictError: ``download_busy``: another process does not let go of it.
         """
         ...
 
@@ -105,6 +108,7 @@ class DataSets(Protocol):
         Raises:
             InvalidError: it cannot be read as it stands.
             NotFoundError: ``file_unknown``.
+            StepError: ``file_lost``.
         """
         ...
 
@@ -114,18 +118,27 @@ class DataSets(Protocol):
         name: str,
         content_type: str,
         run_id: str,
+        key: str,
         *,
         keep_s: float | None = None,
-        part: str | None = None,
-        briefly: bool = False,
     ) -> Kept:
-        """Keep something that a run has made; ``briefly``: it is of use to that run alone.
-
-        The same content of one ``part`` of a run is kept once, however often that is done.
+        """Keep something that a run has made, once for each ``key``, name and content.
 
         Raises:
-            StoreError, TooLargeError: it cannot be kept.
+            TooLargeError, StepError: it cannot be kept.
         """
+        ...
+
+    async def keep_state(self, content: bytes, name: str, run_id: str) -> str:
+        """Keep what is of use to a run alone, for a week; gives the file's id.
+
+        Raises:
+            TooLargeError, StepError: it cannot be kept.
+        """
+        ...
+
+    async def drop_states(self, name: str, run_id: str, but: str | None) -> None:
+        """Forget the states of this name that a run has kept, but for one."""
         ...
 
     async def kept(self, file: str, most_bytes: int | None = None) -> bytes:

@@ -14,7 +14,7 @@ from hub.store.statement import inline, now_us, one_of
 from hub.store.tx import Tx
 
 MAX_CRASHES = 5
-"""A run whose worker dies under it so often is given up as poisoned."""
+"""A run whose worker dies under it so often, and that comes no further, is given up as poisoned."""
 
 _HELD_AS = {runs: "running", deliveries: "delivering"}
 
@@ -107,7 +107,7 @@ _EXPIRED_DELIVERIES = (
 )
 _POISONED = Failure(
     "poisoned",
-    f"Its worker ended {MAX_CRASHES} times while this run was under way. "
+    f"Its worker ended {MAX_CRASHES} times under this run, which came no further meanwhile. "
     "Look at the step it stands at, and retry it when that is mended.",
 )
 

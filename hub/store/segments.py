@@ -1,6 +1,6 @@
 """Segments: what runs have done since their last barrier, committed whole or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from itertools import groupby
@@ -40,7 +40,7 @@ class Committed(StrEnum):
 
 
 _HELD = (
-    select(runs.c.id, runs.c.fence)
+    select(runs.c.id, runs.c.fence, runs.c.crashes)
     .where(one_of(runs.c.id, "ids"), runs.c.status == inline("running"))
     .order_by(runs.c.id)
     .with_for_update()
@@ -53,6 +53,7 @@ _START_OVER = (
     .values(context=bindparam("with_context"), attempt=literal(0), version=null())
 )
 _FORGET_JOURNAL = delete(journal).where(journal.c.run_id == bindparam("of_id"))
+_COME_FURTHER = update(runs).where(one_of(runs.c.id, "ids")).values(crashes=literal(0))
 _ANSWER = (
     update(runs)
     .where(runs.c.id == bindparam("of_id"))
@@ -89,10 +90,12 @@ _END = (
 
 
 def _commit(tx: Tx, segments: Sequence[Segment]) -> list[tuple[Committed, Outcome | None]]:
-    fates = _judge(tx, segments)
+    held = _held(tx, segments)
+    fates = _judge(tx, segments, {run_id: fence for run_id, (fence, _) in held.items()})
     good = [
         segment for segment, fate in zip(segments, fates, strict=True) if fate is Committed.DONE
     ]
+    _come_further(tx, [each.run_id for each in good if each.entries and held[each.run_id][1]])
     tx.many(
         _JOURNAL,
         [
@@ -146,11 +149,20 @@ def _change(tx: Tx, segments: Sequence[Segment]) -> dict[str, Outcome]:
     return outcomes
 
 
-def _judge(tx: Tx, segments: Sequence[Segment]) -> list[Committed]:
-    """Lock the runs and the records that are to change, and say which segments may go on."""
-    held: dict[str, int] = dict(
-        tx.rows(_HELD, {"ids": sorted({segment.run_id for segment in segments})})
-    )
+def _held(tx: Tx, segments: Sequence[Segment]) -> dict[str, tuple[int, int]]:
+    """Lock the runs; gives their fencing numbers, and how often each has lost its worker."""
+    rows = tx.rows(_HELD, {"ids": sorted({segment.run_id for segment in segments})})
+    return {run_id: (fence, crashes) for run_id, fence, crashes in rows}
+
+
+def _come_further(tx: Tx, run_ids: Sequence[str]) -> None:
+    """A run that does something new is not what its workers die of."""
+    if run_ids:
+        tx.run(_COME_FURTHER, {"ids": sorted(run_ids)})
+
+
+def _judge(tx: Tx, segments: Sequence[Segment], held: Mapping[str, int]) -> list[Committed]:
+    """Lock the records that are to change, and say which segments may go on."""
     edited = sorted({(each.table, each.id) for segment in segments for each in segment.edited})
     current = revisions(tx, edited) if edited else {}
     taken: set[tuple[str, str]] = set()

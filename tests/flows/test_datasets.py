@@ -36,9 +36,11 @@ async def serving(dataset: Dataset) -> AsyncIterator[str]:
     raw = RawServer(dataset)
     server = await asyncio.start_server(raw, "127.0.0.1", 0)
     raw.port = server.sockets[0].getsockname()[1]
-    yield raw.url
-    server.close()
-    await raw.stop()
+    try:
+        yield raw.url
+    finally:
+        server.close()
+        await raw.stop()
 
 
 async def ended(hub: Driven, task: str) -> dict[str, Any]:

@@ -33,8 +33,12 @@ class Dataset:
     """After so many bytes of the body the connection is reset: the first answer's cut first."""
     knows_ranges: bool = True
     fields: tuple[str, ...] = ()
+    rate: int | None = None
+    """Bytes in a second; None for as fast as it goes."""
     asked: list[str | None] = field(default_factory=list)
     """The range of each request."""
+    sent: int = 0
+    """Bytes of all bodies so far, of those that have a rate."""
 
     async def __call__(self, exchange: Exchange) -> None:
         while True:
@@ -62,7 +66,18 @@ class Dataset:
             await asyncio.sleep(0.05)  # so that what was said is read before the reset
             exchange.writer.transport.abort()
             raise ConnectionResetError
-        await exchange.answer(body, *told, status=status)
+        if self.rate is None:
+            await exchange.answer(body, *told, status=status)
+            return
+        head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *told, "", ""]
+        await exchange.say("\r\n".join(head).encode())
+        await self._slowly(exchange, body, self.rate // 20)
+
+    async def _slowly(self, exchange: Exchange, body: bytes, piece: int) -> None:
+        for begin in range(0, len(body), piece):
+            await exchange.say(body[begin : begin + piece])
+            self.sent += len(body[begin : begin + piece])
+            await asyncio.sleep(0.05)
 
     def _begin(self, asked: dict[str, str]) -> int:
         """Where the answer begins: at nothing where ``If-Range`` names another version."""

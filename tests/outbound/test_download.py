@@ -140,7 +140,7 @@ async def test_what_is_complete_already_is_not_asked_for_again(
     server = await serve(Dataset(DATA))
     first, _ = await fetch(client, server.url, tmp_path)
     again, data = await fetch(client, server.url, tmp_path)
-    assert (again.sha256, data, again.url) == (first.sha256, DATA, "")
+    assert (again.sha256, data, again.url) == (first.sha256, DATA, server.url)
     assert len(server.heads) == 1
 
 

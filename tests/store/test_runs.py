@@ -222,6 +222,17 @@ async def test_a_run_that_killed_too_many_workers_fails_as_poisoned(ledger: Ledg
     assert '"poisoned"' in row["failure"]
 
 
+async def test_a_run_that_comes_further_each_time_is_not_poisoned(ledger: Ledger) -> None:
+    await ledger.write(runs.START, run_start())
+    for n in range(2 * leases.MAX_CRASHES):
+        (run,) = await claim_runs(ledger)
+        assert run.crashes <= 1
+        await ledger.write(COMMIT, Segment(run.id, run.fence, n, b"j[]"))
+        await ledger.write(leases.EXPIRE_ALL, None)
+        await ledger.write(leases.SWEEP, None)
+    assert len(await claim_runs(ledger)) == 1
+
+
 async def test_a_returned_run_is_due_after_a_while(ledger: Ledger) -> None:
     await ledger.write(runs.START, run_start())
     (run,) = await claim_runs(ledger)

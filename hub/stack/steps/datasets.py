@@ -1,6 +1,8 @@
 """Steps about data sets: fetch one, work through it in chunks, report, offer the results."""
 
 import asyncio
+import hashlib
+import re
 import time
 from collections.abc import Awaitable
 from contextlib import aclosing
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from pydantic import AliasChoices, Field, ValidationError
 
+from hub import fault_points
 from hub.datasets.analysis import Analysis
 from hub.datasets.page import page
 from hub.datasets.reading import Format, Reading
@@ -18,11 +21,21 @@ from hub.model.json import Json, dumps, dumps_text
 from hub.model.time import to_iso
 from hub.stack.datasets import DataSets, Fetch, Kept, Read, Wanted
 from hub.stack.interpret import StepFailed, is_catchable
+from hub.stack.ports import LeaseLost
 from hub.stack.revealing import Revealing
-from hub.stack.step import OptionalValue, Step, Value, WorldStep, object_of, text_of, whole_of
+from hub.stack.step import (
+    OptionalValue,
+    Step,
+    Value,
+    WorldStep,
+    object_of,
+    settled_all,
+    text_of,
+    whole_of,
+)
 from hub.stack.steps.files import files_of
 from hub.stack.steps.loops import ends_loop
-from hub.stack.turn import NOT_DONE, Turn
+from hub.stack.turn import AGAIN, NOT_DONE, Turn
 
 if TYPE_CHECKING:
     from hub.stack.steps import AnyStep
@@ -34,8 +47,10 @@ FETCH_S = 3_600.0
 SHARED_S = 7 * 86_400
 MAX_SHARED_S = 30 * 86_400
 _SAVE_EVERY_S = 2.0
-_STATE = "application/octet-stream"
+_TELL_EVERY_S = 1.0
+_FARTHER_BYTES = 8 << 20
 _COLUMNS_SHOWN = 100
+_LAST_TRY = re.compile(AGAIN + r"[0-9]+$")
 
 
 class DownloadDataset(WorldStep):
@@ -62,11 +77,15 @@ class DownloadDataset(WorldStep):
         wanted = self._wanted(turn, path, sees)
         await turn.commit()  # nothing leaves the hub before what led to it is durable
         try:
-            kept = await turn.world.datasets.fetch(wanted, _Progress(turn).bytes)
+            kept = await turn.world.datasets.fetch(wanted, _Progress(turn, path).bytes)
         except (InvalidError, OutboundError, TooLargeError) as error:
             message = sees.hidden(error.message)
             raise StepError(message, code=error.code, **error.details) from error
-        self._check(turn, kept)
+        try:
+            self._check(turn, kept)
+        except StepError:
+            await turn.world.datasets.drop(kept.id)  # another try fetches it anew
+            raise
         output = {**kept.shown(), "url": sees.hidden(wanted.url)}
         turn.record(path, self.function, output)
         self.bind(turn, output)
@@ -100,9 +119,9 @@ class ProcessDataInChunks(Step):
     """Works through a data set, so many rows at a time.
 
     With a `function_stack` that runs for each chunk: `chunk` holds its records, `chunk_index` its
-    number; what it assigns ends with the chunk. Without one the hub analyses the data, and
-    `generate_analysis_report` writes that up. The result is `processed`, or what `as` says:
-    `{file, rows, chunks, columns, problems}`.
+    number; what it assigns ends with the chunk, and a further try goes on at the chunk that failed.
+    Without one the hub analyses the data, and `generate_analysis_report` writes that up. The result
+    is `processed`, or what `as` says: `{file, rows, chunks, columns, problems}`.
     """
 
     function: Literal["process_data_in_chunks"]
@@ -141,7 +160,7 @@ class ProcessDataInChunks(Step):
         return self._work(turn, path)
 
     async def _work(self, turn: Turn, path: str) -> None:
-        work = _Work(turn, path, self, self._wanted(turn))
+        work = _Work(turn, path, self, self._wanted(turn, path))
         await turn.commit()
         try:
             output = await work.done()
@@ -150,14 +169,16 @@ class ProcessDataInChunks(Step):
         turn.record(path, self.function, output)
         turn.scope.assign(self.binds, output)
 
-    def _wanted(self, turn: Turn) -> Wanted:
-        scope = turn.scope
-        given = scope.lookup("dataset") if self.dataset is None else self.dataset.evaluate(scope)
-        form = None if self.format is None else _format_of(self.format.evaluate(scope))
-        options = None if self.options is None else self.options.evaluate(scope)
-        how = _reading_of({} if options is None else object_of(options, "options"))
-        size = _whole(self.chunk_size, turn, "chunk_size", CHUNK_ROWS, MAX_ROWS_AT_ONCE)
-        return Wanted(_file_of(given), size, form, how)
+    def _wanted(self, turn: Turn, path: str) -> Wanted:
+        """The same for each life of the run, so that its chunks are the same."""
+        fields = (self.dataset, self.format, self.options, self.chunk_size)
+        found = settled_all(fields, turn, f"{path}/wanted?", self.function)
+        given = turn.scope.lookup("dataset") if self.dataset is None else found[0]
+        how = _reading_of({} if found[2] is None else object_of(found[2], "options"))
+        size = CHUNK_ROWS
+        if found[3] is not None:
+            size = whole_of(found[3], "chunk_size", least=1, most=MAX_ROWS_AT_ONCE)
+        return Wanted(_file_of(given), size, _format_of(found[1]), how)
 
 
 class _Work:
@@ -166,11 +187,15 @@ class _Work:
     def __init__(self, turn: Turn, path: str, step: ProcessDataInChunks, wanted: Wanted) -> None:
         self._turn = turn
         self._path = path
+        self._marks = _LAST_TRY.sub("", path)
+        """Where its marks stand in the journal: a further try goes on at them."""
         self._step = step
         self._wanted = wanted
-        self._progress = _Progress(turn)
+        self._progress = _Progress(turn, path)
         self._analysis: Analysis | None = None
         self._saved_s = time.monotonic()
+        self._saved: int | None = None
+        """The number of the last chunk that is in what was kept."""
         self._so_far: dict[str, Any] = {"rows": 0, "chunks": 0, "failed": 0}
         self._so_far |= {"columns": [], "problems": {"count": 0, "first": []}}
         self._state: str | None = None
@@ -178,20 +203,46 @@ class _Work:
     async def done(self) -> Json:
         """Work through all that is left; gives what the step gives."""
         point = self._last()
-        self._so_far |= point.get("so_far", {})
         if self._step.function_stack is None:
-            self._state = point.get("state")
-            kept = None if self._state is None else await self._datasets.kept(self._state)
-            self._analysis = Analysis() if kept is None else Analysis.from_state(kept)
+            point = await self._analysed(point)
+        self._so_far |= point.get("so_far", {})
         wanted = replace(self._wanted, mark=point.get("mark"))
         last: Read | None = None
         async with aclosing(self._datasets.read(wanted)) as reads:
             async for last in reads:
                 if await self._take(last):
                     break
-        if self._analysis is not None and last is not None:
-            await self._save(last)
+        await self._finish(last)
         return {"file": self._wanted.file, **self._so_far, "analysis": self._state}
+
+    async def _analysed(self, point: dict[str, Any]) -> dict[str, Any]:
+        """Take up the analysis at a mark; from the beginning where its state is gone."""
+        try:
+            self._state = point.get("state")
+            kept = None if self._state is None else await self._datasets.kept(self._state)
+        except NotFoundError:
+            point, self._state, kept = {}, None, None
+        self._analysis = Analysis() if kept is None else Analysis.from_state(kept)
+        return point
+
+    async def _finish(self, last: Read | None) -> None:
+        if self._analysis is None:
+            return
+        if last is not None and last.chunk.n != self._saved:
+            await self._save(last)
+        elif self._state is None:  # there is not one row
+            self._state = await self._keep()
+        await self._datasets.drop_states(self._state_name, self._turn.run.id, self._state)
+
+    @property
+    def _state_name(self) -> str:
+        """A name for the states of this step alone."""
+        digest = hashlib.sha256(self._turn.key(self._marks).encode()).hexdigest()
+        return f"analysis-{digest[:16]}"
+
+    async def _keep(self) -> str:
+        state = cast(Analysis, self._analysis).state()
+        return await self._datasets.keep_state(state, self._state_name, self._turn.run.id)
 
     @property
     def _datasets(self) -> DataSets:
@@ -199,7 +250,7 @@ class _Work:
 
     def _last(self) -> dict[str, Any]:
         """The last mark that the journal holds."""
-        prefix, done = f"{self._path}/", self._turn.course.journal.done
+        prefix, done = f"{self._marks}/", self._turn.course.journal.done
         numbers = (
             int(path[len(prefix) : -1])
             for path in done
@@ -224,6 +275,7 @@ class _Work:
         so_far["columns"] = list(chunk.columns[:_COLUMNS_SHOWN])
         so_far["problems"] = read.problems
         self._progress.rows(read, so_far["rows"])
+        fault_points.at("chunk.worked")
         if self._analysis is None:
             await self._mark(read, None)
         elif time.monotonic() - self._saved_s >= _SAVE_EVERY_S:
@@ -245,21 +297,24 @@ class _Work:
 
     async def _save(self, read: Read) -> None:
         """Keep the analysis as it stands, then say in the journal where it stands."""
-        state = cast(Analysis, self._analysis).state()
-        before = self._state
-        kept = await self._datasets.keep(state, "analysis", _STATE, self._turn.run.id, briefly=True)
-        self._state = kept.id
-        await self._mark(read, kept.id)
+        before, self._state = self._state, await self._keep()
+        fault_points.at("analysis.kept")
+        try:
+            await self._mark(read, self._state)
+        except LeaseLost:  # nobody will know of it
+            await self._datasets.drop(self._state)
+            raise
         if before is not None:
             await self._datasets.drop(before)
-        self._saved_s = time.monotonic()
+        self._saved, self._saved_s = read.chunk.n, time.monotonic()
 
     async def _mark(self, read: Read, state: str | None) -> None:
         """A crash costs at most what comes after this."""
         mark = {"mark": dict(read.mark), "so_far": dict(self._so_far), "state": state}
-        path = f"{self._path}/{read.chunk.n}#"
+        path = f"{self._marks}/{read.chunk.n}#"
         self._turn.record(path, self._step.function, mark)
         await self._turn.commit()
+        fault_points.at("chunk.marked")
 
 
 class GenerateAnalysisReport(WorldStep):
@@ -294,12 +349,13 @@ class GenerateAnalysisReport(WorldStep):
         await turn.commit()
         analysis = Analysis.from_state(await datasets.kept(state))
         report = await asyncio.to_thread(analysis.report, given.get("problems"))
-        files = [
-            await datasets.keep(
-                page(report, title).encode(), "report.html", "text/html", turn.run.id
-            ),
-            await datasets.keep(dumps(report), "report.json", "application/json", turn.run.id),
-        ]
+        html = await asyncio.to_thread(page, report, title)
+        run_id, key = turn.run.id, turn.key(path)
+        files = [await datasets.keep(html.encode(), "report.html", "text/html", run_id, key)]
+        fault_points.at("report.begun")
+        told = dumps(report)
+        files += [await datasets.keep(told, "report.json", "application/json", run_id, key)]
+        fault_points.at("report.kept")
         return {**_summary(report), "files": [each.shown() for each in files]}
 
 
@@ -340,12 +396,25 @@ class UploadResults(WorldStep):
 class _Progress:
     """Tells how far the run has come; it is seen with the next commit."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, turn: Turn, path: str) -> None:
         self._turn = turn
+        self._path = f"{path}#"
+        self._told_s = time.monotonic()
+        self._farthest = turn.course.journal.done.get(self._path, 0)
 
-    def bytes(self, done: int, total: int | None) -> None:
-        """So many bytes of a fetch are there."""
+    async def bytes(self, done: int, total: int | None) -> None:
+        """So many bytes of a fetch are there; it is seen once a second, as nothing else commits.
+
+        Where the journal says so too, the run has come further, though its worker dies again.
+        """
         self._tell(done, total, f"{done / 1_000_000:,.1f} MB fetched")
+        is_farther = done >= self._farthest + _FARTHER_BYTES
+        if is_farther:
+            self._farthest = done
+            self._turn.record(self._path, "download_dataset", done)
+        if is_farther or time.monotonic() - self._told_s >= _TELL_EVERY_S:
+            await self._turn.commit()
+            self._told_s = time.monotonic()
 
     def rows(self, read: Read, rows: int) -> None:
         """So many rows are behind the work."""

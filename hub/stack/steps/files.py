@@ -58,9 +58,8 @@ class KeepFile(WorldStep):
         kind = self._text(turn, "content_type") or told["content_type"]
         await turn.commit()
         datasets = turn.world.datasets
-        kept = await datasets.keep(
-            content, name, kind, turn.run.id, keep_s=keep_s, part=turn.key(path)
-        )
+        key = turn.key(path)
+        kept = await datasets.keep(content, name, kind, turn.run.id, key, keep_s=keep_s)
         return kept.shown()
 
     def _text(self, turn: Turn, field: str) -> str | None:
