@@ -1,4 +1,5 @@
-"""What is measured: the language, tables, ingest, end to end, light load, realtime, startup."""
+"""What is measured: the language, tables, ingest, end to end, light load, realtime, data
+sets, startup."""
 
 import time
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from statistics import median
 
 from hub.bench.api import Api
 from hub.bench.claims import Claims
+from hub.bench.datasets import Datasets
 from hub.bench.deliveries import Deliveries, Fairness, Herd
 from hub.bench.harness import answers_in, faults_of, fire, side_by_side
 from hub.bench.language import Language
@@ -289,5 +291,6 @@ CASES: tuple[Case, ...] = (
     TwoWorkers(),
     LightLoad(),
     Realtime(),
+    Datasets(),
     Startup(),
 )

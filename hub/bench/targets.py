@@ -50,6 +50,8 @@ TARGETS = (
     _least("realtime", "delivered", 20_000),
     _most("realtime", "paced, p50", 15),
     _most("realtime", "memory of an idle subscriber", 60),
+    _least("datasets", "of the reader alone", 50),
+    _most("datasets", "memory, most", 300),
     _most("startup", "ready, first start", 3),
     _most("startup", "ready, with data", 3),
     _most("startup", "memory, idle", 250),

@@ -7,7 +7,7 @@ What is kept depends on the values and the order of their first appearance in th
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from itertools import islice
 from types import NoneType
 from typing import Any, Final
@@ -33,7 +33,10 @@ _FLAGS: Final[dict[Any, Key]] = {**FLAGS, None: None}
 class Column:
     """One column's counts and totals."""
 
-    __slots__ = ("counts", "empties", "ids", "level", "nulls", "odd", "odd_count", "rows", "totals")
+    __slots__ = (
+        *("counts", "empties", "ids", "is_full", "level", "nulls", "odd", "odd_count", "rows"),
+        "totals",
+    )
 
     def __init__(self) -> None:
         """No row yet."""
@@ -44,6 +47,8 @@ class Column:
         """From level 1 on: the ids that are small enough, and how often each occurs."""
         self.totals: Totals | None = None
         self.odd: dict[str, int] = {}
+        self.is_full = True
+        """Whether no value was missing since it has totals: then the quick way is tried at once."""
 
     def add(self, values: Sequence[Json]) -> None:
         """The column's values in the next rows."""
@@ -66,12 +71,18 @@ class Column:
             n = self.counts.pop(key)
             self.counts[key if isinstance(key, Token) else key_of(key)] += n
 
-    def _total(self, values: Sequence[Json], types: set[type], totals: Totals) -> None:
+    def _total(self, values: Sequence[Json], types: Set[type], totals: Totals) -> None:
+        if totals.refuses_empty and self.is_full:
+            ids = totals.take(values, types, self.below)
+            if ids is not None:
+                self.ids.update(ids)
+                return
         nulls = values.count(None) if NoneType in types else 0
         empties = values.count("") if str in types else 0
         if nulls or empties:
             self.nulls += nulls
             self.empties += empties
+            self.is_full = False
             values = [value for value in values if value is not None and value != ""]
             types = types - {NoneType}
         if not values:
@@ -191,7 +202,7 @@ def _types(values: Sequence[Json]) -> set[type]:
 
 
 def _keys(
-    values: Sequence[Json], types: set[type], plain: Callable[[Json], Key] | None = None
+    values: Sequence[Json], types: Set[type], plain: Callable[[Json], Key] | None = None
 ) -> Sequence[Json]:
     """The values as they are counted; short and plain ones are so already."""
     if types <= {bool, NoneType}:

@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,7 @@ class Moments:
     """The first and the last instant."""
 
     mode = "date"
+    refuses_empty = True
 
     def __init__(self) -> None:
         """None yet."""
@@ -32,7 +33,7 @@ class Moments:
         self.first: tuple[str, str] | None = None
         self.last: tuple[str, str] | None = None
 
-    def take(self, values: Sequence[Json], types: set[type], below: int) -> list[int] | None:
+    def take(self, values: Sequence[Json], types: Set[type], below: int) -> list[int] | None:
         """See ``Totals``. Of texts of one shape and offset, the least is the first in time."""
         if types != {str} or not _alike(values):
             return None

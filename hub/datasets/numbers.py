@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import compress
 from operator import mul
 from typing import Final
@@ -21,6 +21,7 @@ from hub.datasets.totals import key_id
 from hub.model.json import Json
 
 _NOT_PLAIN: Final = ("_", " ", "n", "N", ",0", ",-0", ",+0")
+_USUAL: Final = b",.-0123456789"
 _ZEROS = re.compile(r",[+-]?0\d")
 _GREATEST: Final = sys.float_info.max
 
@@ -43,6 +44,7 @@ class Numbers:
     """
 
     mode = "number"
+    refuses_empty = True
 
     def __init__(self, pivot: float = 0.0, *, whole: bool = False) -> None:
         """``pivot`` is near the column's numbers."""
@@ -54,7 +56,7 @@ class Numbers:
         self.high: Number = float("-inf")
         self.padded = 0
 
-    def take(self, values: Sequence[Json], types: set[type], below: int) -> list[int] | None:
+    def take(self, values: Sequence[Json], types: Set[type], below: int) -> list[int] | None:
         """See ``Totals``."""
         if types == {str}:
             if not _plain(values):
@@ -160,7 +162,11 @@ def _integral(key: Key) -> bool:
 def _plain(values: Sequence[str]) -> bool:
     """Whether ``int`` and ``float`` read these as ``number_of`` does."""
     joined = "," + ",".join(values)
-    if not joined.isascii() or not joined.isprintable():
+    if not joined.isascii():
+        return False
+    if not joined.encode().translate(None, _USUAL):
+        return (",0" not in joined and ",-0" not in joined) or not _ZEROS.search(joined)
+    if not joined.isprintable():
         return False
     odd = [each for each in _NOT_PLAIN if each in joined]
     if not odd:

@@ -1,6 +1,6 @@
 """How long texts are, and how many members lists and objects have."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from operator import ne
 
 from hub.datasets.kinds import BOOLEANS
@@ -17,13 +17,14 @@ class Texts:
     """How long texts are, and how many begin or end with a space."""
 
     mode = "text"
+    refuses_empty = False
 
     def __init__(self) -> None:
         """None yet."""
         self.n = self.length = self.high = self.padded = 0
         self.low: int | None = None
 
-    def take(self, values: Sequence[Json], types: set[type], below: int) -> list[int] | None:
+    def take(self, values: Sequence[Json], types: Set[type], below: int) -> list[int] | None:
         """See ``Totals``."""
         if types != {str}:
             return None
@@ -71,13 +72,15 @@ class Texts:
 class Members:
     """How many members lists or objects have; booleans are taken too."""
 
+    refuses_empty = False
+
     def __init__(self, mode: str) -> None:
         """``mode``: the kind that is expected."""
         self.mode = mode
         self.n = self.length = self.high = self.padded = 0
         self.low: int | None = None
 
-    def take(self, values: Sequence[Json], types: set[type], below: int) -> list[int] | None:
+    def take(self, values: Sequence[Json], types: Set[type], below: int) -> list[int] | None:
         """See ``Totals``: there is no quick way."""
         return None
 

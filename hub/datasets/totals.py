@@ -4,7 +4,7 @@ Each kind of totals gives the same for the same values in any order. ``take`` is
 a block of values that are all as expected, and refuses any other; ``absorb`` takes one at a time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Protocol
 
 from hub.datasets.tokens import Key, Token, number_id, text_id
@@ -15,10 +15,12 @@ class Totals(Protocol):
     """What all kinds of totals can do."""
 
     mode: str
+    refuses_empty: bool
+    """Whether ``take`` refuses a block in which values are missing."""
     n: int
     """So many values were taken."""
 
-    def take(self, values: Sequence[Json], types: set[type], below: int) -> list[int] | None:
+    def take(self, values: Sequence[Json], types: Set[type], below: int) -> list[int] | None:
         """Take a block without missing values.
 
         The ids of its values that are less than ``below``; None if nothing was taken, because

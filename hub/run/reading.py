@@ -1,11 +1,13 @@
 """Reading a kept file in chunks: unpacked and parsed in a thread, piece by piece."""
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from hub.datasets.chunk import Chunk
 from hub.datasets.detect import Packing, format_of, packing_of
 from hub.datasets.opening import reader_for, resumed, unpacker_for
 from hub.datasets.reader import Reader
@@ -45,11 +47,39 @@ async def reading(
     parts = _Parts(file, wanted, mark.get("packing", packing_of(head)))
     async for piece in await pieces(file, parts.start, file.size):
         fed = parts.feed(piece)
-        while (reads := await asyncio.to_thread(next, fed, None)) is not None:
-            for each in reads:
+        while True:
+            reads = await asyncio.to_thread(_next, fed)
+            for each in reads or ():
                 yield each
-    for each in await asyncio.to_thread(parts.end):
+            if reads is None or parts.is_plain:  # what is not packed comes in one
+                break
+    for each in await asyncio.to_thread(_end, parts):
         yield each
+
+
+def _next(fed: Iterator[list[Read]]) -> list[Read] | None:
+    with _uncollected():
+        return next(fed, None)
+
+
+def _end(parts: "_Parts") -> list[Read]:
+    with _uncollected():
+        return parts.end()
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Rows have no cycles: looking for some at every few hundred of them costs a tenth.
+
+    Where two threads do so at once, it is whoever came first that ends it.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 async def _head(pieces: Pieces, file: StoredFile) -> bytes:
@@ -78,6 +108,11 @@ class _Parts:
         """Where in the file its pieces begin."""
         self._skip = offset - self.start
         """So much of what is unpacked was read before."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a piece of the file is unpacked as one."""
+        return self._packing is None
 
     def feed(self, data: bytes) -> Iterator[list[Read]]:
         """What comes of the next bytes of the file, bit by bit; to be taken to its end."""
@@ -121,10 +156,20 @@ class _Parts:
         return reader
 
     def _taken(self, reader: Reader) -> Iterator[Read]:
+        work, last = self._wanted.work, None
         while (chunk := reader.take(self._wanted.chunk_size)) is not None:
-            mark = {"packing": self._packing, "reader": reader.mark()}
-            done = min(self._file.size, self.start + self._unpacker.packed)
-            yield Read(chunk, mark, done, self._file.size, reader.problems.as_json())
+            if work is None:
+                yield self._read_of(reader, chunk)
+            else:
+                work(chunk)
+                last = chunk
+        if last is not None:
+            yield self._read_of(reader, last)
+
+    def _read_of(self, reader: Reader, chunk: Chunk) -> Read:
+        mark = {"packing": self._packing, "reader": reader.mark()}
+        done = min(self._file.size, self.start + self._unpacker.packed)
+        return Read(chunk, mark, done, self._file.size, reader.problems.as_json())
 
 
 async def _parquet(
@@ -139,9 +184,16 @@ async def _parquet(
             path = copy.path
             opened = ParquetReader(path) if mark is None else ParquetReader.resume(mark, path)
             with opened as reader:
-                most = wanted.chunk_size
-                while (chunk := await asyncio.to_thread(reader.take, most)) is not None:
+                while (chunk := await asyncio.to_thread(_worked, reader, wanted)) is not None:
                     told = {"packing": None, "reader": reader.mark()}
                     yield Read(chunk, told, 0, file.size, _NO_PROBLEMS)
         finally:
             await copy.discard()
+
+
+def _worked(reader: ParquetReader, wanted: Wanted) -> Chunk | None:
+    with _uncollected():
+        chunk = reader.take(wanted.chunk_size)
+        if chunk is not None and wanted.work is not None:
+            wanted.work(chunk)
+        return chunk

@@ -58,6 +58,9 @@ class Wanted:
     format: Format | None = None
     reading: Reading = _AS_FOUND
     mark: Mapping[str, Any] | None = None
+    work: Callable[[Chunk], None] | None = None
+    """Is given each chunk in the thread that reads it. Of chunks that come together only the last
+    is told then, when it is done with all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,8 @@ async def test_an_analysis_and_a_report_that_cannot_be_kept_fail_their_steps(
         async with embedded_hub(tmp_path / "enough") as hub:
             assert (await run(hub, work, url=f"{url}a.csv"))["status"] == "succeeded"
             files = (await hub.get("/v1/files"))["items"]
-        sizes = [each["size"] for each in reversed(files)]
+        found = {each["name"].partition("-")[0]: each["size"] for each in files}
+        sizes = [found[name] for name in ("a.csv", "analysis", "report.html", "report.json")]
         for n, step in ((2, "1"), (3, "2"), (4, "2")):  # the data set, the analysis, the report
             data = tmp_path / str(n)
             async with embedded_hub(data, files_max_bytes=sum(sizes[:n]) - 1) as hub:

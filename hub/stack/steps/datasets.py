@@ -206,7 +206,8 @@ class _Work:
         if self._step.function_stack is None:
             point = await self._analysed(point)
         self._so_far |= point.get("so_far", {})
-        wanted = replace(self._wanted, mark=point.get("mark"))
+        work = None if self._analysis is None else self._analysis.add
+        wanted = replace(self._wanted, mark=point.get("mark"), work=work)
         last: Read | None = None
         async with aclosing(self._datasets.read(wanted)) as reads:
             async for last in reads:
@@ -241,7 +242,7 @@ class _Work:
         return f"analysis-{digest[:16]}"
 
     async def _keep(self) -> str:
-        state = cast(Analysis, self._analysis).state()
+        state = await asyncio.to_thread(cast(Analysis, self._analysis).state)
         return await self._datasets.keep_state(state, self._state_name, self._turn.run.id)
 
     @property
@@ -260,7 +261,7 @@ class _Work:
         return {} if found is None else done[f"{prefix}{found}#"]
 
     async def _take(self, read: Read) -> bool:
-        """Work on a chunk; whether it is to be the last one."""
+        """Work on a chunk, unless the analysis has done so; whether it is to be the last one."""
         chunk, so_far = read.chunk, self._so_far
         waiting = self._turn.begin_step(f"{self._path}/{chunk.n}#")
         if waiting is not None:
@@ -268,8 +269,6 @@ class _Work:
         ends = False
         if self._analysis is None:
             ends = await self._run_stack(read)
-        else:
-            await asyncio.to_thread(self._analysis.add, chunk)
         so_far["rows"] = chunk.first_row + len(chunk.values)
         so_far["chunks"] = chunk.n + 1
         so_far["columns"] = list(chunk.columns[:_COLUMNS_SHOWN])
