@@ -146,11 +146,11 @@ async def test_a_step_that_is_done_again_keeps_its_file_once(
 ) -> None:
     filing = Filing(ledger, open_blobs(None, tmp_path), FileBounds(1 << 20, 1 << 30, 60.0))
     data = FiledDataSets(filing, cast(Any, None), cast(Any, None), tmp_path, "http://hub")
-    first = await data.keep(b"a", "a", "text/plain", "run_1", part="run_1:0")
-    assert await data.keep(b"a", "a", "text/plain", "run_1", part="run_1:0") == first
+    first = await data.keep(b"a", "a", "text/plain", "run_1", "run_1:0")
+    assert await data.keep(b"a", "a", "text/plain", "run_1", "run_1:0") == first
     others = [
-        await data.keep(b"b", "a", "text/plain", "run_1", part="run_1:0"),
-        await data.keep(b"a", "a", "text/plain", "run_1", part="run_1:1"),
+        await data.keep(b"b", "a", "text/plain", "run_1", "run_1:0"),
+        await data.keep(b"a", "a", "text/plain", "run_1", "run_1:1"),
     ]
     assert len({first.id, *(each.id for each in others)}) == 3
     assert await data.kept(others[0].id) == b"b"
