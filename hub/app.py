@@ -16,7 +16,7 @@ import uvicorn
 from hub.bootstrap import Hub
 from hub.errors import SettingsError
 from hub.listener import Stopping
-from hub.observe.deliveries import CHANNEL as DELIVERIES
+from hub.model.channel import DELIVERIES
 from hub.outbound.jwks import Jwks
 from hub.receive.endpoint import Endpoint
 from hub.receive.record import Recorder

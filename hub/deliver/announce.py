@@ -7,6 +7,7 @@ import structlog
 
 from hub.bootstrap import Hub
 from hub.errors import HubError
+from hub.model.channel import BREAKERS
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.model.message import Message
@@ -16,8 +17,6 @@ from hub.stack.emitting import emitted
 from hub.store.events import record
 from hub.store.queues import DELIVERIES, RUNS
 
-BREAKERS = "breakers"
-"""The channel of what has happened to breakers and destinations."""
 _log = structlog.get_logger("hub.deliver")
 
 

@@ -20,12 +20,20 @@ _CHANNEL = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _PATTERN = re.compile(r"(?:[A-Za-z0-9_.:/*-]|\{[A-Za-z_][A-Za-z0-9_.:/-]{0,99}\}){1,200}")
 _CLAIM = re.compile(r"\{([^{}]*)\}")
 _ANY = "*"
-_RESERVED = ("deliveries", "breakers")
+DELIVERIES = "deliveries"
+"""The channel that tells what becomes of deliveries."""
+BREAKERS = "breakers"
+"""The channel of what has happened to breakers and destinations."""
 RUNS = "runs."
 """What comes before a run's id in the name of the channel that tells of it."""
 PRESENCE = "presence."
 """What comes before a channel's name in that of the channel which tells who is there."""
-_RESERVED_PREFIXES = (RUNS, "tables.", PRESENCE)
+TABLES = "tables."
+"""What comes before a table's name in that of the channel which tells of its records."""
+_RESERVED = (DELIVERIES, BREAKERS)
+_RESERVED_PREFIXES = (RUNS, TABLES, PRESENCE)
+EVERYTHING = ("*", *(f"{each}*" for each in _RESERVED_PREFIXES), *_RESERVED)
+"""Patterns that mean every channel, the hub's own too."""
 
 
 class Can(StrEnum):

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from hub.model.channel import TABLES
 from hub.model.filter import EVERYTHING, Filter, matches, parse_filter
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text
@@ -11,9 +12,6 @@ from hub.model.message import MAX_DATA_BYTES
 from hub.model.record import Record
 from hub.model.segment import Publication
 from hub.model.table import Live, TableSpec
-
-PREFIX = "tables."
-"""What the channels of tables begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class Telling:
         return self._publication(event, text)
 
     def _publication(self, event: str, data: str) -> Publication:
-        return Publication(new_id("msg"), f"{PREFIX}{self.table}", event, data)
+        return Publication(new_id("msg"), f"{TABLES}{self.table}", event, data)
 
 
 def changed_fields(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

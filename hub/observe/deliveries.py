@@ -7,19 +7,19 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from hub.channels import Channels
 from hub.errors import HubError
+from hub.model.channel import DELIVERIES
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement
 from hub.model.json import dumps_text
 from hub.model.message import Message
 from hub.model.time import now_us, to_iso
 from hub.observe.wanted import Wanted
 
-CHANNEL: Final = "deliveries"
 _MOST = 10_000
 _BATCH = 200
 _GATHER_S = 0.02
@@ -58,7 +58,7 @@ class _News:
             "next_attempt_at": self.next_attempt_at and to_iso(self.next_attempt_at),
         }
         mark = f"{self.id}:{self.attempt}:{self.status}"
-        return Message(mark, CHANNEL, self.status, dumps_text(told), self.at)
+        return Message(mark, DELIVERIES, self.status, dumps_text(told), self.at)
 
 
 class DeliveryNews:
@@ -110,7 +110,7 @@ class DeliveryNews:
             await self._any.wait()
             self._any.clear()
             while self._waiting:
-                if await self._wanted.now(CHANNEL):
+                if await self._wanted.now(DELIVERIES):
                     some = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
                     await self._publish(some)
                 else:

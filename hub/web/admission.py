@@ -7,12 +7,12 @@ of the hub's own or of an issuer that is set, or nothing.
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
 
 from hub.errors import AccessError, SignatureError
-from hub.model.channel import PRESENCE, Can, Pattern, Right, allows
+from hub.model.channel import EVERYTHING, PRESENCE, Can, Pattern, Right, allows
 from hub.model.issuer import member_of, rights_of
 from hub.model.key import Scope
 from hub.signature import token_ends_s
@@ -23,8 +23,7 @@ from hub.web.access import allows as key_allows
 from hub.web.issued import Issued
 
 _DOTS_OF_A_JWT = 2
-_ALL: Final = ("*", "runs.*", "tables.*", "presence.*", "deliveries", "breakers")
-_READ = Right(channels=_ALL, can=(Can.SUBSCRIBE, Can.PRESENCE))
+_READ = Right(channels=EVERYTHING, can=(Can.SUBSCRIBE, Can.PRESENCE))
 _PUBLISH = Right(channels=("*",), can=(Can.PUBLISH,))
 
 

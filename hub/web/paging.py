@@ -77,7 +77,7 @@ def page_of(request: Request, root: str, filters: Collection[str] = ()) -> Page:
     """
     given = query_of(request, (*_OWN, *filters))
     return Page(
-        limit=_limit(given.pop("limit", None)),
+        limit=limit_of(given.pop("limit", None)),
         cursor=given.pop("cursor", None),
         path=root + quote(request.scope["path"]),
         filters=given,
@@ -108,7 +108,12 @@ def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
     return given
 
 
-def _limit(text: str | None) -> int:
+def limit_of(text: str | None) -> int:
+    """How many are asked for at once.
+
+    Raises:
+        InvalidError: ``limit_invalid``.
+    """
     if text is None:
         return DEFAULT_LIMIT
     if text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MAX_LIMIT:

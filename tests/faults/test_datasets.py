@@ -44,7 +44,7 @@ download.CHECKPOINT_BYTES = 65536
 """
 """A small data set has checkpoints too."""
 EACH_CHUNK = """
-{ task: "work", function_stack: [
+{ task: "crunch", function_stack: [
   { function: "download_dataset", url: "{{input.url}}" },
   { function: "process_data_in_chunks", chunk_size: 100, function_stack: [
     { function: "for_each_loop", array: "{{chunk}}", function_stack: [
@@ -361,7 +361,7 @@ async def test_what_each_chunk_does_is_done_once_though_the_hub_dies(tmp_path: P
         await story.start("chunk.worked:2")
         await story.ready()
         given = {"input": {"url": f"{story.url}a.csv"}}
-        answer = await api.post("/v1/tasks/work/runs", json=given)
+        answer = await api.post("/v1/tasks/crunch/runs", json=given)
         assert answer.status_code == 202, answer.text
         await story.died()
         for point in ("chunk.worked:1", "chunk.marked:1", "request.answered:1", "segment.ready:9"):
@@ -369,7 +369,7 @@ async def test_what_each_chunk_does_is_done_once_though_the_hub_dies(tmp_path: P
         await story.start()
         await story.ready()
         await settled(driven, 60)
-        (run,) = (await driven.get("/v1/runs?task=data/work"))["items"]
+        (run,) = (await driven.get("/v1/runs?task=data/crunch"))["items"]
         assert run["status"] == "succeeded", run
         assert sorted(int(each["no"]) for each in await fields(driven, "rows")) == [*range(1_000)]
         totals = await fields(driven, "totals")

@@ -132,8 +132,8 @@ async def until_run(hub: Driven, holds: Callable[[dict[str, Any]], bool]) -> dic
 
 async def began(hub: Driven, url: str, stack: str = STACK) -> None:
     """Ask for a run."""
-    await hub.put("/v1/stacks/data", f"{{ task: 'work', function_stack: [{stack}] }}")
-    answer = await hub.api.post("/v1/tasks/work/runs", json={"input": {"url": f"{url}a.csv"}})
+    await hub.put("/v1/stacks/data", f"{{ task: 'crunch', function_stack: [{stack}] }}")
+    answer = await hub.api.post("/v1/tasks/crunch/runs", json={"input": {"url": f"{url}a.csv"}})
     assert answer.status_code == 202, answer.text
 
 
@@ -162,7 +162,7 @@ async def test_a_run_whose_server_stays_away_leaves_a_part_for_a_day(tmp_path: P
         async with serving(Dataset(table(50_000), rate=200_000)) as url:
             await began(hub, url)
             await until_run(hub, lambda each: bool(lying(tmp_path)))
-        told = await ended(hub, "data/work")
+        told = await ended(hub, "data/crunch")
         assert told["failure"]["code"] in ("connect_failed", "answer_broken")
         assert sorted(name.partition(".")[2] for name in lying(tmp_path)) == ["known", "part"]
         assert sweep(tmp_path / "downloads", DAY_S) == 0

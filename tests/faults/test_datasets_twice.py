@@ -20,7 +20,7 @@ from tests.program import Driven, embedded_hub
 
 LOSSES = 3
 """Of each kind: five in a row without coming further end a run."""
-STACK = """{ task: "work", function_stack: [
+STACK = """{ task: "crunch", function_stack: [
   { function: "download_dataset", url: "{{input.url}}" },
   { function: "process_data_in_chunks", chunk_size: 500 },
   { function: "generate_analysis_report" },
@@ -29,7 +29,7 @@ STACK = """{ task: "work", function_stack: [
 
 async def work(hub: Driven, url: str, losses: int) -> tuple[str, int]:
     """The report's digest, and the times that a run was begun that lost its lease so often."""
-    answer = await hub.api.post("/v1/tasks/work/runs", json={"input": {"url": url}})
+    answer = await hub.api.post("/v1/tasks/crunch/runs", json={"input": {"url": url}})
     assert answer.status_code == 202, answer.text
     run_id = answer.json()["id"]
     for word in ("fetched", "rows") if losses else ():
@@ -37,7 +37,7 @@ async def work(hub: Driven, url: str, losses: int) -> tuple[str, int]:
         for _ in range(losses):
             await lose(hub)
             await asyncio.sleep(0.2)
-    run = await ended(hub, "data/work")
+    run = await ended(hub, "data/crunch")
     assert (run["id"], run["status"]) == (run_id, "succeeded"), run
     files = (await hub.get(f"/v1/files?run_id={run_id}"))["items"]
     assert sorted(each["name"].partition("-")[0] for each in files) == [

@@ -55,11 +55,11 @@ async def ended(hub: Driven, task: str) -> dict[str, Any]:
 
 
 async def run(hub: Driven, stack: str, **given: Any) -> dict[str, Any]:
-    """Run the task ``work`` of a stack to its end."""
-    await hub.put("/v1/stacks/data", f"{{ task: 'work', function_stack: [{stack}] }}")
-    answer = await hub.api.post("/v1/tasks/work/runs", json={"input": given})
+    """Run the task ``crunch`` of a stack to its end."""
+    await hub.put("/v1/stacks/data", f"{{ task: 'crunch', function_stack: [{stack}] }}")
+    answer = await hub.api.post("/v1/tasks/crunch/runs", json={"input": given})
     assert answer.status_code == 202, answer.text
-    return await ended(hub, "data/work")
+    return await ended(hub, "data/crunch")
 
 
 @at_hand

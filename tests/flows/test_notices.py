@@ -8,7 +8,7 @@ from tests.program import Driven, embedded_hub
 from tests.sink import Sink, open_sink
 
 STACK = """
-{ task: "work", function_stack: [
+{ task: "crunch", function_stack: [
   { function: "try_catch",
     try_stack: [
       { function: "throw_error", message: "No rows.", code: "empty", if: "{{input.fails}}" },
@@ -23,7 +23,7 @@ STACK = """
 
 
 async def worked(hub: Driven, **given: Any) -> str:
-    answer = await hub.api.post("/v1/tasks/work/runs", json={"input": given})
+    answer = await hub.api.post("/v1/tasks/crunch/runs", json={"input": given})
     assert answer.status_code == 202, answer.text
     run_id: str = answer.json()["id"]
     await hub.until(f"/v1/runs/{run_id}", status="succeeded")
@@ -38,7 +38,7 @@ async def test_what_is_done_is_told_by_a_delivery_and_on_the_run_s_channel(
     [notice] = await make.wait_for(1)
     assert notice.json["type"] == "run.succeeded"
     data = notice.json["data"]
-    assert (data["id"], data["task"], data["result"]) == (run_id, "shop/work", {"rows": 12})
+    assert (data["id"], data["task"], data["result"]) == (run_id, "shop/crunch", {"rows": 12})
     assert (data["message"], data["failure"]) == ("12 rows", None)
     async with asyncio.timeout(5):
         while not (said := await history(hub, run_id)):
@@ -67,7 +67,7 @@ async def test_what_failed_is_told_to_who_is_there_and_the_rest_is_noted(
 
 
 UNNAMED = """
-{ task: "work", function_stack: [
+{ task: "crunch", function_stack: [
   { function: "send_completion_notification" },
   { function: "send_error_notification" },
 ] }

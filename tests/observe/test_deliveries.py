@@ -9,9 +9,10 @@ from redis.asyncio import Redis
 
 from hub import keys
 from hub.channels import Channels
+from hub.model.channel import DELIVERIES
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus
 from hub.observe import deliveries, wanted
-from hub.observe.deliveries import CHANNEL, DeliveryNews
+from hub.observe.deliveries import DeliveryNews
 from hub.observe.wanted import Wanted
 from tests.store.make import settlement
 
@@ -60,7 +61,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 async def ids(channels: Channels) -> list[str]:
     """Of the messages that were published."""
-    return [each.id for each in (await channels.history(CHANNEL, "earliest")).messages]
+    return [each.id for each in (await channels.history(DELIVERIES, "earliest")).messages]
 
 
 def away() -> Redis:
@@ -78,7 +79,7 @@ async def test_what_nobody_wants_is_forgotten_and_what_is_wanted_is_told_once(
         settle(news, 1)
         await until(lambda: not news._waiting)
         assert await redis.keys("*") == []
-        await redis.set(keys.wanted(CHANNEL), 1, ex=10)
+        await redis.set(keys.wanted(DELIVERIES), 1, ex=10)
         settle(news, 2, 3, 2)
         settle(news, 2, status=DeliveryStatus.RETRYING)
         async with asyncio.timeout(10):
@@ -92,7 +93,7 @@ async def test_what_redis_does_not_take_is_counted_and_holds_nobody_up(
     redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deliveries, "_PAUSE_S", 0.01)
-    await redis.set(keys.wanted(CHANNEL), 1, ex=10)
+    await redis.set(keys.wanted(DELIVERIES), 1, ex=10)
     async with away() as gone:
         news = DeliveryNews(Channels(gone), Wanted(redis))
         async with following(news):
@@ -104,7 +105,7 @@ async def test_what_redis_does_not_take_is_counted_and_holds_nobody_up(
 
 async def test_only_the_newest_wait(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "_MOST", 3)
-    await redis.set(keys.wanted(CHANNEL), 1, ex=10)
+    await redis.set(keys.wanted(DELIVERIES), 1, ex=10)
     channels = Channels(redis)
     news = DeliveryNews(channels, Wanted(redis))
     settle(news, *range(5))

@@ -140,7 +140,7 @@ async def test_what_a_channel_remembers_is_read_page_by_page(api: httpx.AsyncCli
     good(await api.post("/v1/channels/paged/messages", json={"event": "e", "data": 5}), 202)
     assert [each["data"] for each in good(await api.get(later))["items"]] == [5]
     assert good(await api.get("/v1/channels/paged/messages?after=0ld-1-1"))["gap"] is True
-    refused(await api.get("/v1/channels/paged/messages?limit=0"), 400, "query_invalid")
+    refused(await api.get("/v1/channels/paged/messages?limit=0"), 400, "limit_invalid")
 
 
 async def test_a_token_is_made_for_what_is_asked(api: httpx.AsyncClient, hub: Hub) -> None:

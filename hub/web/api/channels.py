@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import Response
 
-from hub.errors import AccessError, InvalidError
+from hub.errors import AccessError
 from hub.model.channel import ChannelSetting, check_channel, check_pattern
 from hub.model.channel_token import NewToken
 from hub.model.json import Json, dumps_text, loads
@@ -18,10 +18,9 @@ from hub.web.access import allows
 from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Named
+from hub.web.paging import limit_of
 from hub.web.publishing import NewMessage, publish
 from hub.web.tokens import mint
-
-_MESSAGES, _MOST_MESSAGES = 100, 1000
 
 
 def _check(around: Around, setting: ChannelSetting) -> list[str]:
@@ -52,7 +51,7 @@ async def _messages(call: Call) -> Response:
     """What a channel remembers, the oldest first."""
     channel = check_channel(call.given("channel"))
     query = call.query("after", "limit")
-    most = _limit(query.get("limit"))
+    most = limit_of(query.get("limit"))
     history = await call.hub.channels.history(channel, query.get("after", EARLIEST))
     some = history.messages[:most]
     last = some[-1].position if some else str(history.position)
@@ -75,14 +74,6 @@ async def _members(call: Call) -> Response:
 
 def _shown(message: Message) -> Json:
     return loads(message.envelope)
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return _MESSAGES
-    if text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_MESSAGES:
-        return int(text)
-    raise InvalidError(f"limit is 1 to {_MOST_MESSAGES}.", code="query_invalid")
 
 
 async def _mint(call: Call) -> Response:
