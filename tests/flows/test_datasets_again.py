@@ -70,7 +70,7 @@ async def test_an_analysis_whose_state_is_gone_begins_anew(
     await hub.api.delete(f"/v1/files/{state}")
     answer = await hub.api.post(f"/v1/runs/{told['id']}/retry")
     assert answer.status_code == 202, answer.text
-    again = await ended(hub, "data/work")
+    again = await ended(hub, "data/crunch")
     assert (again["attempt"], again["failure"]) == (2, told["failure"])
 
 
