@@ -35,8 +35,9 @@ async def work(hub: Driven, url: str, losses: int) -> tuple[str, int]:
     for word in ("fetched", "rows") if losses else ():
         await until(lambda word=word: comes_to(hub, run_id, word))
         for _ in range(losses):
+            before = (await hub.get(f"/v1/runs/{run_id}"))["attempt"]
             await lose(hub)
-            await asyncio.sleep(0.2)
+            await until(lambda before=before: begins_again(hub, run_id, before))
     run = await ended(hub, "data/crunch")
     assert (run["id"], run["status"]) == (run_id, "succeeded"), run
     files = (await hub.get(f"/v1/files?run_id={run_id}"))["items"]
@@ -54,6 +55,12 @@ async def comes_to(hub: Driven, run_id: str, word: str) -> bool:
     """Whether the run tells of what is named so, or has ended."""
     run = await hub.get(f"/v1/runs/{run_id}")
     return run["status"] == "succeeded" or word in ((run["progress"] or {}).get("message") or "")
+
+
+async def begins_again(hub: Driven, run_id: str, before: int) -> bool:
+    """Whether somebody has claimed the run anew, or it has ended."""
+    run = await hub.get(f"/v1/runs/{run_id}")
+    return run["status"] == "succeeded" or run["attempt"] > before
 
 
 async def lose(hub: Driven) -> None:
