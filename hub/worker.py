@@ -1,7 +1,7 @@
 """The worker: hears the doorbell and drains the queues."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -39,6 +39,7 @@ _JOB_TIMEOUT_S = 15
 _SWEEP_SECONDS = set(range(0, 60, 5))
 _FILES_MINUTES = set(range(3, 60, 10))
 _FILES_S = 60
+_JOBS_END_S = 1.0
 _log = structlog.get_logger("hub.worker")
 
 
@@ -201,11 +202,19 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
     try:
         await worker.main()
     finally:
-        for task in worker.tasks.values():
-            task.cancel()
-        await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+        await let_end(list(worker.tasks.values()))
         with suppress(RedisError, OSError):
             await redis.aclose(close_connection_pool=True)
+
+
+async def let_end(jobs: Collection[asyncio.Task[Any]]) -> None:
+    """Let jobs end, then cancel them: arq writes a job's end down behind a shield, and that
+    would go on with connections of its own after they were closed."""
+    if jobs:
+        await asyncio.wait(jobs, timeout=_JOBS_END_S)
+    for job in jobs:
+        job.cancel()
+    await asyncio.gather(*jobs, return_exceptions=True)
 
 
 def _sweeping_files(hub: Hub) -> WorkerCoroutine:
