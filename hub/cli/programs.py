@@ -1,0 +1,54 @@
+"""The programs: the whole hub, a server, a worker, and the tables that they need."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.cli.common import RUN_IT, run_to_end, settings_of
+
+commands = typer.Typer()
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
+
+
+@commands.command(rich_help_panel=RUN_IT)
+def up(
+    host: Host = None,
+    port: Port = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of database and Valkey.")] = None,
+    stacks: Annotated[Path | None, typer.Option(help="Folder of stack files.")] = None,
+) -> None:
+    """Run the whole hub in one process: server, worker, SQLite, Valkey."""
+    from hub.up import up as run_up
+
+    settings = settings_of(host=host, port=port, data=data, stacks=stacks)
+    run_to_end(run_up(settings))
+
+
+@commands.command(rich_help_panel=RUN_IT)
+def serve(host: Host = None, port: Port = None) -> None:
+    """Run a server; needs HUB_DATABASE_URL and HUB_REDIS_URL."""
+    from hub.apart import serve as run_serve
+
+    run_to_end(run_serve(settings_of(host=host, port=port)))
+
+
+@commands.command(rich_help_panel=RUN_IT)
+def worker() -> None:
+    """Run a worker; needs HUB_DATABASE_URL and HUB_REDIS_URL."""
+    from hub.apart import work as run_work
+
+    run_to_end(run_work(settings_of()))
+
+
+@commands.command(rich_help_panel=RUN_IT)
+def migrate() -> None:
+    """Bring the database to this version's tables."""
+    from hub.store.migrate import migrate as run_migrate
+
+    settings = settings_of()
+    if settings.database_url is None:
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    run_to_end(run_migrate(settings.database_url, settings.data))
+    typer.echo("The database has this version's tables.")
