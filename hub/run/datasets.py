@@ -189,12 +189,14 @@ class FiledDataSets:
             if each.id != but:
                 await self._filing.drop(each.id)
 
-    def share(self, file: Kept, ttl_s: int) -> tuple[str, int]:
+    async def share(self, file: str, ttl_s: int) -> tuple[str, int]:
         secrets: Sequence[str] = self._catalog.now.file_secrets
         if not secrets:
             raise StoreError("No address can be signed: the hub has no secret for files.")
-        until_s = now_us() // US_PER_S + ttl_s
-        return signed_url(self._root, secrets[0], file.id, file.name, until_s), until_s * US_PER_S
+        with _refusing():
+            kept = await self._filing.get(file)
+        until_s = min(now_us() // US_PER_S + ttl_s, kept.expires_at // US_PER_S)
+        return signed_url(self._root, secrets[0], kept.id, kept.name, until_s), until_s * US_PER_S
 
 
 @contextmanager

@@ -82,8 +82,9 @@ class SimulatedDataSets:
             if file.name == name and file.id != but:
                 await self.drop(file.id)
 
-    def share(self, file: Kept, ttl_s: int) -> tuple[str, int]:
-        return f"{_ROOT}/files/{file.id}/{file.name}", now_us() + ttl_s * US_PER_S
+    async def share(self, file: str, ttl_s: int) -> tuple[str, int]:
+        kept, _ = self._file(file)
+        return f"{_ROOT}/files/{kept.id}/{kept.name}", now_us() + ttl_s * US_PER_S
 
     def _kept(self, content: bytes, name: str, content_type: str) -> Kept:
         file_id, digest = new_id("fil"), hashlib.sha256(content).hexdigest()

@@ -157,6 +157,13 @@ class DataSets(Protocol):
         """Forget a file; nothing where there is none."""
         ...
 
-    def share(self, file: Kept, ttl_s: int) -> tuple[str, int]:
-        """An address that anybody may download it from for a while, and until when (µs)."""
+    async def share(self, file: str, ttl_s: int) -> tuple[str, int]:
+        """An address that anybody may download a file from for a while, and until when (µs).
+
+        Not longer than the file is kept. ``file`` is its id.
+
+        Raises:
+            NotFoundError: ``file_unknown``.
+            StoreError: no address can be signed, or the ledger does not answer.
+        """
         ...

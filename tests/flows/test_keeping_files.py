@@ -154,3 +154,23 @@ async def test_a_step_that_is_done_again_keeps_its_file_once(
     ]
     assert len({first.id, *(each.id for each in others)}) == 3
     assert await data.kept(others[0].id) == b"b"
+
+
+async def test_an_address_ends_with_its_file_at_the_latest(hub: Driven) -> None:
+    ended = await run(
+        hub,
+        '{ function: "keep_file", content: "x", keep_s: 3600 }, '
+        '{ function: "upload_results", files: "{{kept}}", ttl: 604800 }, '
+        '{ function: "return_response", body: { kept: "{{kept}}", results: "{{results}}" } }',
+    )
+    told = ended["result"]
+    file = await hub.get(f"/v1/files/{told['kept']['file']}")
+    assert told["results"]["expires_at"][:19] == file["expires_at"][:19]
+
+
+async def test_no_address_is_given_of_a_file_that_is_gone(hub: Driven) -> None:
+    ended = await run(
+        hub,
+        '{ function: "upload_results", files: { file: "fil_00000000000000000000000000000000" } }',
+    )
+    assert ended["failure"]["code"] == "file_unknown"

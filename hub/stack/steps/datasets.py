@@ -361,7 +361,8 @@ class GenerateAnalysisReport(WorldStep):
 class UploadResults(WorldStep):
     """Offers files for download: `{download_url, expires_at, files}`.
 
-    The result is `results`, or what `as` says. Whoever has the address may download, until it ends.
+    The result is `results`, or what `as` says. Whoever has the address may download, until it ends,
+    which is with the file at the latest.
     """
 
     function: Literal["upload_results"]
@@ -383,11 +384,15 @@ class UploadResults(WorldStep):
         given = scope.lookup("report") if self.files is None else self.files.evaluate(scope)
         files = files_of(given)
         ttl_s = _whole(self.ttl, turn, "ttl", SHARED_S, MAX_SHARED_S)
-        shared = [(each, *turn.world.datasets.share(each, ttl_s)) for each in files]
+        datasets = turn.world.datasets
+        try:
+            shared = [(each, *await datasets.share(each.id, ttl_s)) for each in files]
+        except NotFoundError as error:
+            raise StepError(error.message, code=error.code) from error
         told = [{**each.shown(), "url": url} for each, url, _ in shared]
         return {
             "download_url": shared[0][1],
-            "expires_at": to_iso(shared[0][2]),
+            "expires_at": to_iso(min(until for _, _, until in shared)),
             "files": told,
         }
 
