@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.errors import ConflictError, InvalidError
+from hub.model.difference import Seen
 from hub.model.json import loads
 from hub.model.query import Place, Query
 from hub.model.table import UNDECLARED, Column, TableSpec
@@ -93,7 +94,18 @@ def _declare_all(tx: Tx, wishes: Sequence[Declare]) -> list[bool]:
     return changed
 
 
-DECLARE: Write[Declare, bool] = Write("declare_table", 86, _declare_all)
+def _seen(tx: Tx, name: str) -> Seen:
+    """A table by what is declared of it."""
+    known = find_table(tx, name)
+    if known is None or known.managed_by is None:
+        return Seen("table", name, None)
+    declared = known.spec.model_dump(mode="json", exclude_defaults=True)
+    return Seen("table", name, {"managed_by": known.managed_by, **declared})
+
+
+DECLARE: Write[Declare, bool] = Write(
+    "declare_table", 86, _declare_all, seen=lambda tx, wish: _seen(tx, wish.table)
+)
 """Declare a table, and build its indexes; True if anything is new.
 
 Raises ConflictError ``declared_elsewhere``, InvalidError ``record_invalid`` where records that
@@ -186,7 +198,7 @@ def _forget(tx: Tx, known: StoredTable) -> None:
     _rebuild(tx, known.name, known.spec, UNDECLARED)
 
 
-FORGET: Write[str, bool] = Write("forget_table", 87, _forget_all)
+FORGET: Write[str, bool] = Write("forget_table", 87, _forget_all, seen=_seen)
 """A table's columns are declared no longer; its records stay. True if they were.
 
 Raises ConflictError ``declared_elsewhere`` where a stack declares them.

@@ -1,6 +1,7 @@
 """The management API: every operation, one module for each noun."""
 
 from hub.web.api import (
+    audit,
     breakers,
     channels,
     deliveries,
@@ -49,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *channels.OPERATIONS,
     *keys.OPERATIONS,
     *signing.OPERATIONS,
+    *audit.OPERATIONS,
 )
 
 __all__ = ["OPERATIONS"]
