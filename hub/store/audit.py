@@ -46,7 +46,7 @@ def _page(names: tuple[str, ...]) -> Select[Any]:
 
 
 def audit_page(
-    tx: Tx, *, most: int, before: str = LAST, since: int = 0, **equal: str
+    tx: Tx, /, *, most: int, before: str = LAST, since: int = 0, **equal: str
 ) -> list[dict[str, Any]]:
     """Rows, the newest first, those before an id; ``since`` in microseconds, ``equal`` by
     :data:`FILTERS`.
