@@ -67,9 +67,12 @@ class Claim:
 
 @dataclass(slots=True, eq=False)
 class Errand:
-    """What somebody does with one ledger: the one thing that the audit tells of it."""
+    """What somebody does: the one thing that the audit tells of it.
 
-    ledger: object
+    With a ``ledger`` only what is written there belongs to it.
+    """
+
+    ledger: object | None
     actor: Actor
     operation: str
     """For example ``PUT /v1/sources/{slug}``, or ``hub apply``."""
@@ -83,6 +86,7 @@ class Errand:
     """Of its ``Idempotency-Key``, if it has one."""
     is_noted: bool = False
     """The audit has a row of it, which is committed."""
+    is_over: bool = False
     _happened: bool = False
 
     def carry(self, tx: Tx, write: Carried, item: Any) -> Any:
@@ -165,7 +169,9 @@ def in_use(retry_after_s: int = 1) -> ConflictError:
 def errand_of(ledger: object) -> Errand | None:
     """The errand that writes to this ledger belong to now, if there is one."""
     found = _current.get()
-    return found if found is not None and found.ledger is ledger else None
+    if found is None or found.is_over or found.ledger not in (None, ledger):
+        return None
+    return found
 
 
 @contextmanager
@@ -179,4 +185,4 @@ def running(errand: Errand) -> Iterator[Errand]:
         yield errand
     finally:
         _current.reset(before)
-        errand.ledger = None
+        errand.is_over = True

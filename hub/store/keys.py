@@ -85,8 +85,8 @@ def _seen(tx: Tx, key_id: str) -> Seen:
     row = one(tx, keys, id=key_id)
     if row is None:
         return Seen("key", key_id, None)
-    body = {"name": row["name"], "scopes": loads(row["scopes"]), "expires_at": row["expires_at"]}
-    return Seen("key", key_id, body)
+    shown = shown_key(row)
+    return Seen("key", key_id, {name: shown[name] for name in ("name", "scopes", "expires_at")})
 
 
 def _put(tx: Tx, new: Sequence[NewKey]) -> list[bool]:

@@ -7,6 +7,7 @@ from hub.web.api import (
     deliveries,
     destinations,
     events,
+    export,
     files,
     issuers,
     keys,
@@ -51,6 +52,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *keys.OPERATIONS,
     *signing.OPERATIONS,
     *audit.OPERATIONS,
+    *export.OPERATIONS,
 )
 
 __all__ = ["OPERATIONS"]

@@ -58,7 +58,7 @@ async def _make(call: Call) -> Response:
         prefix=prefix_of(text),
         hash=hash_of(text),
         scopes=tuple(sorted(set(wish.scopes))),
-        expires_at=_expiry(wish.expires_at),
+        expires_at=expiry_of(wish.expires_at),
     )
     await call.hub.ledger.write(PUT, made)
     row = await call.hub.ledger.read(one, keys, id=made.id)
@@ -79,7 +79,7 @@ async def _change(call: Call) -> Response:
         id=row["id"],
         name=wish.name if "name" in given else row["name"],
         scopes=tuple(sorted(set(scopes))),
-        expires_at=_expiry(wish.expires_at) if "expires_at" in given else row["expires_at"],
+        expires_at=expiry_of(wish.expires_at) if "expires_at" in given else row["expires_at"],
     )
     if not await call.hub.ledger.write(CHANGE, changed):
         raise missing("key", row["id"])
@@ -103,7 +103,12 @@ async def _revoke(call: Call) -> Response:
     return nothing()
 
 
-def _expiry(text: str | None) -> int | None:
+def expiry_of(text: str | None) -> int | None:
+    """When a key ends, in microseconds since the epoch; None for never.
+
+    Raises:
+        InvalidError: ``validation``: it is no time, or has passed.
+    """
     if text is None:
         return None
     try:
