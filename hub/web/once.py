@@ -16,6 +16,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hub import fault_points
 from hub.errors import ConflictError, HubError, InvalidError, StoreError, TooLargeError
 from hub.model.ids import new_id
 from hub.model.json import dumps_text, loads
@@ -72,6 +73,7 @@ async def once(call: Call, key: str, handle: Handle) -> Response:
         standing = await call.hub.ledger.write(CLAIM, wish)
         if standing.is_ != "mine":
             return _before(call, claim, standing)
+        fault_points.at("errand.claimed")
         return await _first(call.reading(_again(file)), claim, handle)
 
 
@@ -107,6 +109,7 @@ async def _first(call: Call, claim: Claim, handle: Handle) -> Response:
     except Exception:
         await _release(call, claim)
         raise
+    fault_points.at("errand.done")
     await _keep(call, claim, response)
     return response
 
