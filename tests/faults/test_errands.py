@@ -50,7 +50,7 @@ async def test_what_it_was_killed_in_is_not_done_twice(tmp_path: Path, point: st
             else:
                 assert answer.json()["code"] == "idempotency_outcome_lost"
             found = (await api.get(RECORDS)).json()["items"]
-            assert [each["n"] for each in found] == [17]
+            assert [each["fields"]["n"] for each in found] == [17]
             audit = (await api.get("/v1/audit?kind=table&name=orders")).json()["items"]
             assert len(audit) == 1
             assert await revived.stop(60) == 0
