@@ -133,7 +133,7 @@ async def _release(call: Call, claim: Claim) -> None:
     try:
         await call.hub.ledger.write(RELEASE, claim)
     except StoreError as error:  # its lease ends by itself
-        _log.warning("claim.left", path=call.request.scope["path"], message=error.message)
+        _log.warning("claim.abandoned", path=call.request.scope["path"], message=error.message)
 
 
 def _opened(call: Call, claim: Claim, sealed: str) -> Response:
