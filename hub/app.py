@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 
 from hub.bootstrap import Hub
-from hub.errors import SettingsError
+from hub.errors import SettingsError, StoreError
 from hub.listener import Stopping
 from hub.model.channel import DELIVERIES
 from hub.outbound.jwks import Jwks
@@ -51,7 +51,7 @@ class App:
 
     def __init__(self, hub: Hub, runner: Runner) -> None:
         settings = hub.settings
-        access = Access(hub.ledger)
+        self.access = access = Access(hub.ledger)
         answers = RunAnswers(hub, runner)
         endpoint = Endpoint(
             hub.catalog,
@@ -162,8 +162,10 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     hub.supervisor.start("watch", hub.watch.follow)
     hub.supervisor.start("presence", hub.presence.follow)
     hub.supervisor.start("wanted", hub.wanted.follow)
+    app = App(hub, runner)
+    hub.supervisor.start("keys", app.access.follow)
     config = uvicorn.Config(
-        App(hub, runner),
+        app,
         host=settings.host,
         port=settings.port,
         loop="none",
@@ -189,6 +191,8 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     finally:
         server.end()
         await asyncio.wait([task])
+        with suppress(StoreError):  # it is only for people
+            await app.access.tell_used()
 
 
 def stop_event() -> asyncio.Event:

@@ -22,6 +22,8 @@ DATA_SETS: Final = (
     "report.kept",
 )
 """Those that a run passes that works on a data set."""
+ERRANDS: Final = ("errand.claimed", "errand.done")
+"""Those that a request with an ``Idempotency-Key`` passes."""
 POINTS: Final = (
     "event.recorded",
     "endpoint.begun",
@@ -42,6 +44,7 @@ POINTS: Final = (
     "delivery.settled",
     "file.written",
     *DATA_SETS,
+    *ERRANDS,
 )
 _SETTING = re.compile(r"([a-z.]+):([1-9][0-9]{0,5})")
 _armed: tuple[str, int] | None = None

@@ -340,3 +340,8 @@ def variables() -> dict[str, str]:
         for name, value in os.environ.items()
         if name.startswith(_VARIABLE_PREFIX)
     }
+
+
+def process_environment() -> dict[str, str]:
+    """What ``${NAME}`` may stand for in the secrets of files."""
+    return dict(os.environ)

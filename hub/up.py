@@ -8,13 +8,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 
 from hub.app import serving, settle_memory, stop_event
-from hub.applying import apply_files
+from hub.applying import Way, apply_files
 from hub.bootstrap import Hub, open_hub
 from hub.lock import DataFolderLock
 from hub.model.ids import new_id
 from hub.model.key import Scope, hash_of, new_key, prefix_of
 from hub.run.runner import running
-from hub.settings import Settings
+from hub.settings import Settings, process_environment
 from hub.store import keys
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.migrate import migrate
@@ -61,7 +61,8 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
             await hub.ledger.write(EXPIRE_ALL, None)
             await hub.ledger.write(SWEEP, None)
         fresh_key = await first_key(hub)
-        await apply_files(hub.ledger, [settings.stacks], Around(hub.connectors, hub.catalog))
+        around = Around(hub.connectors, hub.catalog, given=process_environment())
+        await apply_files(hub.ledger, [settings.stacks], around, Way(operation="hub up"))
         await hub.catalog.refresh()
         runner = await stack.enter_async_context(running(hub))
         await stack.enter_async_context(working(hub, runner, POLL_BESIDE_SERVER_S))

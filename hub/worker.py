@@ -26,6 +26,7 @@ from hub.run.runner import Runner
 from hub.run.scheduling import Scheduler
 from hub.store.cache import PRUNE_CACHE
 from hub.store.events import PRUNE_DEDUP
+from hub.store.idempotency import PRUNE_IDEMPOTENCY
 from hub.store.leases import SWEEP
 from hub.store.queues import RUNS
 from hub.store.runs import CLAIM_ANY, ClaimAny, has_due_within
@@ -168,6 +169,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
     async def prune(ctx: dict[str, Any]) -> None:
         await hub.ledger.write(PRUNE_DEDUP, 0)
         await hub.ledger.write(PRUNE_CACHE, None)
+        await hub.ledger.write(PRUNE_IDEMPOTENCY, None)
 
     redis = connect_jobs(hub.redis_url)
     worker = Worker(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hub.applying import apply_files
+from hub.applying import Way, apply_files
 from hub.bootstrap import load_connectors
 from hub.checking import problems_in
 from hub.errors import ConflictError
@@ -75,7 +75,7 @@ async def test_apply_takes_files_to_a_ledger_and_removes_what_no_file_gives(
     (folder / "bad.json").write_text("{")
     second = await apply_files(sqlite, [folder], around)
     assert (second.same, second.removed, second.refused) == (["one"], [], [folder / "bad.json"])
-    third = await apply_files(sqlite, [folder], around, prune=True)
+    third = await apply_files(sqlite, [folder], around, Way(prune=True))
     assert third.removed == ["two"]
     assert [each.name for each in await sqlite.read(all_stacks)] == ["one"]
 
@@ -100,7 +100,7 @@ async def test_sources_destinations_and_subscriptions_stand_in_files_too(
     assert (await bodies(sqlite))["source shop"]["verify"]["secrets"] == ["the-right-token"]
 
     (folder / "a-shop.json5").unlink()
-    gone = await apply_files(sqlite, [folder], around, prune=True)
+    gone = await apply_files(sqlite, [folder], around, Way(prune=True))
     assert sorted(gone.removed) == ["destination make", "source shop", "subscription paid"]
     assert await bodies(sqlite) == {}
 
@@ -133,7 +133,7 @@ async def test_an_issuer_stands_in_a_file_too_and_its_secret_need_not(
     assert (await apply_files(sqlite, [folder], around)).new == ["issuer signin"]
     assert around.catalog.now.issuers["signin"].secrets == ()
     file.unlink()
-    gone = await apply_files(sqlite, [folder], around, prune=True)
+    gone = await apply_files(sqlite, [folder], around, Way(prune=True))
     assert gone.removed == ["issuer signin"]
 
 

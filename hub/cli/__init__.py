@@ -12,6 +12,7 @@ from hub.cli import (
     stacks,
     tables,
 )
+from hub.cli.common import Command
 
 app = typer.Typer(
     name="hub",
@@ -22,6 +23,18 @@ app = typer.Typer(
 )
 for group in (programs, stacks, sources, deliveries, tables, connectors, keys, bench):
     app.add_typer(group.commands)
+
+
+def _have_commands_known(commands: typer.Typer) -> None:
+    """Have each command, in every group of them, know how it was typed."""
+    for each in commands.registered_commands:
+        each.cls = Command
+    for inner in commands.registered_groups:
+        if inner.typer_instance is not None:
+            _have_commands_known(inner.typer_instance)
+
+
+_have_commands_known(app)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import RUN_IT, run_to_end, settings_of
+from hub.cli.common import RUN_IT, program_ran, settings_of
 
 commands = typer.Typer()
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -23,7 +23,7 @@ def up(
     from hub.up import up as run_up
 
     settings = settings_of(host=host, port=port, data=data, stacks=stacks)
-    run_to_end(run_up(settings))
+    program_ran(run_up(settings))
 
 
 @commands.command(rich_help_panel=RUN_IT)
@@ -31,7 +31,7 @@ def serve(host: Host = None, port: Port = None) -> None:
     """Run a server; needs HUB_DATABASE_URL and HUB_REDIS_URL."""
     from hub.apart import serve as run_serve
 
-    run_to_end(run_serve(settings_of(host=host, port=port)))
+    program_ran(run_serve(settings_of(host=host, port=port)))
 
 
 @commands.command(rich_help_panel=RUN_IT)
@@ -39,7 +39,7 @@ def worker() -> None:
     """Run a worker; needs HUB_DATABASE_URL and HUB_REDIS_URL."""
     from hub.apart import work as run_work
 
-    run_to_end(run_work(settings_of()))
+    program_ran(run_work(settings_of()))
 
 
 @commands.command(rich_help_panel=RUN_IT)
@@ -50,5 +50,5 @@ def migrate() -> None:
     settings = settings_of()
     if settings.database_url is None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    run_to_end(run_migrate(settings.database_url, settings.data))
+    program_ran(run_migrate(settings.database_url, settings.data))
     typer.echo("The database has this version's tables.")

@@ -1,15 +1,20 @@
 """Stacks: checked, tried, simulated, brought to one form, applied."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hub.cli.common import STACKS, AsJson, quiet_settings, ran, settings_of
+from hub.cli.common import STACKS, AsJson, program_ran, quiet_settings, ran, run_to_end, settings_of
 from hub.observe.log import set_up_logs
 from hub.settings import Settings
 
+if TYPE_CHECKING:
+    from hub.applying import Applied, Way
+
 commands = typer.Typer()
+CHANGES = 3
+"""What a dry run ends with where something would change."""
 Input = Annotated[str, typer.Option(help="The input, as JSON, or @FILE.")]
 Tables = Annotated[
     str | None, typer.Option(help='Records to begin with: {"users": [{…}]}, or @FILE.')
@@ -109,7 +114,7 @@ def _simulate(**given: Any) -> None:
     set_up_logs("error", "auto")
     proxy = quiet_settings().outbound_proxy if given.get("send") else None
     given["proxy"] = None if proxy is None else proxy.get_secret_value()
-    raise typer.Exit(ran(run_simulation(Options(**given))))
+    raise typer.Exit(program_ran(run_simulation(Options(**given))))
 
 
 @commands.command(rich_help_panel=STACKS)
@@ -135,15 +140,26 @@ def apply(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove what a file gave and none gives now.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show what would change, and change nothing; exit with 3 if any would.",
+        ),
+    ] = False,
 ) -> None:
-    """Have stacks, sources, destinations, subscriptions, channels and issuers be as files say."""
-    raise typer.Exit(ran(_apply(settings_of(), paths or [Path("stacks")], prune)))
+    """Have stacks, and all else that is set by name, be as files say."""
+    from hub.applying import Way
+
+    settings = quiet_settings() if dry_run else settings_of()
+    way = Way(prune=prune, dry_run=dry_run)
+    raise typer.Exit(ran(_apply(settings, paths or [Path("stacks")], way)))
 
 
-async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
+async def _apply(settings: Settings, paths: list[Path], way: "Way") -> int:
     from hub.applying import apply_files
     from hub.bootstrap import ledger_of, load_connectors, load_functions
-    from hub.settings import variables
+    from hub.settings import process_environment, variables
     from hub.store.catalog import Catalog
     from hub.store.migrate import require_current
     from hub.web.api.named import Around
@@ -152,12 +168,36 @@ async def _apply(settings: Settings, paths: list[Path], prune: bool) -> int:
     load_functions()
     ledger = await ledger_of(settings)
     try:
-        around = Around(load_connectors(), Catalog(ledger, variables()))
-        applied = await apply_files(ledger, paths, around, prune=prune)
+        catalog = Catalog(ledger, variables())
+        around = Around(load_connectors(), catalog, given=process_environment())
+        applied = await apply_files(ledger, paths, around, way)
     finally:
         await ledger.close()
+    if way.dry_run:
+        _show(applied)
     typer.echo(
         f"{len(applied.new)} new, {len(applied.same)} unchanged, {len(applied.removed)} removed, "
         f"{len(applied.refused)} refused."
     )
-    return 1 if applied.refused else 0
+    if applied.refused:
+        return 1
+    return CHANGES if way.dry_run and applied.changes else 0
+
+
+def _show(applied: "Applied") -> None:
+    """What would change, field by field."""
+    for each in applied.changes:
+        typer.echo(f"{each.how} {each.name}")
+        for line in each.lines:
+            typer.echo(f"    {line}")
+
+
+@commands.command(rich_help_panel=STACKS)
+def export(
+    out: Annotated[Path | None, typer.Option(help="The folder; without it they are shown.")] = None,
+    json: AsJson = False,
+) -> None:
+    """Write all that is set as files that apply takes, without the secrets."""
+    from hub.exporting import export as run_export
+
+    run_to_end(run_export(quiet_settings(), out, as_json=json))

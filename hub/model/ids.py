@@ -4,7 +4,22 @@ from typing import Literal
 
 import uuid_utils
 
-Prefix = Literal["evt", "run", "dlv", "att", "src", "dst", "sub", "sch", "key", "msg", "wrk", "fil"]
+Prefix = Literal[
+    "evt",
+    "run",
+    "dlv",
+    "att",
+    "src",
+    "dst",
+    "sub",
+    "sch",
+    "key",
+    "msg",
+    "wrk",
+    "fil",
+    "aud",
+    "req",
+]
 
 
 def new_id(prefix: Prefix) -> str:

@@ -133,5 +133,7 @@ def _change_all(tx: Tx, changes: Sequence[Change]) -> list[Outcome]:
     return [outcomes[at] for at in range(len(changes))]
 
 
-CHANGE: Write[Change, Outcome] = Write("change_records", 51, _change_all)
+CHANGE: Write[Change, Outcome] = Write(
+    "change_records", 51, _change_all, did=lambda outcome: bool(outcome.records)
+)
 """Change what a query means, apart from any run; its entry is not journaled."""

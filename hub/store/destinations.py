@@ -10,7 +10,7 @@ from hub.model.destination import DestinationState
 from hub.model.json import dumps_text, loads
 from hub.store.ledger import Write
 from hub.store.lookup import one
-from hub.store.objects import move_on
+from hub.store.objects import move_on, see_object
 from hub.store.schema import objects
 from hub.store.statement import now_us
 from hub.store.tx import Tx
@@ -69,7 +69,12 @@ def _set_states(tx: Tx, asked: Sequence[SetState]) -> list[None]:
     return [None] * len(asked)
 
 
-SET_STATE: Write[SetState, None] = Write("set_destination_state", 69, _set_states)
+SET_STATE: Write[SetState, None] = Write(
+    "set_destination_state",
+    69,
+    _set_states,
+    seen=lambda tx, asked: see_object(tx, _KIND, asked.slug),
+)
 
 
 def _put(

@@ -47,7 +47,7 @@ def _keep_all(tx: Tx, new: Sequence[NewFile]) -> list[StoredFile | None]:
     return [find_file(tx, each.id) for each in new]
 
 
-KEEP: Write[NewFile, StoredFile | None] = Write("keep_file", 63, _keep_all)
+KEEP: Write[NewFile, StoredFile | None] = Write("keep_file", 63, _keep_all, did=bool)
 """Keep a file; gives what is kept under its id, which may have been there before.
 
 None where that has expired meanwhile.
@@ -59,7 +59,7 @@ def _drop_all(tx: Tx, ids: Sequence[str]) -> list[str | None]:
     return [str(rows[0][0]) if rows else None for rows in gone]
 
 
-DROP: Write[str, str | None] = Write("drop_file", 64, _drop_all)
+DROP: Write[str, str | None] = Write("drop_file", 64, _drop_all, did=bool)
 """Forget a file by its id; gives the name of its blob, which nothing means any more."""
 
 

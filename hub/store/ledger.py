@@ -14,9 +14,11 @@ from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from hub import fault_points
 from hub.errors import StoreError
+from hub.model.difference import Seen
 from hub.model.segment import Publication
 from hub.model.telling import Telling
 from hub.model.time import now_us
+from hub.store.errand import Errand, errand_of
 from hub.store.postgresql import PostgresEngine
 from hub.store.sealing import Keyring
 from hub.store.sqlite import SqliteEngine
@@ -56,13 +58,16 @@ class Write(Generic[Item, Result]):
 
     Kinds are applied by ``rank``, so that all processes take row locks in one order.
     ``single`` says of an item that ``apply`` makes one statement for it and others like it, which
-    needs no transaction around it.
+    needs no transaction around it. ``seen`` gives the named object that an item changes, as it
+    stands, for the audit; without it ``did`` says of a result whether anything was changed.
     """
 
     name: str
     rank: int
     apply: Callable[[Tx, Sequence[Item]], Sequence[Result]]
     single: Callable[[Item], bool] = lambda item: False
+    seen: Callable[[Tx, Item], Seen] | None = None
+    did: Callable[[Result], bool] = lambda result: result is None or bool(result)
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +77,7 @@ class _Waiting:
     done: "asyncio.Future[Any]"
     until: float
     """By the loop's clock: later than this its caller does not wait."""
+    errand: Errand | None
 
 
 class Ledger:
@@ -95,14 +101,17 @@ class Ledger:
         return self.engine.dialect
 
     async def write(self, write: Write[Item, Result], item: Item) -> Result:
-        """Commit one item; returns when it is durable.
+        """Commit one item, and what rides along with the errand that it belongs to.
+
+        Returns when it is durable.
 
         Raises:
             StoreError: nothing is known to be committed.
             InvalidError: the database refuses this item; its neighbours went through.
         """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(write, item, loop.create_future(), loop.time() + self._timeout_s)
+        until = loop.time() + self._timeout_s
+        waiting = _Waiting(write, item, loop.create_future(), until, errand_of(self))
         self._waiting.append(waiting)
         if self._task is None:
             self._task = asyncio.create_task(self._commit_all(), name="group-commit")
@@ -162,6 +171,8 @@ class Ledger:
             self.commits += 1
             self.committed_items += len(batch)
             for waiting, result in zip(batch, results, strict=True):
+                if waiting.errand is not None:
+                    waiting.errand.committed()
                 if not waiting.done.done():  # its caller may have gone
                     waiting.done.set_result(result)
 
@@ -178,7 +189,10 @@ class Ledger:
 
     async def _try(self, batch: list[_Waiting]) -> list[Any]:
         write = batch[0].write
-        single = all(each.write is write and write.single(each.item) for each in batch)
+        single = all(
+            each.write is write and write.single(each.item) and each.errand is None
+            for each in batch
+        )
         for retry in range(_RETRIES):
             told: list[Publication] = []
             apply = partial(_apply, batch=batch, live=self.live, told=told)
@@ -205,10 +219,14 @@ def _apply(
         places.setdefault(waiting.write, []).append(place)
     results: list[Any] = [None] * len(batch)
     for write in sorted(places, key=lambda each: each.rank):
-        at = places[write]
-        done = write.apply(tx, [batch[place].item for place in at])
+        at = [place for place in places[write] if batch[place].errand is None]
+        done = write.apply(tx, [batch[place].item for place in at]) if at else ()
         for place, result in zip(at, done, strict=True):
             results[place] = result
+        for place in places[write]:
+            errand = batch[place].errand
+            if errand is not None:
+                results[place] = errand.carry(tx, write, batch[place].item)
     fault_points.at("transaction.open")
     return results
 

@@ -5,6 +5,7 @@ Bodies go in and come out here alone, for here their secrets are sealed and open
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -12,6 +13,7 @@ from sqlalchemy import bindparam, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.errors import ConflictError, StoreError
+from hub.model.difference import Seen
 from hub.model.json import dumps_text, loads
 from hub.model.secrets import Path, secret_paths, with_secrets
 from hub.store.ledger import Write
@@ -161,7 +163,26 @@ def _put_all(tx: Tx, puts: Sequence[PutObject]) -> list[bool]:
     return created
 
 
-PUT: Write[PutObject, bool] = Write("put_object", 80, _put_all)
+def see_object(tx: Tx, kind: str, slug: str) -> Seen:
+    """An object as it stands; a secret whose key is gone counts as it is kept."""
+    row = one(tx, objects, kind=kind, slug=slug)
+    if row is None:
+        return Seen(kind, slug, None)
+    with suppress(StoreError):
+        row = _opened(tx, [row])[0]
+    return seen_object(kind, slug, row["managed_by"], loads(row["body"]))
+
+
+def seen_object(kind: str, slug: str, managed_by: str, body: dict[str, Any]) -> Seen:
+    """An object as it is compared with itself before or after a change."""
+    return Seen(kind, slug, {"managed_by": managed_by, **body}, secret_paths(kind, body))
+
+
+def _seen(tx: Tx, wish: PutObject | DropObject) -> Seen:
+    return see_object(tx, wish.kind, wish.slug)
+
+
+PUT: Write[PutObject, bool] = Write("put_object", 80, _put_all, seen=_seen)
 """Create or replace; True if it is new.
 
 Raises ConflictError ``managed_by_file`` when the API would change what a file sets.
@@ -243,5 +264,5 @@ def _drop_all(tx: Tx, drops: Sequence[DropObject]) -> list[bool]:
     return gone
 
 
-DROP: Write[DropObject, bool] = Write("drop_object", 81, _drop_all)
+DROP: Write[DropObject, bool] = Write("drop_object", 81, _drop_all, seen=_seen)
 """Remove; True if it was there."""

@@ -99,8 +99,45 @@ keys = Table(
     Column("scopes", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),  # a minute late at most
     PrimaryKeyConstraint("id"),
     Index(None, "hash", unique=True),
+)
+
+audit = Table(
+    "audit",  # who changed what; rows are only ever added
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("by_kind", Text, nullable=False),  # key | command line | file
+    Column("by_id", Text),  # of the key
+    Column("by_name", Text),  # of the key, or the file's path
+    Column("operation", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("changes", Text),  # of an object that people name: its fields before and after
+    Column("request_id", Text),
+    Column("ip", Text),
+    PrimaryKeyConstraint("id"),
+    Index(None, "at"),
+    Index(None, "kind", "id"),
+    Index(None, "kind", "name", "id"),
+    Index(None, "by_id", "id"),
+)
+
+idempotency = Table(
+    "idempotency",  # what each Idempotency-Key stands for, until it expires
+    metadata,
+    Column("key_id", Text, nullable=False),  # whose it is
+    Column("key", Text, nullable=False),
+    Column("request", Text, nullable=False),  # a hash of method, path and body
+    Column("token", Text, nullable=False),  # whose request may write under it
+    Column("lease_until", BigInteger, nullable=False),
+    Column("begun", Boolean, nullable=False),  # something is committed
+    Column("answer", Text),  # sealed; NULL until it is known
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key_id", "key"),
+    Index(None, "expires_at"),
 )
 
 events = Table(

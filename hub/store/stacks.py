@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
 
+from hub.model.difference import Seen
 from hub.model.table import TableSpec
 from hub.store.ledger import Write
 from hub.store.lookup import one
@@ -68,6 +69,13 @@ _VERSIONS = (
 )
 
 
+def _seen(tx: Tx, name: str) -> Seen:
+    """A stack by its version: the text of each is kept."""
+    row = one(tx, stacks, name=name)
+    fields = ("managed_by", "version")
+    return Seen("stack", name, None if row is None else {each: row[each] for each in fields})
+
+
 def _put(tx: Tx, puts: Sequence[PutStack]) -> list[bool]:
     created = []
     for put in puts:
@@ -84,7 +92,7 @@ def _put(tx: Tx, puts: Sequence[PutStack]) -> list[bool]:
     return created
 
 
-PUT: Write[PutStack, bool] = Write("put_stack", 82, _put)
+PUT: Write[PutStack, bool] = Write("put_stack", 82, _put, seen=lambda tx, put: _seen(tx, put.name))
 """Add a version and make it the newest; True if the stack is new."""
 
 
@@ -106,7 +114,9 @@ def _drop(tx: Tx, drops: Sequence[DropStack]) -> list[bool]:
     return gone
 
 
-DROP: Write[DropStack, bool] = Write("drop_stack", 83, _drop)
+DROP: Write[DropStack, bool] = Write(
+    "drop_stack", 83, _drop, seen=lambda tx, drop: _seen(tx, drop.name)
+)
 """Remove a stack; its versions stay for the runs that still need them."""
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.errors import ConflictError, InvalidError
+from hub.model.difference import Seen
 from hub.model.json import loads
 from hub.model.query import Place, Query
 from hub.model.table import UNDECLARED, Column, TableSpec
@@ -20,7 +21,7 @@ from hub.store.records import find_records
 from hub.store.schema import records, tables
 from hub.store.tx import UNIQUE_INDEX, Tx
 
-API = "api"
+API, FILE = "api", "file"
 _DIALECTS = {"sqlite": sqlite.dialect, "postgresql": postgresql.dialect}
 _NUMBERS = ("integer", "number")
 _CHECKED = 1000
@@ -28,10 +29,18 @@ _CHECKED = 1000
 
 @dataclass(frozen=True, slots=True)
 class Declare:
-    """Declare a table. ``managed_by`` is ``api``, or ``stack:NAME``."""
+    """Declare a table. ``managed_by`` is ``api``, ``file``, or ``stack:NAME``."""
 
     table: str
     spec: TableSpec
+    managed_by: str = API
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Declare a table no longer. ``managed_by`` is who does it."""
+
+    table: str
     managed_by: str = API
 
 
@@ -93,7 +102,18 @@ def _declare_all(tx: Tx, wishes: Sequence[Declare]) -> list[bool]:
     return changed
 
 
-DECLARE: Write[Declare, bool] = Write("declare_table", 86, _declare_all)
+def _seen(tx: Tx, name: str) -> Seen:
+    """A table by what is declared of it."""
+    known = find_table(tx, name)
+    if known is None or known.managed_by is None:
+        return Seen("table", name, None)
+    declared = known.spec.model_dump(mode="json", exclude_defaults=True)
+    return Seen("table", name, {"managed_by": known.managed_by, **declared})
+
+
+DECLARE: Write[Declare, bool] = Write(
+    "declare_table", 86, _declare_all, seen=lambda tx, wish: _seen(tx, wish.table)
+)
 """Declare a table, and build its indexes; True if anything is new.
 
 Raises ConflictError ``declared_elsewhere``, InvalidError ``record_invalid`` where records that
@@ -120,11 +140,7 @@ def _declare(tx: Tx, wish: Declare) -> bool:
     before = known.spec if known else UNDECLARED
     if known is not None and known.managed_by == wish.managed_by and before == wish.spec:
         return False
-    if (
-        known is not None
-        and known.managed_by not in (None, wish.managed_by)
-        and before != wish.spec
-    ):
+    if known is not None and before != wish.spec and not _may(known, wish.managed_by):
         raise _elsewhere(known)
     _check_records(tx, wish)
     tx.run(
@@ -137,6 +153,11 @@ def _declare(tx: Tx, wish: Declare) -> bool:
     )
     _rebuild(tx, wish.table, before, wish.spec)
     return True
+
+
+def _may(known: StoredTable, managed_by: str) -> bool:
+    """Whether somebody may say something else of a table; a file may take over the API's."""
+    return known.managed_by in (None, managed_by) or (known.managed_by, managed_by) == (API, FILE)
 
 
 def _elsewhere(known: StoredTable) -> ConflictError:
@@ -168,11 +189,11 @@ def _check_records(tx: Tx, wish: Declare) -> None:
         after = Place(found[-1].id)
 
 
-def _forget_all(tx: Tx, names: Sequence[str]) -> list[bool]:
+def _forget_all(tx: Tx, wishes: Sequence[Forget]) -> list[bool]:
     gone = []
-    for name in names:
-        known = find_table(tx, name)
-        if known is not None and known.managed_by not in (None, API):
+    for wish in wishes:
+        known = find_table(tx, wish.table)
+        if known is not None and not _may(known, wish.managed_by):
             raise _elsewhere(known)
         if known is not None and known.managed_by is not None:
             _forget(tx, known)
@@ -186,7 +207,9 @@ def _forget(tx: Tx, known: StoredTable) -> None:
     _rebuild(tx, known.name, known.spec, UNDECLARED)
 
 
-FORGET: Write[str, bool] = Write("forget_table", 87, _forget_all)
+FORGET: Write[Forget, bool] = Write(
+    "forget_table", 87, _forget_all, seen=lambda tx, wish: _seen(tx, wish.table)
+)
 """A table's columns are declared no longer; its records stay. True if they were.
 
 Raises ConflictError ``declared_elsewhere`` where a stack declares them.

@@ -3,17 +3,20 @@
 A key is looked up by its hash, so that the time it takes tells nothing of any key's text.
 """
 
+import asyncio
 import time
 from collections.abc import Collection
 
 from starlette.requests import HTTPConnection
 
-from hub.errors import AccessError
+from hub.errors import AccessError, StoreError
 from hub.model.key import Scope, hash_of
-from hub.store.keys import StoredKey, find_key
+from hub.model.time import now_us
+from hub.store.keys import USE, StoredKey, find_key
 from hub.store.ledger import Ledger
 
 _LONGEST_KEY = 500
+_TELL_S = 60.0
 
 
 class Access:
@@ -24,6 +27,8 @@ class Access:
         self._remember_s = remember_s
         self._most = most
         self._known: dict[str, tuple[float, StoredKey]] = {}
+        self._used: dict[str, int] = {}
+        """Keys that were used since that was last written down: when, in microseconds."""
 
     async def require(self, request: HTTPConnection, scope: Scope) -> StoredKey:
         """The key of a request, if it may do this.
@@ -58,7 +63,29 @@ class Access:
         found = await self._find(hash_of(text)) if len(text) <= _LONGEST_KEY else None
         if found is None:
             raise AccessError("This API key is not known, or it has expired or been revoked.")
+        self._used[found.id] = now_us()
         return found
+
+    async def tell_used(self) -> None:
+        """Write down when the keys of the last while were used, all of them at once.
+
+        Raises:
+            StoreError: as the ledger does; it is written with the next.
+        """
+        used, self._used = self._used, {}
+        if not used:
+            return
+        try:
+            await self._ledger.write(USE, used)
+        except StoreError:
+            self._used = {**used, **self._used}
+            raise
+
+    async def follow(self) -> None:
+        """Do that for ever, once a minute; the supervisor runs it."""
+        while True:
+            await asyncio.sleep(_TELL_S)
+            await self.tell_used()
 
     def forget(self) -> None:
         """Look every key up anew: one was revoked."""

@@ -40,6 +40,7 @@ _BY_CODE = {
     "headers_too_many": 431,
     "method_not_allowed": 405,
     "range_unsatisfiable": 416,
+    "idempotency_key_reused": 422,
     "input_invalid": 422,
     "stack_invalid": 422,
     "too_many_requests": 429,
@@ -105,6 +106,8 @@ def _headers(error: HubError, status: int) -> dict[str, str]:
         headers["www-authenticate"] = _challenge(error)
     elif isinstance(error, StoreError):
         headers["retry-after"] = str(RETRY_AFTER_S)
+    elif "retry_after_s" in error.details:
+        headers["retry-after"] = str(error.details["retry_after_s"])
     elif status == 405:
         headers["allow"] = str(error.details.get("allow", ""))
     elif status == 416:

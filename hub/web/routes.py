@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 
 from hub.bootstrap import Hub
 from hub.errors import HubError, InvalidError, NotFoundError
+from hub.web import errands
 from hub.web.access import Access
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Call, Operation
@@ -67,7 +68,7 @@ def _endpoint(
         try:
             key = await access.require(request, operation.scope)
             who = key.id
-            response = await operation.handle(Call(hub, access, request, key))
+            response = await errands.run(Call(hub, access, request, key), operation)
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody is left to read it
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem

@@ -12,7 +12,7 @@ import pytest
 
 from hub import fault_points
 from hub.errors import SettingsError
-from hub.fault_points import DATA_SETS, POINTS
+from hub.fault_points import DATA_SETS, ERRANDS, POINTS
 from tests.faults.test_random_faults import Load, audit_requests, every, fields, revived, settled
 from tests.program import Driven, Program, client, free_port
 from tests.sink import Sink, open_sink
@@ -162,7 +162,7 @@ async def test_a_hub_that_dies_at_every_point_loses_and_doubles_nothing(tmp_path
         load, asking, keeping = Load(base), Asking(base), Keeping(api)
         working = asyncio.gather(load.send(), asking.ask(), keeping.keep())
         for point in POINTS:
-            if point in DATA_SETS:  # see tests/faults/test_datasets.py
+            if point in (*DATA_SETS, *ERRANDS):  # see test_datasets.py, test_errands.py
                 continue
             await die_at(point, arguments, log)
         await hub.start()

@@ -24,6 +24,7 @@ from hub.store.tables import (
     DECLARE,
     FORGET,
     Declare,
+    Forget,
     StoredTable,
     all_tables,
     find_table,
@@ -54,9 +55,9 @@ async def test_a_declaration_is_kept_changed_and_forgotten(ledger: Ledger) -> No
     other = spec(mail={"type": "text"})
     assert await ledger.write(DECLARE, Declare("t", other))
     assert await ledger.read(all_tables) == [StoredTable("t", other, "api")]
-    assert await ledger.write(FORGET, "t")
-    assert not await ledger.write(FORGET, "t")
-    assert not await ledger.write(FORGET, "never")
+    assert await ledger.write(FORGET, Forget("t"))
+    assert not await ledger.write(FORGET, Forget("t"))
+    assert not await ledger.write(FORGET, Forget("never"))
     assert await ledger.read(find_table, "t") == StoredTable("t", UNDECLARED, None)
 
 
@@ -87,7 +88,7 @@ async def test_the_index_itself_keeps_unique_what_nobody_looked_at(ledger: Ledge
             await ledger.write(INSERT, [record(9, doc)])
         assert refusal.value.code == "not_unique"
     await put(ledger, {"mail": "a", "n": 1}, table="beside")
-    await ledger.write(FORGET, "t")
+    await ledger.write(FORGET, Forget("t"))
     await ledger.write(INSERT, [record(9, {"mail": "a"})])
 
 
@@ -98,7 +99,7 @@ async def test_a_table_is_declared_in_one_place(ledger: Ledger) -> None:
     assert await ledger.read(find_table, "t") == StoredTable("t", one, "stack:shop")
     for write, item in (
         (DECLARE, Declare("t", other)),
-        (FORGET, "t"),
+        (FORGET, Forget("t")),
         (stacks.PUT, stacks.PutStack("till", "v1", "{}", tables=(("t", other),))),
     ):
         with pytest.raises(ConflictError) as refusal:
@@ -141,7 +142,7 @@ async def test_indexes_come_and_go_with_what_is_declared(ledger: Ledger) -> None
     assert less < full  # the index of whole numbers serves all numbers
     await ledger.write(DECLARE, Declare("t", spec(n={"type": "text", "index": True})))
     assert not (await ledger.read(names)) & (less - bare)
-    await ledger.write(FORGET, "t")
+    await ledger.write(FORGET, Forget("t"))
     assert await ledger.read(names) == bare
 
 

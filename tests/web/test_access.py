@@ -2,10 +2,12 @@ import httpx
 import pytest
 
 from hub.bootstrap import Hub
-from hub.errors import AccessError
+from hub.errors import AccessError, StoreError
 from hub.model.key import Scope
 from hub.model.time import now_us
 from hub.store.keys import DROP
+from hub.store.lookup import where
+from hub.store.schema import keys
 from hub.web.access import Access, allows
 from tests.web.answers import good, refused
 from tests.web.conftest import KeyOf
@@ -111,3 +113,38 @@ def test_scopes_cover_what_they_say() -> None:
     assert not allows(["write"], Scope.RUN)
     assert not allows(["write"], Scope.ADMIN)
     assert not allows([], Scope.READ)
+
+
+async def test_the_use_of_keys_is_gathered_and_written_at_once(hub: Hub, key_of: KeyOf) -> None:
+    access = Access(hub.ledger)
+    headers = [(await key_of("read"))["authorization"] for _ in range(3)]
+    before = hub.ledger.committed_items
+    for _ in range(10):
+        for header in headers[:2]:
+            await access.find(header)
+    assert hub.ledger.committed_items == before
+    began = now_us()
+    await access.tell_used()
+    await access.tell_used()  # there is nothing new to tell
+    assert hub.ledger.committed_items == before + 1
+    used = [row["last_used_at"] for row in await hub.ledger.read(where, keys)]
+    assert used[2] is None
+    assert all(began - 60_000_000 < at <= began for at in used[:2])
+
+
+async def test_what_could_not_be_told_is_told_with_the_next(hub: Hub, key_of: KeyOf) -> None:
+    access = Access(hub.ledger)
+    await access.find((await key_of("read"))["authorization"])
+    engine = hub.ledger.engine
+    hub.ledger.engine = _Gone()  # type: ignore[assignment]  # it has what is used of one
+    with pytest.raises(StoreError):
+        await access.tell_used()
+    hub.ledger.engine = engine
+    await access.tell_used()
+    (row,) = await hub.ledger.read(where, keys)
+    assert row["last_used_at"] is not None
+
+
+class _Gone:
+    async def transact(self, work: object, *, single: bool = False) -> None:
+        raise StoreError("The database is gone.")

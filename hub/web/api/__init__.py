@@ -1,11 +1,13 @@
 """The management API: every operation, one module for each noun."""
 
 from hub.web.api import (
+    audit,
     breakers,
     channels,
     deliveries,
     destinations,
     events,
+    export,
     files,
     issuers,
     keys,
@@ -49,6 +51,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *channels.OPERATIONS,
     *keys.OPERATIONS,
     *signing.OPERATIONS,
+    *audit.OPERATIONS,
+    *export.OPERATIONS,
 )
 
 __all__ = ["OPERATIONS"]

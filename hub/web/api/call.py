@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from hub.bootstrap import Hub
 from hub.errors import InvalidError, NotFoundError
@@ -15,6 +16,7 @@ from hub.model.ids import Prefix
 from hub.model.json import Json, dumps
 from hub.model.key import Scope
 from hub.model.time import from_iso
+from hub.store.errand import errand_of
 from hub.store.keys import StoredKey
 from hub.web.access import Access
 from hub.web.api.body import read_json, read_text, validated
@@ -78,7 +80,7 @@ class Call:
     async def body_or_none(self, shape: type[S]) -> S:
         """The body as a shape, all of whose fields may be left out, and the body itself too."""
         read = await read_json(self.request, self.hub.settings.body_timeout_s, empty={})
-        return validated(shape, read)
+        return self._meant(validated(shape, read))
 
     async def text(self) -> str:
         """The body as text."""
@@ -86,7 +88,18 @@ class Call:
 
     async def body(self, shape: type[S]) -> S:
         """The body as a shape."""
-        return validated(shape, await self.json())
+        return self._meant(validated(shape, await self.json()))
+
+    def reading(self, receive: Receive) -> "Call":
+        """The same call, whose body is given anew."""
+        return replace(self, request=Request(self.request.scope, receive))
+
+    def _meant(self, wish: S) -> S:
+        """A wish; where it is a dry run it changes nothing, and the audit says nothing of it."""
+        errand = errand_of(self.hub.ledger)
+        if errand is not None and getattr(wish, "dry_run", False):
+            errand.is_audited = False
+        return wish
 
 
 Handle: TypeAlias = Callable[[Call], Awaitable[Response]]
@@ -94,7 +107,10 @@ Handle: TypeAlias = Callable[[Call], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that the API does; ``body`` is the shape of what it is sent."""
+    """One thing that the API does; ``body`` is the shape of what it is sent.
+
+    All but those that read are audited; ``unaudited`` says why one is not.
+    """
 
     method: str
     path: str
@@ -102,6 +118,7 @@ class Operation:
     handle: Handle
     summary: str
     body: type[BaseModel] | None = None
+    unaudited: str | None = None
 
 
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -100,12 +100,26 @@ async def _revoke(call: Call) -> Response:
 _ONE = "/v1/channels/{channel:path}"
 OPERATIONS = (
     Operation(
-        "POST", "/v1/channels/tokens", Scope.PUBLISH, _mint, "Make a token for a browser", NewToken
+        "POST",
+        "/v1/channels/tokens",
+        Scope.PUBLISH,
+        _mint,
+        "Make a token for a browser",
+        NewToken,
+        unaudited="A token is made for each page that is opened; it changes nothing.",
     ),
     Operation(
         "POST", "/v1/channels/tokens/revoke", Scope.ADMIN, _revoke, "Revoke all tokens of channels"
     ),
-    Operation("POST", f"{_ONE}/messages", Scope.PUBLISH, _publish, "Publish", NewMessage),
+    Operation(
+        "POST",
+        f"{_ONE}/messages",
+        Scope.PUBLISH,
+        _publish,
+        "Publish",
+        NewMessage,
+        unaudited="A message is traffic, and changes nothing that is set.",
+    ),
     Operation("GET", f"{_ONE}/messages", Scope.READ, _messages, "Read what a channel remembers"),
     Operation("GET", f"{_ONE}/members", Scope.READ, _members, "See who is on a channel now"),
     *CHANNELS.operations(),

@@ -150,5 +150,13 @@ OPERATIONS = (
     Operation("GET", _ONE, Scope.READ, _get, "Read what is known of a file"),
     Operation("GET", f"{_ONE}/content", Scope.READ, _content, "Read a file, or a part of it"),
     Operation("DELETE", _ONE, Scope.WRITE, _delete, "Delete a file"),
-    Operation("POST", f"{_ONE}/url", Scope.READ, _sign, "Sign an address that ends", NewUrl),
+    Operation(
+        "POST",
+        f"{_ONE}/url",
+        Scope.READ,
+        _sign,
+        "Sign an address that ends",
+        NewUrl,
+        unaudited="It keeps nothing.",
+    ),
 )

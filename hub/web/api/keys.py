@@ -1,16 +1,16 @@
 """``/v1/keys``: who may use this API. A key is shown once, when it is made."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
 from hub.errors import ConflictError
 from hub.model.ids import new_id
-from hub.model.json import Json, loads
+from hub.model.json import loads
 from hub.model.key import Scope, hash_of, new_key, prefix_of
-from hub.model.time import from_iso, now_us, to_iso
-from hub.store.keys import DROP, PUT, NewKey
+from hub.model.time import from_iso, now_us
+from hub.store.keys import CHANGE, DROP, PUT, ChangedKey, NewKey, shown_key
 from hub.store.lookup import LAST, one, page
 from hub.store.schema import keys
 from hub.web.api.body import Body, refused, wrong
@@ -19,15 +19,25 @@ from hub.web.api.call import Call, Operation, answer, missing, nothing
 _NAME = r"^[^\x00-\x1f\x7f]+$"
 
 
+Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NAME)]
+Scopes: TypeAlias = Annotated[
+    list[Literal["admin", "write", "read", "ingest", "run", "publish"]], Field(min_length=1)
+]
+
+
 class WantedKey(Body):
     """A key to be made."""
 
-    name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NAME)] = Field(
-        description="Who uses it, or what for."
-    )
-    scopes: list[Literal["admin", "write", "read", "ingest", "run", "publish"]] = Field(
-        min_length=1, description="What it may do; admin may do all, write may also read."
-    )
+    name: Name = Field(description="Who uses it, or what for.")
+    scopes: Scopes = Field(description="What it may do; admin may do all, write may also read.")
+    expires_at: str | None = Field(None, description="When it ends; null for never.")
+
+
+class KeyChange(Body):
+    """What becomes of a key; what is left out stays."""
+
+    name: Name = Field("", description="Who uses it, or what for.")
+    scopes: Scopes = Field([], description="What it may do.")
     expires_at: str | None = Field(None, description="When it ends; null for never.")
 
 
@@ -36,7 +46,7 @@ async def _get_all(call: Call) -> Response:
     before, most = wanted.after(LAST), wanted.limit + 1
     rows = await call.hub.ledger.read(page, keys, before=before, most=most, without=("hash",))
     last = rows[wanted.limit - 1]["id"] if len(rows) > wanted.limit else None
-    return answer(wanted.answer([_shown(row) for row in rows[: wanted.limit]], last))
+    return answer(wanted.answer([shown_key(row) for row in rows[: wanted.limit]], last))
 
 
 async def _make(call: Call) -> Response:
@@ -48,13 +58,41 @@ async def _make(call: Call) -> Response:
         prefix=prefix_of(text),
         hash=hash_of(text),
         scopes=tuple(sorted(set(wish.scopes))),
-        expires_at=_expiry(wish.expires_at),
+        expires_at=expiry_of(wish.expires_at),
     )
     await call.hub.ledger.write(PUT, made)
     row = await call.hub.ledger.read(one, keys, id=made.id)
     if row is None:
         raise ConflictError("The key was revoked while it was being made.", code="key_gone")
-    return answer({**_shown(row), "key": text}, 201)
+    return answer({**shown_key(row), "key": text}, 201)
+
+
+async def _get(call: Call) -> Response:
+    return answer(shown_key(await _row(call)))
+
+
+async def _change(call: Call) -> Response:
+    row, wish = await _row(call), await call.body(KeyChange)
+    given = wish.model_fields_set
+    scopes = wish.scopes if "scopes" in given else loads(row["scopes"])
+    changed = ChangedKey(
+        id=row["id"],
+        name=wish.name if "name" in given else row["name"],
+        scopes=tuple(sorted(set(scopes))),
+        expires_at=expiry_of(wish.expires_at) if "expires_at" in given else row["expires_at"],
+    )
+    if not await call.hub.ledger.write(CHANGE, changed):
+        raise missing("key", row["id"])
+    call.access.forget()
+    return await _get(call)
+
+
+async def _row(call: Call) -> dict[str, Any]:
+    key_id = call.id("key", "key")
+    row = await call.hub.ledger.read(one, keys, id=key_id)
+    if row is None:
+        raise missing("key", key_id)
+    return row
 
 
 async def _revoke(call: Call) -> Response:
@@ -65,7 +103,12 @@ async def _revoke(call: Call) -> Response:
     return nothing()
 
 
-def _expiry(text: str | None) -> int | None:
+def expiry_of(text: str | None) -> int | None:
+    """When a key ends, in microseconds since the epoch; None for never.
+
+    Raises:
+        InvalidError: ``validation``: it is no time, or has passed.
+    """
     if text is None:
         return None
     try:
@@ -79,19 +122,10 @@ def _expiry(text: str | None) -> int | None:
     return at
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Json]:
-    return {
-        "id": row["id"],
-        "name": row["name"],
-        "prefix": row["prefix"],
-        "scopes": loads(row["scopes"]),
-        "created_at": to_iso(row["created_at"]),
-        "expires_at": row["expires_at"] and to_iso(row["expires_at"]),
-    }
-
-
 OPERATIONS = (
     Operation("GET", "/v1/keys", Scope.ADMIN, _get_all, "List the keys"),
     Operation("POST", "/v1/keys", Scope.ADMIN, _make, "Make a key", WantedKey),
+    Operation("GET", "/v1/keys/{id}", Scope.ADMIN, _get, "Read what is known of a key"),
+    Operation("PATCH", "/v1/keys/{id}", Scope.ADMIN, _change, "Change a key", KeyChange),
     Operation("DELETE", "/v1/keys/{id}", Scope.ADMIN, _revoke, "Revoke a key"),
 )

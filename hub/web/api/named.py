@@ -6,7 +6,7 @@ Secrets that are left out are kept; what is read back holds masks, and a mask is
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -40,13 +40,15 @@ class Around:
     catalog: Catalog
     is_admin: bool = True
     """Who sets it may do what only admins may."""
+    given: Mapping[str, str] = field(default_factory=dict)
+    """What stands for ``${NAME}`` in the secrets of files."""
 
 
 @dataclass(frozen=True)
 class Named(Generic[S]):
     """How one kind of object is set."""
 
-    kind: Literal["source", "destination", "subscription", "channel", "issuer"]
+    kind: Literal["source", "destination", "subscription", "channel", "issuer", "variable"]
     shape: type[S]
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""

@@ -110,5 +110,6 @@ OPERATIONS = (
         _simulate,
         "Run a stack in a hub that is thrown away",
         SimulationWish,
+        unaudited="What it runs in is thrown away.",
     ),
 )

@@ -19,6 +19,7 @@ from hub.store.tables import (
     DECLARE,
     FORGET,
     Declare,
+    Forget,
     StoredTable,
     all_tables,
     find_table,
@@ -72,7 +73,7 @@ async def _declare(call: Call) -> Response:
 
 async def _forget(call: Call) -> Response:
     name = check_table(call.given("table"))
-    if not await call.hub.ledger.write(FORGET, name):
+    if not await call.hub.ledger.write(FORGET, Forget(name)):
         raise missing("declared table", name)
     await call.hub.catalog.refresh()
     return nothing()

@@ -184,6 +184,14 @@ def _shown(call: Call, task: Task) -> dict[str, Any]:
 
 OPERATIONS = (
     Operation("GET", "/v1/tasks", Scope.READ, _get_all, "List the tasks"),
-    Operation("POST", "/v1/tasks/{task:path}/runs", Scope.RUN, _start, "Start a run", NewRun),
+    Operation(
+        "POST",
+        "/v1/tasks/{task:path}/runs",
+        Scope.RUN,
+        _start,
+        "Start a run",
+        NewRun,
+        unaudited="A run is traffic, and a row of its own.",
+    ),
     Operation("GET", "/v1/tasks/{name:path}", Scope.READ, _get, "Read a task"),
 )

@@ -1,6 +1,7 @@
 """``/v1/variables``: values for ``env.X``."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
@@ -15,6 +16,7 @@ from hub.model.time import to_iso
 from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one_object
 from hub.web.api.body import Body, object_of, validated
 from hub.web.api.call import Call, Operation, answer, missing, nothing
+from hub.web.api.named import Around, Doc, Named
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
@@ -26,6 +28,37 @@ class NewVariable(Body):
         description="What env.NAME gives. Left out, a secret keeps the one that it has."
     )
     secret: bool = Field(False, description="Never shown, and only used where it leaves the hub.")
+
+
+def _check_name(name: str) -> str:
+    if _NAME.fullmatch(name):
+        return name
+    raise InvalidError(
+        f"{quoted(name)!r} is no name for a variable: letters, digits and underscores, "
+        "at most 100, and no digit in front.",
+        code="variable_name_invalid",
+    )
+
+
+@dataclass(frozen=True)
+class _Variables(Named[NewVariable]):
+    """Variables, of which each has a value and says whether it is secret."""
+
+    def ready(self, around: Around, body: Doc) -> tuple[str, list[str]]:
+        """As it is kept: with both."""
+        return dumps_text(validated(NewVariable, body).model_dump()), []
+
+
+VARIABLES = _Variables(
+    kind="variable",
+    shape=NewVariable,
+    made=lambda body: None,
+    check=lambda around, variable: [],
+    beside=lambda call, slug: {},
+    name=_check_name,
+    part="{name}",
+)
+"""As files set them."""
 
 
 async def _get_all(call: Call) -> Response:
@@ -46,13 +79,7 @@ async def _get(call: Call) -> Response:
 
 
 async def _put(call: Call) -> Response:
-    name = call.given("name")
-    if not _NAME.fullmatch(name):
-        raise InvalidError(
-            f"{quoted(name)!r} is no name for a variable: letters, digits and underscores, "
-            "at most 100, and no digit in front.",
-            code="variable_name_invalid",
-        )
+    name = _check_name(call.given("name"))
     given = object_of(await call.json())
     row = await _row(call, name)
     before = loads(row["body"]) if row else {}

@@ -1,0 +1,47 @@
+"""``hub export``: all that people have set, as files that ``hub apply`` takes."""
+
+import sys
+from pathlib import Path
+
+from hub.bootstrap import ledger_of
+from hub.errors import InvalidError
+from hub.model.json import dumps_text
+from hub.settings import Settings
+from hub.store.migrate import require_current
+from hub.web.api.export import Exported, exported
+
+
+async def export(settings: Settings, out: Path | None, *, as_json: bool) -> None:
+    """Write the files into a folder, or print them.
+
+    Raises:
+        InvalidError: ``file_unwritable``.
+        StoreError: as the ledger does.
+    """
+    await require_current(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
+    try:
+        found = await exported(ledger)
+    finally:
+        await ledger.close()
+    if out is not None:
+        _write(found, out)
+    if as_json:
+        sys.stdout.write(f"{dumps_text(found.as_json())}\n")
+    elif out is None:
+        for each in found.files:
+            sys.stdout.write(f"// {each.path}\n{each.text}\n")
+    else:
+        sys.stdout.write(f"{len(found.files)} files are in {out}.\n")
+        for name in found.secrets:
+            sys.stdout.write(f"  not in them is {name}\n")
+
+
+def _write(found: Exported, out: Path) -> None:
+    try:
+        for each in found.files:
+            path = out / each.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(each.text, "utf-8")
+    except OSError as error:
+        raise InvalidError(f"{out} cannot be written: {error}.", code="file_unwritable") from error

@@ -1,0 +1,50 @@
+"""docs/access.md says what is so."""
+
+import re
+from pathlib import Path
+
+from hub.errors import ConflictError, InvalidError
+from hub.model.key import Scope
+from hub.model.time import US_PER_S
+from hub.store.audit import FILTERS
+from hub.store.errand import in_use
+from hub.store.idempotency import KEEP_US, LEASE_US
+from hub.web.access import Access
+from hub.web.api import audit, export, keys
+from hub.web.once import MAX_CHARS
+from hub.web.problems import problem
+
+PAGE = (Path(__file__).parents[2] / "docs/access.md").read_text()
+
+
+def test_the_page_names_every_operation_and_its_scope() -> None:
+    told = dict(re.findall(r"^\| `(\w+ /v1/\S+?)` \| `(\w+)` \|", PAGE, re.MULTILINE))
+    operations = (*keys.OPERATIONS, *audit.OPERATIONS, *export.OPERATIONS)
+    assert told == {f"{each.method} {each.path}": each.scope.value for each in operations}
+
+
+def test_the_page_names_every_scope() -> None:
+    told = re.findall(r"^\| `(\w+)` \| [a-z]", PAGE, re.MULTILINE)
+    assert told == [scope.value for scope in Scope]
+
+
+def test_the_page_names_every_filter_and_bound() -> None:
+    assert all(f"`?{name}=`" in PAGE for name in (*FILTERS, "since"))
+    assert f"longer than {MAX_CHARS} characters" in PAGE
+    assert f"within the last {KEEP_US // US_PER_S // 3600} hours" in PAGE
+    assert f"{LEASE_US // US_PER_S} seconds later at the earliest" in PAGE
+    assert Access.__init__.__defaults__ == (5.0, 1000)
+    assert "after five seconds" in PAGE
+
+
+def test_the_page_names_the_answers_as_they_are() -> None:
+    refusals = (
+        in_use(),
+        ConflictError("", code="idempotency_outcome_lost"),
+        InvalidError("", code="idempotency_key_reused"),
+        InvalidError("", code="idempotency_key_invalid"),
+        ConflictError("", code="last_admin_key"),
+    )
+    for error in refusals:
+        assert f"{problem(error).status_code} `{error.code}`" in PAGE
+    assert problem(in_use(7)).headers["retry-after"] == "7"
