@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: up test check bench faults
+.PHONY: up test check bench faults smoke-compose
 
 up: $(READY)
 	$(VENV)/bin/hub up
@@ -30,6 +30,10 @@ check: $(READY)
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 	$(RUN) python -m hub.documentation --check
+
+# needs a Docker engine: builds the containers, kills each of them while events come in
+smoke-compose:
+	PYTHON=$(PYTHON) deploy/smoke-compose.sh
 
 bench: $(READY)
 	$(VENV)/bin/hub bench

@@ -313,13 +313,24 @@ def smoke(hub: Hub, sink: OwnSink | HubSink, wish: Wish, say: Callable[[str], No
         threading.Thread(target=ear.listen, daemon=True).start()
         if not ear.listening.wait(wish.patience_s):
             raise SmokeError(f"GET /realtime/{NAME}: no stream was opened")
-        look = Look(hub, sink, ear, skipped=len(sink.arrived()))
+        look = Look(hub, sink, ear, skipped=_already_at(sink, deadline))
         try:
             look.unseen = _sent(hub, token, wish)
             say(f"{len(look.unseen)} events were accepted.")
             say(look.until_all(wish.patience_s))
         finally:
             ear.ended = True
+
+
+def _already_at(sink: OwnSink | HubSink, deadline: float) -> int:
+    """How many requests were at the sink before; it may just be starting."""
+    while True:
+        try:
+            return len(sink.arrived())
+        except (OSError, HTTPException) as error:
+            if time.monotonic() > deadline:
+                raise SmokeError(f"the sink does not answer: {error}") from error
+            time.sleep(_AGAIN_S)
 
 
 @contextmanager
