@@ -6,7 +6,7 @@
 #   COMPOSE=…    another command than `docker compose`
 set -euo pipefail
 cd "$(dirname "$0")"
-export COMPOSE_PROJECT_NAME=webhook-hub-smoke COMPOSE_PROFILES=smoke
+export COMPOSE_PROJECT_NAME=webhook-hub-smoke COMPOSE_PROFILES=sink
 export HUB_DOMAIN=localhost HUB_HTTPS_PORT=${HUB_HTTPS_PORT:-18443} HUB_HTTP_PORT=${HUB_HTTP_PORT:-18081}
 export HUB_SINK_PORT=${HUB_SINK_PORT:-19009}
 for_s=${FOR_S:-60}

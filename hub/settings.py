@@ -291,8 +291,13 @@ class Settings(BaseSettings):
             scheme, separator, _ = value.partition("://")
             if not separator or scheme not in ("redis", "rediss", "unix"):
                 raise ValueError("must begin with redis://, rediss:// or unix://")
-            _ = urlsplit(value).port  # a ValueError where that is no number
+            parts = urlsplit(value)
+            _ = parts.port  # a ValueError where that is no number
             _check_password(value)
+            if scheme == "rediss" and "ssl_check_hostname=" not in parts.query:
+                # the client takes a certificate for any name, unless it is told
+                query = f"{parts.query}&ssl_check_hostname=true".lstrip("&")
+                return parts._replace(query=query).geturl()
         return value
 
     @model_validator(mode="after")

@@ -128,11 +128,27 @@ def test_lists_are_written_with_commas(text: str, monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     "url",
-    ["redis://localhost", "rediss://:a-good-word@cache:6380/2", "unix:///data/valkey.sock?db=0"],
+    [
+        "redis://localhost",
+        "rediss://:a-good-word@cache:6380/2?ssl_check_hostname=true",
+        "rediss://cache?ssl_check_hostname=false&ssl_ca_certs=/ca.pem",
+        "unix:///data/valkey.sock?db=0",
+    ],
 )
 def test_every_way_to_reach_redis_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_REDIS_URL", url)
     assert load_settings().redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("rediss://cache:6380/2", "rediss://cache:6380/2?ssl_check_hostname=true"),
+        ("rediss://cache?db=1", "rediss://cache?db=1&ssl_check_hostname=true"),
+    ],
+)
+def test_the_name_in_a_certificate_of_redis_is_looked_at_unless_told(url: str, seen: str) -> None:
+    assert load_settings(redis_url=url).redis_url == seen
 
 
 def test_the_process_environment_gives_variables_for_stacks(
