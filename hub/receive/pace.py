@@ -43,7 +43,7 @@ class Pace:
         bucket.left -= 1
 
     def check(self, key: Hashable, limit: Limit) -> None:
-        """See whether one more request would be taken, and count nothing; raises as :meth:`take`."""
+        """See whether one more would be taken, and count nothing; raises as :meth:`take`."""
         bucket = self._buckets.get(key)
         if bucket is not None:
             _fill(bucket, limit, self._clock())

@@ -1,4 +1,4 @@
-"""The smoke script against every form of the hub, while its parts are killed, and where it fails."""
+"""The smoke script against each form of the hub, while its parts are killed, and if it fails."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ async def up(folder: Path, **environment: str) -> AsyncIterator[tuple[str, Progr
     program, base = Program(arguments, environment, folder / "up.log"), f"http://127.0.0.1:{port}"
     await program.start()
     try:
-        await program.ready(base)
+        await program.ready(base, 90)
         yield base, program
     finally:
         assert await program.stop() == 0, program.said()
@@ -82,7 +82,7 @@ async def test_all_arrives_while_each_part_apart_is_killed(tmp_path: Path) -> No
         for program in (server, *workers):
             await program.start()
             stack.push_async_callback(program.stop)
-        await server.ready(base)
+        await server.ready(base, 90)
         smoking = asyncio.create_task(smoke("--url", base, *UNDER_KILLS))
         await asyncio.sleep(BETWEEN_S)
         for program in (server, *workers):
