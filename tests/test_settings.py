@@ -38,6 +38,7 @@ def test_a_page_that_is_out_of_date_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path_factory.mktemp("pages")
+    (folder / "deploy").mkdir()
     (folder / "docs").mkdir()
     (folder / "stacks").mkdir()
     monkeypatch.chdir(folder)

@@ -35,7 +35,7 @@ async def up(folder: Path, **environment: str) -> AsyncIterator[tuple[str, Progr
         assert await program.stop() == 0, program.said()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(400)
 async def test_it_is_content_with_a_hub_that_is_well_and_leaves_nothing_behind(
     tmp_path: Path,
 ) -> None:
@@ -50,7 +50,7 @@ async def test_it_is_content_with_a_hub_that_is_well_and_leaves_nothing_behind(
         assert [each["slug"] for each in (await hub.get("/v1/sources"))["items"]] == ["hub-smoke"]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_all_arrives_while_the_embedded_hub_is_killed(tmp_path: Path) -> None:
     async with up(tmp_path) as (base, program):
         smoking = asyncio.create_task(smoke("--url", base, *UNDER_KILLS))
@@ -64,7 +64,7 @@ async def test_all_arrives_while_the_embedded_hub_is_killed(tmp_path: Path) -> N
         assert "40 events were accepted." in smoked.said
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_all_arrives_while_each_part_apart_is_killed(tmp_path: Path) -> None:
     postgres = Postgres()
     async with AsyncExitStack() as stack:
