@@ -19,8 +19,7 @@ def settings_page() -> str:
         "Made from `hub/settings.py`; do not edit.",
         "Every setting is an environment variable.",
         "Some have an option of the same name on the command line, which wins.",
-        "With `_FILE` behind its name a variable names a file that holds the value: "
-        "`HUB_ADMIN_KEY_FILE=/run/secrets/admin_key`.",
+        "With `_FILE` behind its name it names a file with the value: `HUB_ADMIN_KEY_FILE`.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",
