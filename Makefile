@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: up test check bench faults smoke-compose
+.PHONY: up test check bench faults smoke-compose soak
 
 up: $(READY)
 	$(VENV)/bin/hub up
@@ -30,6 +30,12 @@ check: $(READY)
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 	$(RUN) python -m hub.documentation --check
+
+# half of the capacity for half an hour on each database; fails where memory or the queue grows
+MINUTES ?= 30
+soak: $(READY)
+	$(RUN) python -m hub.bench.soak --minutes $(MINUTES) --ledger sqlite
+	$(RUN) python -m hub.bench.soak --minutes $(MINUTES) --ledger postgresql
 
 # needs a Docker engine: builds the containers, kills each of them while events come in
 smoke-compose:
