@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: up test check bench faults
+.PHONY: up test check bench faults smoke-compose soak audit sbom
 
 up: $(READY)
 	$(VENV)/bin/hub up
@@ -30,6 +30,26 @@ check: $(READY)
 	$(RUN) mypy
 	$(RUN) lint-imports --no-logo
 	$(RUN) python -m hub.documentation --check
+	.ci/audit
+
+# known vulnerabilities of what uv.lock pins; AUDIT_REQUIRED=1 fails where nobody can be asked
+audit: $(READY)
+	.ci/audit
+
+# what the hub is made of, as CycloneDX
+sbom: $(READY)
+	mkdir -p dist
+	$(UV) export --frozen --no-dev --quiet --format cyclonedx1.5 --output-file dist/sbom.json
+
+# half of the capacity for half an hour on each database; fails where memory or the queue grows
+MINUTES ?= 30
+soak: $(READY)
+	$(RUN) python -m hub.bench.soak --minutes $(MINUTES) --ledger sqlite
+	$(RUN) python -m hub.bench.soak --minutes $(MINUTES) --ledger postgresql
+
+# needs a Docker engine: builds the containers, kills each of them while events come in
+smoke-compose:
+	PYTHON=$(PYTHON) deploy/smoke-compose.sh
 
 bench: $(READY)
 	$(VENV)/bin/hub bench

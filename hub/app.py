@@ -23,6 +23,7 @@ from hub.receive.record import Recorder
 from hub.run.runner import Runner
 from hub.web.access import Access
 from hub.web.admission import Admission
+from hub.web.always import always
 from hub.web.answers import RunAnswers
 from hub.web.assets import DEMO_CHANNEL
 from hub.web.cors import Cors
@@ -175,6 +176,7 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
         log_config=None,
         access_log=False,
         server_header=False,
+        headers=always(settings),
         proxy_headers=bool(settings.trusted_proxies),
         forwarded_allow_ips=list(settings.trusted_proxies) or None,
         timeout_graceful_shutdown=max(1, round(settings.stop_grace_s)),

@@ -25,6 +25,7 @@ from hub.listener import Stopping
 from hub.model.channel import ChannelSetting
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
+from hub.observe.alive import touching
 from hub.observe.deliveries import DeliveryNews
 from hub.observe.supervise import Supervisor
 from hub.observe.wanted import Wanted
@@ -179,6 +180,8 @@ async def open_hub(
             channels = Channels(redis, setting_of)
             gates, wanted = Gates(redis), Wanted(redis)
             supervisor.start("catalog", catalog.follow)
+            if settings.alive_file is not None:
+                supervisor.start("alive", touching(settings.alive_file))
             try:
                 yield Hub(
                     settings=settings,

@@ -1,23 +1,41 @@
 """Every setting of the hub, read once from the environment by the programs.
 
-``HUB_`` and the field's name in capitals is the variable; ``docs/settings.md`` is made from here.
+``HUB_`` and the field's name in capitals is the variable; with ``_FILE`` behind it, it names a
+file that holds the value. ``docs/settings.md`` and ``deploy/env.example`` are made from here.
 """
 
 import base64
 import os
+import re
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AnyHttpUrl,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from hub.errors import SettingsError
 
 _KEY_BYTES = 32
 _VARIABLE_PREFIX = "HUB_VAR_"
+_FILE_BYTES = 65_536
+_FEW_CHARACTERS = 6
+_FEW_BYTES = 4
+_PLACEHOLDER = re.compile(
+    r"change[-_ ]?(?:me|this|it)|replace[-_ ]?(?:me|this)|placeholder|your[-_ ]?\w*[-_ ]?"
+    r"(?:key|secret|token|password)|example[-_ ]?\w*[-_ ]?(?:key|secret|token|password)"
+)
+_COMMON = re.compile(r"(?:admin|default|example|hub|key|password|postgres|root|secret|test|token)+")
 Comma = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -37,11 +55,13 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None,
         description="PostgreSQL, `postgresql+asyncpg://user:password@host/database`. "
+        "Behind it may stand `?sslmode=verify-full`, `sslrootcert=FILE`, `sslcert=` and `sslkey=`. "
         "Without it: SQLite in the data folder.",
     )
     redis_url: str | None = Field(
         None,
         description="Redis or Valkey 7 and newer, `redis://`, `rediss://` or `unix://`. "
+        "Behind `rediss://` may stand `?ssl_ca_certs=FILE`, `ssl_certfile=` and `ssl_keyfile=`. "
         "Without it `hub up` starts the Valkey that it brings along.",
     )
     admin_key: SecretStr | None = Field(
@@ -54,9 +74,6 @@ class Settings(BaseSettings):
         description="Encrypts the secrets that the ledger keeps: 32 bytes in base64 or "
         "hexadecimal (`openssl rand -base64 32`). Several with commas: the first encrypts, all "
         "decrypt. Without it secrets are kept as they are.",
-    )
-    secret_key_file: Path | None = Field(
-        None, description="A file that holds what `HUB_SECRET_KEY` would."
     )
     public_url: AnyHttpUrl | None = Field(
         None, description="The address under which others reach the hub; shown in URLs to paste."
@@ -137,6 +154,11 @@ class Settings(BaseSettings):
         le=60,
         description="How long a commit may take before it counts as failed (503).",
     )
+    alive_file: Path | None = Field(
+        None,
+        description="A file that the process touches every second, for a look from outside "
+        "whether it still lives.",
+    )
     fault_point: str | None = Field(
         None, description="For tests alone: where this process kills itself, `run.claimed:3`."
     )
@@ -196,6 +218,8 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < 24:
             raise ValueError("must have at least 24 characters: `openssl rand -hex 24` makes one")
+        if value is not None and _is_guessed(value.get_secret_value()):
+            raise ValueError("can be guessed: `openssl rand -hex 24` makes a better one")
         return value
 
     @field_validator("outbound_proxy")
@@ -215,13 +239,23 @@ class Settings(BaseSettings):
             _keys_of(value.get_secret_value())
         return value
 
-    @field_validator("secret_key_file")
+    @field_validator("trusted_proxies")
     @classmethod
-    def _readable_key_file(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is not None:
-            if info.data.get("secret_key") is not None:
-                raise ValueError("stands beside HUB_SECRET_KEY: set one of the two")
-            _keys_of(_text_of(value))
+    def _named_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "*" in value:
+            raise ValueError(
+                "must not be `*`: whoever calls could say any address to be its own, and limits "
+                "by address would count nothing. Name the proxies, or their network (10.0.0.0/8)"
+            )
+        return value
+
+    @field_validator("outbound_allow")
+    @classmethod
+    def _not_all(
+        cls, value: tuple[IPv4Network | IPv6Network, ...]
+    ) -> tuple[IPv4Network | IPv6Network, ...]:
+        if any(network.prefixlen == 0 for network in value):
+            raise ValueError("must not name every address there is: name the networks themselves")
         return value
 
     @field_validator("timezone")
@@ -237,6 +271,8 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith("postgresql+asyncpg://"):
             raise ValueError("must begin with postgresql+asyncpg://")
+        if value is not None:
+            _check_password(value)
         return value
 
     @field_validator("files_url")
@@ -255,8 +291,31 @@ class Settings(BaseSettings):
             scheme, separator, _ = value.partition("://")
             if not separator or scheme not in ("redis", "rediss", "unix"):
                 raise ValueError("must begin with redis://, rediss:// or unix://")
-            _ = urlsplit(value).port  # a ValueError where that is no number
+            parts = urlsplit(value)
+            _ = parts.port  # a ValueError where that is no number
+            _check_password(value)
+            if scheme == "rediss" and "ssl_check_hostname=" not in parts.query:
+                # the client takes a certificate for any name, unless it is told
+                query = f"{parts.query}&ssl_check_hostname=true".lstrip("&")
+                return parts._replace(query=query).geturl()
         return value
+
+    @model_validator(mode="after")
+    def _go_together(self) -> Self:
+        """What is fine by itself, and unsafe with another."""
+        if self.files_max_bytes < self.file_max_bytes:
+            raise ValueError(
+                "HUB_FILES_MAX_BYTES: must not be less than HUB_FILE_MAX_BYTES: "
+                "no file of that size could be kept"
+            )
+        if self.admin_key is not None and self.secret_key is not None:
+            texts = self.secret_key.get_secret_value().replace("\n", ",").split(",")
+            if self.admin_key.get_secret_value() in (text.strip() for text in texts):
+                raise ValueError(
+                    "HUB_ADMIN_KEY: must not be HUB_SECRET_KEY as well: whoever is given the one "
+                    "would have the other"
+                )
+        return self
 
     @property
     def told_of_errors(self) -> tuple[str, ...]:
@@ -267,8 +326,6 @@ class Settings(BaseSettings):
     @property
     def secret_keys(self) -> tuple[bytes, ...]:
         """The keys that secrets are sealed with, the first, and opened with; maybe none."""
-        if self.secret_key_file is not None:
-            return _keys_of(_text_of(self.secret_key_file))
         return () if self.secret_key is None else _keys_of(self.secret_key.get_secret_value())
 
     @property
@@ -277,11 +334,22 @@ class Settings(BaseSettings):
         return str(self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
 
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        raise ValueError(f"names a file that cannot be read: {error}") from None
+def _is_guessed(text: str) -> bool:
+    """Whether a secret is a placeholder, a row of common words, or of few characters."""
+    plain = text.lower()
+    words = re.sub(r"[^a-z]", "", plain)
+    return bool(
+        len(set(plain)) < _FEW_CHARACTERS or _PLACEHOLDER.search(plain) or _COMMON.fullmatch(words)
+    )
+
+
+def _check_password(url: str) -> None:
+    """Raise ValueError where a server on another host is given a password that anybody tries."""
+    parts = urlsplit(url)
+    if parts.password and parts.hostname not in (None, "127.0.0.1", "localhost", "::1"):
+        password = unquote(parts.password)
+        if _is_guessed(password) or password == parts.username:
+            raise ValueError("has a password that can be guessed: `openssl rand -hex 24` makes one")
 
 
 def _keys_of(text: str) -> tuple[bytes, ...]:
@@ -304,6 +372,8 @@ def _key_of(text: str) -> bytes:
             f"must be {_KEY_BYTES} bytes in base64 or hexadecimal: `openssl rand -base64 32` makes "
             "such a key"
         )
+    if len(set(key)) < _FEW_BYTES:
+        raise ValueError("can be guessed: `openssl rand -base64 32` makes a better one")
     return key
 
 
@@ -317,20 +387,57 @@ def _sentence(message: str) -> str:
 
 
 def load_settings(**given: Any) -> Settings:
-    """The settings from the environment, and what the command line gave on top.
+    """The settings from the environment, from files that it names, and what the command line gave.
 
     Raises:
         SettingsError: names each variable that is wrong, and what it should be.
     """
+    wanted = {name: value for name, value in given.items() if value is not None}
+    files, lines = _from_files(wanted)
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        settings = Settings(**(files | wanted))
     except ValidationError as error:
-        lines = [
-            f"HUB_{'_'.join(str(part) for part in each['loc'][:1]).upper()}: "
-            f"{_sentence(each['msg'])}"
-            for each in error.errors()
-        ]
+        lines += [_line(each["loc"], each["msg"]) for each in error.errors()]
         raise SettingsError("; ".join(lines)) from error
+    if lines:
+        raise SettingsError("; ".join(lines))
+    return settings
+
+
+def _line(place: tuple[int | str, ...], message: str) -> str:
+    name = "_".join(str(part) for part in place[:1]).upper()
+    return f"HUB_{name}: {_sentence(message)}" if name else _sentence(message)
+
+
+def _from_files(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What ``HUB_…_FILE`` names, without the ends of its lines at its end; and what is wrong."""
+    found: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name in Settings.model_fields:
+        variable = f"HUB_{name.upper()}"
+        file = os.environ.get(f"{variable}_FILE")
+        if file is None or name in given:
+            continue
+        if variable in os.environ:
+            wrong.append(f"{variable}_FILE: stands beside {variable}: set one of the two")
+            continue
+        try:
+            found[name] = _text_of(Path(file))
+        except ValueError as error:
+            wrong.append(f"{variable}_FILE: {error}")
+    return found, wrong
+
+
+def _text_of(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            raw = content.read(_FILE_BYTES + 1)
+        text = raw.decode("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"names a file that cannot be read: {error}") from None
+    if len(raw) > _FILE_BYTES:
+        raise ValueError(f"names a file of more than {_FILE_BYTES:,} bytes: it holds one value")
+    return text.rstrip("\r\n")
 
 
 def variables() -> dict[str, str]:

@@ -8,7 +8,7 @@ from hub.errors import StoreError
 from hub.store.ledger import SQLITE_FILE
 from tests.program import Driven, Program, embedded_hub
 
-OLD, NEW = "6f" * 32, "6e" * 32
+OLD, NEW = "6f5e4d3c" * 8, "6e5d4c3b" * 8
 PASSWORD = "s3cret-password"
 TILL = {
     "url": "https://till.example/",

@@ -38,6 +38,7 @@ def test_a_page_that_is_out_of_date_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path_factory.mktemp("pages")
+    (folder / "deploy").mkdir()
     (folder / "docs").mkdir()
     (folder / "stacks").mkdir()
     monkeypatch.chdir(folder)
@@ -69,6 +70,10 @@ def test_a_page_that_is_out_of_date_is_named(
         ("public_url", "hub.example.org"),
         ("outbound_allow", "10.0.0.0/8,everything"),
         ("outbound_allow", "10.0.0.1/8"),
+        ("outbound_allow", "0.0.0.0/0"),
+        ("outbound_allow", "10.0.0.0/8,::/0"),
+        ("trusted_proxies", "*"),
+        ("trusted_proxies", "10.0.0.1,*"),
         ("timezone", "Mars/Olympus"),
         ("timezone", "../etc/passwd"),
         ("timezone", ""),
@@ -123,11 +128,28 @@ def test_lists_are_written_with_commas(text: str, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    "url", ["redis://localhost", "rediss://:word@cache:6380/2", "unix:///data/valkey.sock?db=0"]
+    "url",
+    [
+        "redis://localhost",
+        "rediss://:a-good-word@cache:6380/2?ssl_check_hostname=true",
+        "rediss://cache?ssl_check_hostname=false&ssl_ca_certs=/ca.pem",
+        "unix:///data/valkey.sock?db=0",
+    ],
 )
 def test_every_way_to_reach_redis_is_taken(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_REDIS_URL", url)
     assert load_settings().redis_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "seen"),
+    [
+        ("rediss://cache:6380/2", "rediss://cache:6380/2?ssl_check_hostname=true"),
+        ("rediss://cache?db=1", "rediss://cache?db=1&ssl_check_hostname=true"),
+    ],
+)
+def test_the_name_in_a_certificate_of_redis_is_looked_at_unless_told(url: str, seen: str) -> None:
+    assert load_settings(redis_url=url).redis_url == seen
 
 
 def test_the_process_environment_gives_variables_for_stacks(
@@ -145,7 +167,7 @@ def test_settings_cannot_be_changed_and_do_not_show_the_key() -> None:
         settings.port = 1  # type: ignore[misc]  # that is what must not be
 
 
-KEYS = (bytes(range(32)), bytes(range(1, 33)))
+KEYS = (bytes(range(32)), bytes(range(1, 33)), bytes(range(224, 256)))
 BASE64 = base64.b64encode(KEYS[0]).decode()
 
 
@@ -154,38 +176,144 @@ BASE64 = base64.b64encode(KEYS[0]).decode()
     [
         (BASE64, KEYS[:1]),
         (BASE64.rstrip("="), KEYS[:1]),
-        (base64.urlsafe_b64encode(b"\xff" * 32).decode(), (b"\xff" * 32,)),
+        (base64.urlsafe_b64encode(KEYS[2]).decode(), KEYS[2:]),
         (KEYS[0].hex(), KEYS[:1]),
-        (f"{BASE64}, {KEYS[1].hex()}", KEYS),
+        (f"{BASE64}, {KEYS[1].hex()}", KEYS[:2]),
     ],
 )
 def test_keys_for_secrets_are_32_bytes_in_base64_or_hexadecimal(
-    text: str, keys: tuple[bytes, ...], tmp_path: Path
+    text: str, keys: tuple[bytes, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert load_settings(secret_key=text).secret_keys == keys
-    file = tmp_path / "key"
-    file.write_text(text.replace(", ", "\n") + "\n")
-    settings = load_settings(secret_key_file=file)
-    assert settings.secret_keys == keys
     assert text not in repr(load_settings(secret_key=text))
     assert load_settings().secret_keys == ()
+    file = tmp_path / "key"
+    file.write_text(text.replace(", ", "\n") + "\n")
+    monkeypatch.setenv("HUB_SECRET_KEY_FILE", str(file))
+    assert load_settings().secret_keys == keys
 
 
-@pytest.mark.parametrize("text", ["", ",", "short", "x" * 64, BASE64 + "A", f"{BASE64},short"])
-def test_a_key_of_another_length_is_refused_without_repeating_it(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", "short", "x" * 64, BASE64 + "A", f"{BASE64},short", "00" * 32, "0102" * 16],
+)
+def test_a_key_of_another_length_or_of_few_bytes_is_refused_without_repeating_it(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError, match="HUB_SECRET_KEY: ") as caught:
+        load_settings(secret_key=text)
+    assert len(text) < 6 or text not in caught.value.message
     (tmp_path / "key").write_text(text)
-    for given in ({"secret_key": text}, {"secret_key_file": tmp_path / "key"}):
-        with pytest.raises(SettingsError, match=f"HUB_{next(iter(given)).upper()}") as caught:
-            load_settings(**given)
-        assert len(text) < 6 or text not in caught.value.message
+    monkeypatch.setenv("HUB_SECRET_KEY_FILE", str(tmp_path / "key"))
+    with pytest.raises(SettingsError, match="HUB_SECRET_KEY: ") as caught:
+        load_settings()
+    assert len(text) < 6 or text not in caught.value.message
 
 
-def test_a_key_file_that_cannot_be_read_or_stands_beside_the_key_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
-        load_settings(secret_key_file=tmp_path / "nowhere")
-    (tmp_path / "key").write_text(BASE64)
-    with pytest.raises(SettingsError, match="one of the two"):
-        load_settings(secret_key=BASE64, secret_key_file=tmp_path / "key")
+PROPER = "d3kP-9sQz_71mVbTfw0aRyLc"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("admin_key", PROPER),
+        ("database_url", "postgresql+asyncpg://hub:pQ3-x9Lk2@db/hub?sslmode=require"),
+        ("redis_url", "rediss://:pQ3-x9Lk2@cache:6380/0"),
+        ("outbound_proxy", "http://user:pQ3-x9Lk2@proxy:3128"),
+        ("public_url", "https://hub.example.org/"),
+        ("port", "8123"),
+        ("trusted_proxies", "10.0.0.0/8,192.168.0.1"),
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_any_setting_may_stand_in_a_file(
+    name: str, text: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "value"
+    file.write_bytes((text + end).encode())
+    plain = load_settings(**{name: text})
+    monkeypatch.setenv(f"HUB_{name.upper()}_FILE", str(file))
+    assert load_settings() == plain
+    assert getattr(plain, name) != Settings.model_fields[name].default
+
+
+def test_a_file_stands_in_nobodys_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "port").write_text("8123\n")
+    monkeypatch.setenv("HUB_PORT_FILE", str(tmp_path / "port"))
+    assert load_settings(port=8124).port == 8124  # the command line wins over both
+    monkeypatch.setenv("HUB_PORT", "8125")
+    with pytest.raises(SettingsError, match=r"HUB_PORT_FILE: .*set one of the two"):
+        load_settings()
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"1" * 65_537])
+def test_a_file_that_cannot_be_read_is_named_with_its_variable(
+    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_bytes(content)
+    monkeypatch.setenv("HUB_ADMIN_KEY_FILE", str(tmp_path / "key"))
+    monkeypatch.setenv("HUB_PORT", "web")
+    with pytest.raises(SettingsError, match=r"HUB_ADMIN_KEY_FILE: names a file") as caught:
+        load_settings()
+    assert "HUB_PORT: " in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "x" * 40,
+        "abababababababababababababab",
+        "changemechangemechangeme",
+        "please-change-me-before-you-start",
+        "your-admin-key-goes-here-0001",
+        "secret-secret-secret-secret",
+        "admin_password_1234567890",
+        "PLACEHOLDER-abcdefghijklmnop",
+    ],
+)
+def test_a_key_that_can_be_guessed_is_refused_without_repeating_it(key: str) -> None:
+    with pytest.raises(SettingsError, match=r"HUB_ADMIN_KEY: can be guessed") as caught:
+        load_settings(admin_key=key)
+    assert key not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "key", [PROPER, "0f1e2d3c4b5a69788796a5b4", "correct-horse-battery-staple"]
+)
+def test_a_key_that_was_made_at_random_is_taken(key: str) -> None:
+    taken = load_settings(admin_key=key).admin_key
+    assert taken is not None
+    assert taken.get_secret_value() == key
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("database_url", "postgresql+asyncpg://hub:{}@{}/hub"),
+        ("redis_url", "redis://:{}@{}:6379/0"),
+        ("redis_url", "rediss://hub:{}@{}"),
+    ],
+)
+@pytest.mark.parametrize(
+    "password", ["changeme", "secret", "postgres", "hub-password", "aaaaaaaaaaaa"]
+)
+def test_a_server_elsewhere_has_no_password_that_anybody_tries(
+    name: str, url: str, password: str
+) -> None:
+    with pytest.raises(SettingsError, match=rf"HUB_{name.upper()}: has a password") as caught:
+        load_settings(**{name: url.format(password, "db.example.org")})
+    assert password not in caught.value.message
+    for host in ("127.0.0.1", "localhost", "[::1]"):
+        load_settings(**{name: url.format(password, host)})
+    load_settings(**{name: url.format("pQ3-x9Lk2%21", "db.example.org")})
+
+
+def test_what_is_unsafe_together_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"^HUB_FILES_MAX_BYTES: "):
+        load_settings(file_max_bytes=1_000_000, files_max_bytes=999_999)
+    with pytest.raises(SettingsError, match=r"^HUB_ADMIN_KEY: "):
+        load_settings(admin_key=BASE64, secret_key=f"{KEYS[1].hex()},{BASE64}")
 
 
 @pytest.mark.parametrize(

@@ -81,8 +81,9 @@ def deliveries(
 @commands.command(rich_help_panel=GOES_OUT)
 def sink(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 9009,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
 ) -> None:
     """Answer like a Make webhook and print what comes: for trying deliveries out."""
     from hub.bench.sink import main as run_sink
 
-    run_sink(["--port", str(port), "--print"])
+    run_sink(["--host", host, "--port", str(port), "--print"])

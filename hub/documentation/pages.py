@@ -1,6 +1,7 @@
 """The pages that are made from the code."""
 
 import inspect
+from textwrap import wrap
 from types import ModuleType, NoneType
 from typing import Any, get_args
 
@@ -18,6 +19,7 @@ def settings_page() -> str:
         "Made from `hub/settings.py`; do not edit.",
         "Every setting is an environment variable.",
         "Some have an option of the same name on the command line, which wins.",
+        "With `_FILE` behind its name it names a file with the value: `HUB_ADMIN_KEY_FILE`.",
         "",
         "| variable | default | meaning |",
         "|---|---|---|",
@@ -30,6 +32,26 @@ def settings_page() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def env_example() -> str:
+    """``deploy/env.example``: every setting with its default, none of them set."""
+    lines = [
+        "# Every setting of the hub, as it is without a word; made from hub/settings.py.",
+        "# For compose copy this file to `.env` beside it, and take the # away where you set one.",
+        "# Any may stand in a file instead: HUB_ADMIN_KEY_FILE=/run/secrets/admin_key.",
+        "",
+        "# What compose.yaml itself asks for: the name that leads here, and the ports it opens.",
+        "#HUB_DOMAIN=localhost",
+        "#HUB_HTTP_PORT=80",
+        "#HUB_HTTPS_PORT=443",
+    ]
+    for name, field in Settings.model_fields.items():
+        meaning = (field.description or "").replace("`", "")
+        lines += ["", *(f"# {line}" for line in wrap(meaning, 97))]
+        default = _default(field).strip("`")
+        lines.append(f"#HUB_{name.upper()}={'' if default in ('none', 'empty') else default}")
+    return "\n".join([*lines, ""])
 
 
 def _default(field: FieldInfo) -> str:

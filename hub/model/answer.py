@@ -9,7 +9,6 @@ from hub.model.json import loads
 SAFE_FIELDS: Pairs = (
     ("cache-control", "no-store"),
     ("content-security-policy", "sandbox"),
-    ("x-content-type-options", "nosniff"),
 )
 """On what others decide the text of: it may not speak for the hub's own pages."""
 _FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

@@ -34,19 +34,30 @@ class Pace:
         Raises:
             AccessError: ``too_many_requests`` with ``retry_after_s``; it was not counted.
         """
-        now, per_s = self._clock(), limit.requests / limit.per_s
+        now = self._clock()
         bucket = self._buckets.pop(key, None) or _Bucket(limit.requests, now)
         self._buckets[key] = bucket  # as the one that was seen last
         if len(self._buckets) > _MOST:
             self._buckets.popitem(last=False)
-        bucket.left = min(limit.requests, bucket.left + (now - bucket.at) * per_s)
-        bucket.at = now
-        if bucket.left < 1:
-            wait_s = max(1, ceil((1 - bucket.left) / per_s))
-            raise AccessError(
-                f"More than {limit.requests:,} requests in {limit.per_s:g} s: "
-                f"try again in {wait_s} s.",
-                code="too_many_requests",
-                retry_after_s=wait_s,
-            )
+        _fill(bucket, limit, now)
         bucket.left -= 1
+
+    def check(self, key: Hashable, limit: Limit) -> None:
+        """See whether one more would be taken, and count nothing; raises as :meth:`take`."""
+        bucket = self._buckets.get(key)
+        if bucket is not None:
+            _fill(bucket, limit, self._clock())
+
+
+def _fill(bucket: _Bucket, limit: Limit, now: float) -> None:
+    """Give back what time gives back; raise AccessError where that is less than one request."""
+    per_s = limit.requests / limit.per_s
+    bucket.left = min(limit.requests, bucket.left + (now - bucket.at) * per_s)
+    bucket.at = now
+    if bucket.left < 1:
+        wait_s = max(1, ceil((1 - bucket.left) / per_s))
+        raise AccessError(
+            f"More than {limit.requests:,} requests in {limit.per_s:g} s: try again in {wait_s} s.",
+            code="too_many_requests",
+            retry_after_s=wait_s,
+        )

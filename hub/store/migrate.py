@@ -16,6 +16,7 @@ from sqlalchemy.pool import NullPool
 from hub.errors import StoreError
 from hub.store.ledger import SQLITE_FILE
 from hub.store.sqlite import connect
+from hub.store.tls import way_to
 
 T = TypeVar("T")
 _LOCK = 0x68756221  # an advisory lock: concurrent upgrades wait for each other
@@ -77,7 +78,8 @@ def _on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
 
 
 async def _on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(url, poolclass=NullPool)
+    place, tls = way_to(url)
+    engine = create_async_engine(place, poolclass=NullPool, connect_args=tls)
     try:
         async with engine.begin() as connection:
             await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))

@@ -20,6 +20,7 @@ from hub.model.segment import Publication
 from hub.model.telling import Telling
 from hub.store.sealing import Keyring
 from hub.store.statement import pieces
+from hub.store.tls import way_to
 from hub.store.tx import CLAIMED, UNIQUE_INDEX, Params, Row, Tx
 
 T = TypeVar("T")
@@ -267,15 +268,20 @@ class PostgresEngine:
 
     def __init__(self, url: str, keyring: Keyring | None = None) -> None:
         self._keyring = keyring or Keyring()
+        place, tls = way_to(url)
         self._engine = create_async_engine(
-            url,
+            place,
             pool_size=_POOL,
             max_overflow=0,
             pool_timeout=_WAIT_S,
             pool_recycle=1800,
             json_serializer=str,  # JSON goes in and comes out as text: hub.model.json reads it
             json_deserializer=str,
-            connect_args={"timeout": _WAIT_S, "server_settings": {"application_name": "hub"}},
+            connect_args={
+                "timeout": _WAIT_S,
+                "server_settings": {"application_name": "hub"},
+                **tls,
+            },
         )
         event.listen(self._engine.sync_engine, "connect", _set_up)
         self._by_itself = self._engine.execution_options(isolation_level="AUTOCOMMIT")

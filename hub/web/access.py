@@ -14,6 +14,7 @@ from hub.model.key import Scope, hash_of
 from hub.model.time import now_us
 from hub.store.keys import USE, StoredKey, find_key
 from hub.store.ledger import Ledger
+from hub.web.guesses import Guesses
 
 _LONGEST_KEY = 500
 _TELL_S = 60.0
@@ -22,8 +23,15 @@ _TELL_S = 60.0
 class Access:
     """Knows the keys of the last few seconds, so that not every request is a read."""
 
-    def __init__(self, ledger: Ledger, remember_s: float = 5.0, most: int = 1000) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        remember_s: float = 5.0,
+        most: int = 1000,
+        guesses: Guesses | None = None,
+    ) -> None:
         self._ledger = ledger
+        self._guesses = guesses or Guesses()
         self._remember_s = remember_s
         self._most = most
         self._known: dict[str, tuple[float, StoredKey]] = {}
@@ -34,13 +42,11 @@ class Access:
         """The key of a request, if it may do this.
 
         Raises:
-            AccessError: ``unauthorized`` without a valid key, ``forbidden`` without the scope.
+            AccessError: ``unauthorized`` without a valid key, ``forbidden`` without the scope,
+                ``too_many_requests`` after many wrong keys.
         """
-        return await self.check(request.headers.get("authorization"), scope)
-
-    async def check(self, authorization: str | None, scope: Scope) -> StoredKey:
-        """The key in an ``Authorization`` field, if it may do this; raises as :meth:`require`."""
-        key = await self.find(authorization)
+        address = request.client.host if request.client else ""
+        key = await self.find(request.headers.get("authorization"), address)
         if not allows(key.scopes, scope):
             raise AccessError(
                 f"The key {key.name!r} does not have the scope {scope.value!r}. "
@@ -50,18 +56,22 @@ class Access:
             )
         return key
 
-    async def find(self, authorization: str | None) -> StoredKey:
-        """The key in an ``Authorization`` field.
+    async def find(self, authorization: str | None, address: str = "") -> StoredKey:
+        """The key in an ``Authorization`` field that came from an address.
 
         Raises:
-            AccessError: ``unauthorized``.
+            AccessError: ``unauthorized``, ``too_many_requests``.
         """
         kind, _, given = (authorization or "").partition(" ")
         text = given.strip()
         if kind.lower() != "bearer" or not text:
             raise AccessError("Send 'Authorization: Bearer KEY' with one of the hub's API keys.")
-        found = await self._find(hash_of(text)) if len(text) <= _LONGEST_KEY else None
+        key_hash = hash_of(text)
+        if key_hash not in self._known:  # one that was good a while ago is no guess
+            self._guesses.check(address)
+        found = await self._find(key_hash) if len(text) <= _LONGEST_KEY else None
         if found is None:
+            self._guesses.wrong(address)
             raise AccessError("This API key is not known, or it has expired or been revoked.")
         self._used[found.id] = now_us()
         return found
@@ -95,9 +105,9 @@ class Access:
         until, known = self._known.get(key_hash, (0.0, None))
         if known is not None and until > time.monotonic():
             return known
-        self._known.pop(key_hash, None)
         began = time.monotonic()
         found = await self._ledger.read(find_key, key_hash)
+        self._known.pop(key_hash, None)
         if found is not None:
             self._remember(key_hash, found, began + self._remember_s)
         return found

@@ -49,11 +49,12 @@ class Admission:
         self._issued = issued
         self._now = now
 
-    async def grant(self, headers: Headers, query: QueryParams) -> Grant:
-        """What whoever sends these may do.
+    async def grant(self, headers: Headers, query: QueryParams, address: str = "") -> Grant:
+        """What whoever sends these from an address may do.
 
         Raises:
-            AccessError: ``unauthorized``: what they show is not known, or has ended.
+            AccessError: ``unauthorized``: what they show is not known, or has ended;
+                ``too_many_requests``.
             OutboundError: ``keys_unavailable``: nobody can say now whether it is good.
         """
         authorization, token = headers.get("authorization"), query.get("token")
@@ -69,7 +70,7 @@ class Admission:
         kind, _, given = authorization.partition(" ")
         if kind.lower() == "bearer" and given.count(".") == _DOTS_OF_A_JWT:
             return await self._of_token(given.strip())
-        key = await self._access.find(authorization)
+        key = await self._access.find(authorization, address)
         rights = [_READ] if key_allows(key.scopes, Scope.READ) else []
         rights += [_PUBLISH] if key_allows(key.scopes, Scope.PUBLISH) else []
         return Grant(tuple(rights), is_known=True)

@@ -27,7 +27,6 @@ _ANY_PAGE: Final = {
 _OWN_PAGE: Final = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-cache",
-    "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
@@ -73,7 +72,7 @@ def shortened(script: str) -> str:
 
 def _asset(path: str, media_type: str, content: bytes, fields: dict[str, str]) -> Route:
     etag = f'"{sha256(content).hexdigest()[:32]}"'
-    told = {**fields, "etag": etag, "x-content-type-options": "nosniff"}
+    told = {**fields, "etag": etag}
 
     async def endpoint(request: Request) -> Response:
         known = request.headers.get("if-none-match", "")

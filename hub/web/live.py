@@ -28,6 +28,7 @@ from hub.web.wish import Wish, read_wish
 
 Problem: TypeAlias = Callable[[HubError, Scope], Response]
 Watching: TypeAlias = Callable[[Iterable[str]], AbstractContextManager[None]]
+MayStay: TypeAlias = Callable[[], Awaitable[bool]]
 Publish: TypeAlias = Callable[[Request, str, Grant], Awaitable[Response]]
 
 ROOT = "/realtime"
@@ -75,9 +76,11 @@ class Live:
             return
         allowed = self.cors.headers(origin, channels)
         try:
-            grant = await self.admission.grant(headers, query)
+            address = _address_of(scope)
+            grant = await self.admission.grant(headers, query, address)
             if scope["method"] == "GET":
-                wish = self._admitted(read_wish(headers, query, channel), grant, headers, query)
+                wish = read_wish(headers, query, channel)
+                wish = self._admitted(wish, grant, self._again(wish, headers, query, address))
                 await self._listen(wish, grant, allowed, (receive, send))
                 return
             answer = await self._said(Request(scope, receive), channel, grant)
@@ -114,7 +117,7 @@ class Live:
                 parts.append(sse_event(message, named=wish.named))
         return b"".join(parts)
 
-    def _admitted(self, wish: Wish, grant: Grant, headers: Headers, query: QueryParams) -> Wish:
+    def _admitted(self, wish: Wish, grant: Grant, may_stay: MayStay) -> Wish:
         """The wish within its bounds.
 
         Raises:
@@ -133,18 +136,23 @@ class Live:
         if grant.until_s is not None:
             most_s = min(most_s, grant.until_s - time.time())
 
+        bounded = min(most_s, wish.max_s or most_s)
+        return replace(wish, max_s=max(bounded, 0.001), may_stay=may_stay)
+
+    def _again(self, wish: Wish, headers: Headers, query: QueryParams, address: str) -> MayStay:
+        """Asks whether what was shown is still good for what is heard."""
+
         async def may_stay() -> bool:
             try:
-                now = await self.admission.grant(headers, query)
+                now = await self.admission.grant(headers, query, address)
                 self.admission.check(now, Can.SUBSCRIBE, wish.channels)
-            except AccessError:
-                return False
+            except AccessError as error:
+                return error.code == "too_many_requests"  # others' guesses; it was not looked at
             except _NOT_NOW:
                 return True
             return True
 
-        bounded = min(most_s, wish.max_s or most_s)
-        return replace(wish, max_s=max(bounded, 0.001), may_stay=may_stay)
+        return may_stay
 
     async def _said(self, request: Request, channel: str, grant: Grant) -> Response:
         if request.method != "POST":
@@ -159,6 +167,11 @@ class Live:
             wait = _SHED_MS if error.code == "streams_full" else RETRY_MS
             return Response(b": %b\n%b" % (error.code.encode(), retry(*wait)), headers=HEADERS)
         return self.problem(error, scope)
+
+
+def _address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 def _channel_of(path: str) -> str:

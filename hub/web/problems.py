@@ -25,6 +25,7 @@ from hub.errors import (
     TooLargeError,
 )
 from hub.model.json import dumps
+from hub.web.always import NO_PAGE
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -99,7 +100,7 @@ def _body(error: HubError, status: int, details: dict[str, Any]) -> dict[str, An
 
 
 def _headers(error: HubError, status: int) -> dict[str, str]:
-    headers = {"cache-control": "no-store"}
+    headers = {"cache-control": "no-store", **NO_PAGE}
     if status == 429:
         headers["retry-after"] = str(error.details.get("retry_after_s", RETRY_AFTER_S))
     elif isinstance(error, AccessError):

@@ -5,6 +5,7 @@ read as plain text. Nobody may hold a connection, or memory, by never finishing 
 """
 
 import asyncio
+from collections.abc import Iterable
 from enum import Enum
 from typing import Any, cast
 
@@ -149,7 +150,7 @@ class Protocol(HttpToolsProtocol):
         answered = cycle is not None and cycle.response_started
         if self._reading is not _Reading.BODY or not answered:
             _log.info("request.refused", code=error.code, ip=self.client and self.client[0])
-            self.transport.write(_answer(error))
+            self.transport.write(_answer(error, self.server_state.default_headers))
         self.transport.close()
 
     def _set_deadline(self) -> None:
@@ -181,8 +182,8 @@ def _head_too_large() -> InvalidError:
     )
 
 
-def _answer(error: HubError) -> bytes:
+def _answer(error: HubError, always: Iterable[tuple[bytes, bytes]]) -> bytes:
     response = problem(error)
     lines = [STATUS_LINE[response.status_code]]
-    lines += [name + b": " + value + b"\r\n" for name, value in response.raw_headers]
+    lines += [name + b": " + value + b"\r\n" for name, value in (*always, *response.raw_headers)]
     return b"".join([*lines, b"connection: close\r\n\r\n", bytes(response.body)])

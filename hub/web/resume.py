@@ -24,12 +24,7 @@ from hub.web.problems import problem
 
 PREFIX = "/resume/"
 _MOST_BYTES = 1 << 20
-_HEADERS = {
-    "cache-control": "no-store",
-    "content-security-policy": "sandbox",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
+_HEADERS = {"cache-control": "no-store", "content-security-policy": "sandbox"}
 
 
 class Resumption:

@@ -23,8 +23,6 @@ _SAFE = {
     "accept-ranges": "bytes",
     "cache-control": "private",
     "content-security-policy": "sandbox",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
 }
 
 

@@ -19,7 +19,6 @@ HEADERS = {
     "content-type": f"{EVENT_STREAM}; charset=utf-8",
     "cache-control": "no-store",
     "x-accel-buffering": "no",
-    "x-content-type-options": "nosniff",
 }
 RETRY_MS = (1_000, 3_000)
 _HEARTBEAT_S = 15.0

@@ -76,6 +76,7 @@ def test_only_the_client_speaks_to_the_network() -> None:
         "hub/outbound/failures.py",  # knows its errors
         "hub/outbound/pools.py",  # keeps the client's transports
         "hub/outbound/tls.py",  # makes its TLS contexts
+        "hub/store/tls.py",  # makes the one for the database
         "hub/files/bucket.py",  # where HUB_FILES_URL says, and nobody else has a say
         "hub/valkey.py",  # asks whether its own Valkey listens on its own socket file
     }

@@ -19,11 +19,12 @@ from hub.model.time import from_iso
 from hub.store.errand import errand_of
 from hub.store.keys import StoredKey
 from hub.web.access import Access
+from hub.web.always import NO_PAGE
 from hub.web.api.body import read_json, read_text, validated
 from hub.web.paging import Page, page_of, query_of
 
 S = TypeVar("S", bound=BaseModel)
-_HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_HEADERS = {"cache-control": "no-store", **NO_PAGE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from hub.store.tables import (
 from hub.transfer import FORMATS, Format
 from hub.transfer.exporting import export_records
 from hub.transfer.importing import Import
+from hub.web.always import NO_PAGE
 from hub.web.api.call import Call, Operation, answer, known_word, missing, nothing
 from hub.web.api.records import filter_of, sort_of, table_of
 
@@ -136,7 +137,7 @@ async def _export(call: Call) -> Response:
         headers={
             "content-disposition": f'attachment; filename="{table}.{form}"',
             "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
+            **NO_PAGE,
         },
         media_type=_CONTENT_TYPES[form],
     )
