@@ -26,6 +26,8 @@ from hub.model.channel import ChannelSetting
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.observe.deliveries import DeliveryNews
+from hub.observe.metrics import Metrics
+from hub.observe.standing import Process, WholeHub, follow_loop, tell
 from hub.observe.supervise import Supervisor
 from hub.observe.wanted import Wanted
 from hub.observe.watch import Watch
@@ -63,6 +65,8 @@ class Hub:
     wanted: Wanted
     delivery_news: DeliveryNews
     filing: Filing
+    metrics: Metrics
+    whole: WholeHub
     worker: str
     """This process's name in leases."""
     embedded: bool = False
@@ -178,7 +182,18 @@ async def open_hub(
 
             channels = Channels(redis, setting_of)
             gates, wanted = Gates(redis), Wanted(redis)
+            metrics = Metrics()
+            channels.tell_heard(metrics.message_heard)
+            ledger.on_commit, ledger.on_failure = metrics.committed, metrics.commit_failed
             supervisor.start("catalog", catalog.follow)
+            supervisor.start("loop", lambda: follow_loop(metrics))
+            news, stopping = DeliveryNews(channels, wanted), Stopping()
+            whole = WholeHub(
+                ledger, gates, lambda: catalog.now.destinations, settings.files_max_bytes
+            )
+            tell(metrics.registry, whole)
+            process = Process(ledger, bell, supervisor, news, lambda: stopping.open)
+            tell(metrics.registry, process)
             try:
                 yield Hub(
                     settings=settings,
@@ -196,8 +211,11 @@ async def open_hub(
                     worker=worker,
                     embedded=embedded,
                     wanted=wanted,
-                    delivery_news=DeliveryNews(channels, wanted),
+                    delivery_news=news,
                     filing=filing,
+                    metrics=metrics,
+                    whole=whole,
+                    stopping=stopping,
                 )
             finally:
                 await supervisor.stop()

@@ -87,6 +87,7 @@ class Drains:
                 report=hub.gates.report,
                 told=runner.announcer.disabled,
                 settled=hub.delivery_news.settled,
+                metrics=hub.metrics,
             ),
             hub.connectors,
             worker=hub.worker,
@@ -117,7 +118,7 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
     start = hub.supervisor.start
     start("doorbell", lambda: _hear(hub, drains, poll_s))
     start("tick", lambda: _tick(drains))
-    scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone)
+    scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone, hub.metrics)
     start("schedules", scheduler.follow)
     start("event waits", EventWaits(hub.ledger, hub.bell).follow)
     try:
@@ -152,6 +153,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
 
     async def sweep(ctx: dict[str, Any]) -> None:
         returned = await hub.ledger.write(SWEEP, None)
+        hub.metrics.leases_returned(returned.runs, returned.deliveries, returned.poisoned)
         if returned.runs or returned.deliveries or returned.poisoned:
             _log.warning(
                 "leases.returned",

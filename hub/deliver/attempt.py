@@ -17,6 +17,7 @@ from hub.errors import InvalidError, OutboundError
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement, variable_of
 from hub.model.destination import Breaker, Destination, Sign
 from hub.model.time import US_PER_S, now_us
+from hub.observe.metrics import Metrics
 from hub.outbound.client import Sender
 from hub.outbound.gates import Way
 from hub.store.catalog import Catalog
@@ -68,6 +69,7 @@ class Attempter:
         report: Reports = lambda *_, **__: None,
         told: Told = lambda *_: None,
         settled: Settled = lambda *_: None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -77,6 +79,7 @@ class Attempter:
         self._report = report
         self._told = told
         self._settled = settled
+        self._metrics = metrics or Metrics()
 
     async def attempt(self, delivery: ClaimedDelivery, probe: str | None = None) -> Settlement:
         """Send once, record what came of it, and say when to send again.
@@ -112,11 +115,21 @@ class Attempter:
         held = await self._ledger.write(SETTLE, settlement)
         fault_points.at("delivery.settled")
         _say(settlement, held=held)
+        self._count(delivery, settlement, held=held)
         if held:
             self._settled(delivery, settlement)
         if held and given_up(delivery, tried, settlement):
             await self._disable_if_it_takes_nothing(delivery)
         return settlement
+
+    def _count(self, delivery: ClaimedDelivery, settlement: Settlement, *, held: bool) -> None:
+        attempt = settlement.attempt
+        self._metrics.attempted(
+            delivery.destination, attempt.outcome, attempt.status_code, attempt.duration_ms
+        )
+        if held:
+            age_us = self._now_us() - delivery.created_at
+            self._metrics.settled(delivery.destination, settlement.status.value, age_us)
 
     async def _disable_if_it_takes_nothing(self, delivery: ClaimedDelivery) -> None:
         """A destination that took nothing while one was tried for a day and more is left alone."""
@@ -135,6 +148,7 @@ class Attempter:
         if await self._ledger.write(DISABLE, Disable(slug, url, reason)):
             await self._catalog.refresh()
             _log.warning("destination.disabled", destination=slug, reason=reason)
+            self._metrics.destination_disabled(slug)
             self._told("destination.disabled", slug, reason)
 
     async def _destination(self, delivery: ClaimedDelivery) -> Destination:

@@ -9,6 +9,7 @@ from hub.deliver.ways import way_of, way_of_error
 from hub.errors import OutboundError
 from hub.model.delivery import side_of
 from hub.model.destination import Destination
+from hub.observe.metrics import Metrics
 from hub.outbound.client import Sender
 from hub.outbound.gates import Gates, Way
 from hub.outbound.retry import LONGEST_RETRY_AFTER_S
@@ -29,11 +30,14 @@ class Requests:
         client: Sender,
         connectors: Mapping[str, Connector],
         gates: Gates | None = None,
+        *,
+        metrics: Metrics | None = None,
     ) -> None:
         self._catalog = catalog
         self._client = client
         self._connectors = connectors
         self._gates = gates
+        self._metrics = metrics or Metrics()
 
     async def send(self, wish: Wish) -> Received:
         """See :meth:`hub.stack.ports.World.request`."""
@@ -55,10 +59,12 @@ class Requests:
             way = way_of(verdict.outcome, answered=True)
         except OutboundError as error:
             way = way_of_error(error)
+            self._metrics.step_requested(slug, "no_answer")
             raise
         finally:
             if self._gates is not None:
                 self._gates.report(gate.name, gate.breaker, way, probe=probe)
+        self._metrics.step_requested(slug, verdict.outcome.value)
         after_s = verdict.retry_after_s
         wait_s = None if after_s is None else min(after_s, LONGEST_RETRY_AFTER_S)
         return Received(response, verdict.outcome.value, verdict.message, wait_s)

@@ -17,6 +17,7 @@ from hub.model.record import Record
 from hub.model.segment import Publication, Segment
 from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import US_PER_S, now_us, to_iso
+from hub.observe.metrics import Metrics
 from hub.run.answers import Answers
 from hub.run.machine import Machine
 from hub.run.numbers import Numbers
@@ -88,6 +89,7 @@ class LedgerWorld:
         notified: Notified = Notified(),  # noqa: B008 - frozen
         *,
         datasets: DataSets,
+        metrics: Metrics | None = None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -102,6 +104,7 @@ class LedgerWorld:
         self.now_us = clock
         self.answers = Answers()
         self._machine = Machine()
+        self._metrics = metrics or Metrics()
 
     async def commit(self, segment: Segment) -> Outcome | None:
         fault_points.at("segment.ready")
@@ -115,6 +118,7 @@ class LedgerWorld:
             raise LeaseLost
         if fate is Committed.CONFLICT:
             raise SegmentConflict
+        self._metrics.steps_made(segment.steps)
         if segment.publications:
             self._publisher.publish(segment.publications)
         if segment.deliveries or any(each.deliveries for each in segment.events):

@@ -80,9 +80,10 @@ class Endpoints:
         self._callers = Callers(access, hub.catalog)
         self._routes = _Routes()
 
-    def knows(self, path: str) -> bool:
-        """Whether the path is that of an endpoint."""
-        return bool(self._find(path))
+    def template(self, path: str) -> str | None:
+        """The path as it is set of the endpoint that this one means; None if it means none."""
+        found = self._find(path)
+        return found[0][0].path if found else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to a path that is known."""

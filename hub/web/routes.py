@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from hub.bootstrap import Hub
 from hub.errors import HubError, InvalidError, NotFoundError
@@ -20,32 +19,52 @@ from hub.web.assets import Mint, client_routes, demo_routes
 from hub.web.downloads import PATH as DOWNLOAD
 from hub.web.downloads import download
 from hub.web.health import healthz, readyz
+from hub.web.metrics import PATH as METRICS
+from hub.web.metrics import metrics
 from hub.web.problems import problem
 
 _log = structlog.get_logger("hub.web")
 
 
-def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = None) -> ASGIApp:
-    """The application for ``/v1/*``, ``/files/*``, health and what browsers fetch.
+def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = None) -> Starlette:
+    """The application for ``/v1/*``, ``/files/*``, health, metrics and what browsers fetch.
 
     ``access`` is given where other rooms share what it remembers of keys. With ``mint`` an
     embedded hub has the page ``/demo``.
     """
     access = access or Access(hub.ledger)
     demo = demo_routes(mint) if hub.embedded and mint is not None else ()
-    app = Starlette(
-        routes=[
-            *_routes(hub, access, OPERATIONS),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz(hub)),
-            Route(DOWNLOAD, download(hub)),
-            *client_routes(),
-            *demo,
-        ],
-        exception_handlers={HTTPException: _no_route},
+    return _app(
+        *_routes(hub, access, OPERATIONS),
+        *_health(hub, metrics(hub, access)),
+        Route(DOWNLOAD, download(hub)),
+        *client_routes(),
+        *demo,
     )
+
+
+def build_watch_routes(hub: Hub) -> Starlette:
+    """The application for a process that serves nothing else: health, and its own metrics."""
+    return _app(*_health(hub, metrics(hub, Access(hub.ledger), whole=False)))
+
+
+def routes_of(app: Starlette) -> list[Route]:
+    """Its routes, each with a path and an endpoint of its own."""
+    return [each for each in app.routes if isinstance(each, Route)]
+
+
+def _app(*routes: Route) -> Starlette:
+    app = Starlette(routes=list(routes), exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False
     return app
+
+
+def _health(hub: Hub, told: Callable[[Request], Awaitable[Response]]) -> Iterable[Route]:
+    return (
+        Route("/healthz", healthz),
+        Route("/readyz", readyz(hub)),
+        Route(METRICS, told),
+    )
 
 
 def _routes(hub: Hub, access: Access, operations: Iterable[Operation]) -> Iterable[Route]:
