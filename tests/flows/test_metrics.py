@@ -3,15 +3,21 @@
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
+from hub.app import watched
+from hub.bootstrap import open_hub
 from hub.observe.families import FAMILIES
+from hub.run.runner import running
+from hub.settings import load_settings
 from hub.store.migrate import migrate
+from hub.up import first_key
 from hub.valkey import EmbeddedValkey
-from tests.databases import Postgres
-from tests.program import ADMIN_KEY, Driven, Program, embedded_hub, free_port
+from hub.worker import working
+from tests.program import ADMIN_KEY, Driven, embedded_hub, free_port
 from tests.sink import Answer, Sink
 
 SELL = """
@@ -176,34 +182,37 @@ async def test_where_it_is_set_open_nobody_has_to_prove_anything(tmp_path: Path)
 
 
 async def test_a_worker_tells_of_itself_on_a_port_of_its_own(
-    tmp_path: Path, postgres: Postgres, valkey: EmbeddedValkey
+    tmp_path: Path, database_url: str | None, valkey: EmbeddedValkey
 ) -> None:
-    port = free_port()
-    with postgres.database() as url:
-        await migrate(url, tmp_path)
-        environment = {
-            "HUB_DATABASE_URL": url,
-            "HUB_REDIS_URL": valkey.url,
-            "HUB_METRICS_PORT": str(port),
-        }
-        server_port = free_port()
-        server = Program(["serve", "--port", str(server_port)], environment, tmp_path / "serve.log")
-        worker = Program(["worker"], environment, tmp_path / "worker.log")
-        base = f"http://127.0.0.1:{port}"
-        try:
-            await server.start()  # it keeps the key that the worker then knows
-            await server.ready(f"http://127.0.0.1:{server_port}")
-            await worker.start()
-            await worker.ready(base)
-            async with httpx.AsyncClient(base_url=base, trust_env=False) as anyone:
-                assert (await anyone.get("/healthz")).json() == {"status": "ok"}
-                assert (await anyone.get("/metrics")).status_code == 401
-                assert (await anyone.get("/v1/sources")).status_code == 404
-                headers = {"authorization": f"Bearer {ADMIN_KEY}"}
-                seen = samples((await anyone.get("/metrics", headers=headers)).text)
-            assert seen["hub_drain_capacity", "runs"] == 100
-            # of the whole hub the servers tell
-            assert not any(name.startswith(("hub_runs_due", "hub_dead")) for name, *_ in seen)
-        finally:
-            ended = [await each.stop() for each in (worker, server)]
-        assert ended == [0, 0], worker.said() + server.said()
+    await migrate(database_url, tmp_path)
+    settings = load_settings(
+        data=tmp_path, database_url=database_url, metrics_port=free_port(), admin_key=ADMIN_KEY
+    )
+    base = f"http://127.0.0.1:{settings.metrics_port}"
+    async with (
+        open_hub(settings, valkey.url) as hub,
+        running(hub) as runner,
+        working(hub, runner),
+        watched(hub),
+        httpx.AsyncClient(base_url=base, trust_env=False) as anyone,
+    ):
+        await first_key(hub)
+        assert (await anyone.get("/healthz")).json() == {"status": "ok"}
+        assert (await anyone.get("/readyz")).status_code == 200
+        assert (await anyone.get("/metrics")).status_code == 401
+        assert (await anyone.get("/v1/sources")).status_code == 404
+        headers = {"authorization": f"Bearer {ADMIN_KEY}"}
+        seen = samples((await anyone.get("/metrics", headers=headers)).text)
+    assert seen["hub_drain_capacity", "runs"] == 100
+    # of the whole hub the servers tell
+    assert not any(name.startswith(("hub_runs_due", "hub_dead")) for name, *_ in seen)
+
+
+async def test_a_worker_listens_nowhere_unless_it_is_told_to(
+    tmp_path: Path, valkey: EmbeddedValkey
+) -> None:
+    await migrate(None, tmp_path)
+    async with open_hub(load_settings(data=tmp_path), valkey.url) as hub:
+        before = len(psutil.Process().net_connections("tcp"))
+        async with watched(hub):
+            assert len(psutil.Process().net_connections("tcp")) == before
