@@ -61,13 +61,14 @@ class App:
         endpoint = Endpoint(
             hub.catalog,
             hub.connectors,
-            Recorder(hub.ledger, hub.catalog, hub.bell, settings.timezone),
+            Recorder(hub.ledger, hub.catalog, hub.bell, settings.timezone, hub.tracing),
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.body_timeout_s,
             public_url=settings.root if settings.public_url is not None else None,
             timezone=settings.timezone,
             result=answers.of_event,
             metrics=hub.metrics,
+            tracing=hub.tracing,
         )
         self._entrance = Entrance(endpoint, hub)
         admission = Admission(

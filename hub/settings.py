@@ -348,6 +348,16 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError("; ".join(lines)) from error
 
 
+def traces_wanted() -> bool:
+    """Whether OpenTelemetry's own variables name somebody who takes traces."""
+    given = os.environ
+    exporter = given.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    if given.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
+        return False
+    named = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return exporter == "otlp" or any(given.get(name) for name in named)
+
+
 def variables() -> dict[str, str]:
     """The variables for ``env.X`` that the process environment gives as ``HUB_VAR_X``."""
     return {

@@ -88,6 +88,7 @@ class Drains:
                 told=runner.announcer.disabled,
                 settled=hub.delivery_news.settled,
                 metrics=hub.metrics,
+                tracing=hub.tracing,
             ),
             hub.connectors,
             worker=hub.worker,

@@ -13,7 +13,9 @@ from hub.model.event import Receipt
 from hub.model.http import Headers, InboundRequest
 from hub.model.json import Json, dumps
 from hub.model.source import FixedAnswer, Source
+from hub.model.trace import HEADER
 from hub.observe.metrics import Metrics
+from hub.observe.tracing import Tracing
 from hub.receive.body import Receive, SenderGone, check_headers, read_body
 from hub.receive.items import items_of
 from hub.receive.pace import Pace
@@ -50,6 +52,7 @@ class Endpoint:
         timezone: str = "UTC",
         result: Callable[[Receipt, float], Awaitable[Application]],
         metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._catalog = catalog
         self._connectors = connectors
@@ -60,6 +63,7 @@ class Endpoint:
         }
         self._recorder = recorder
         self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._public_url = public_url
@@ -106,8 +110,7 @@ class Endpoint:
             await _reply(send, reply)
             return
         fate = "duplicate" if all(each.duplicate for each in receipts) else "accepted"
-        first = receipts[0].event_id
-        self._tell(slug, source, request, fate, first, started, count=len(receipts))
+        self._tell(slug, source, request, fate, receipts[0].event_id, started, receipts)
         if source.respond == "accepted":
             await _answer(send, fate, receipts)
         elif isinstance(source.respond, FixedAnswer):
@@ -126,10 +129,9 @@ class Endpoint:
         fate: str,
         detail: str,
         started: float,
-        *,
-        count: int = 1,
+        receipts: Sequence[Receipt] = (),
     ) -> None:
-        """Log what became of a request, and count it."""
+        """Log what became of a request, count it, and trace it."""
         took_s = time.perf_counter() - started
         _log.info(
             "event.received",
@@ -140,7 +142,12 @@ class Endpoint:
             ip=request.ip,
             duration_ms=round(took_s * 1000, 2),
         )
-        self._metrics.event_received(None if source is None else slug, fate, took_s, count)
+        known = None if source is None else slug
+        self._metrics.event_received(known, fate, took_s, max(1, len(receipts)))
+        if self._tracing is not None:
+            asked = (request.method, request.headers.get(HEADER))
+            for receipt in receipts or (None,):
+                self._tracing.received(known, receipt, (fate, detail), asked, took_s)
 
     def _keep_pace(self, slug: str, source: Source, ip: str) -> None:
         """Refuse what is too much, before it is read.

@@ -16,6 +16,7 @@ from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
 from hub.model.segment import Segment
 from hub.model.time import to_iso
 from hub.observe.metrics import Metrics
+from hub.observe.tracing import CURRENT, Tracing
 from hub.stack.interpret import Flow, StepFailed, StopTask, is_catchable, run_steps
 from hub.stack.journal import RETRY
 from hub.stack.placing import placed
@@ -46,20 +47,39 @@ class Executor:
     """Executes claimed runs."""
 
     def __init__(
-        self, ledger: Ledger, catalog: Catalog, world: World, metrics: Metrics | None = None
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        world: World,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._world = world
         self._metrics = metrics or Metrics()
+        self._tracing = tracing
 
     async def execute(self, run: ClaimedRun) -> None:
         """Interpret a run until it ends or is parked; a lost lease ends it without a word."""
         started = time.perf_counter()
         self._metrics.run_claimed(run.lane, self._world.now_us() - run.due_at)
         with bound_contextvars(run=run.id, task=run.task, event_id=run.event_id):
-            outcome = await self._execute(run, started)
+            if self._tracing is None:
+                outcome = await self._execute(run, started)
+            else:
+                outcome = await self._traced(run, started, self._tracing)
         self._metrics.run_turned(run.task, outcome, time.perf_counter() - started)
+
+    async def _traced(self, run: ClaimedRun, started: float, tracing: Tracing) -> str:
+        place = tracing.run(run)
+        before = CURRENT.set(place[0])
+        try:
+            outcome = await self._execute(run, started)
+        finally:
+            CURRENT.reset(before)
+        tracing.turned(run, place, outcome, time.perf_counter() - started)
+        return outcome
 
     async def _execute(self, run: ClaimedRun, started: float) -> str:
         """How its turn ended: the run's status, or why it goes on later or elsewhere."""

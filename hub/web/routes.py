@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from hub.bootstrap import Hub
 from hub.errors import HubError, InvalidError, NotFoundError
+from hub.model.trace import HEADER
 from hub.web.access import Access
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Call, Operation
@@ -81,8 +82,11 @@ def _endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         started = time.perf_counter()
+        place = None
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         who = None
+        if hub.tracing is not None:
+            place = hub.tracing.enter(request.headers.get(HEADER), operation.path)
         try:
             key = await access.require(request, operation.scope)
             who = key.id
@@ -91,6 +95,9 @@ def _endpoint(
             response = Response(status_code=400)  # nobody is left to read it
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem
             response = problem(error, request.scope)
+        if hub.tracing is not None and place is not None:
+            asked, took_s = (request.method, operation.path), time.perf_counter() - started
+            hub.tracing.answered(place, asked, response.status_code, took_s)
         _say(operation, request, who, response.status_code, started)
         return response
 
