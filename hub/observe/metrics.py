@@ -40,12 +40,17 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # twice the series, 
 
 
 class Series(Generic[T]):
-    """The series of a family, each made once. The first label is the one that people name."""
+    """The series of a family, each made once. The first label is the one that people name.
 
-    __slots__ = ("_known", "_parent")
+    Those whose last label is one of ``words`` begin with the first of the same name, at 0: what
+    appears with 1 has not grown, as Prometheus sees it, and no alert would tell of it.
+    """
 
-    def __init__(self, parent: T) -> None:
+    __slots__ = ("_known", "_parent", "_words")
+
+    def __init__(self, parent: T, words: tuple[str, ...] = ()) -> None:
         self._parent = parent
+        self._words = words
         self._known: dict[tuple[str, ...], T] = {}
 
     def of(self, *labels: str) -> T:
@@ -59,6 +64,10 @@ class Series(Generic[T]):
         most = MOST_SERIES + (_MOST_OTHERS if is_other else 0)
         if len(self._known) >= most and labels != others:
             return self.of(*others)
+        for word in self._words:
+            also = (*labels[:-1], word)
+            if also not in self._known:
+                self._known[also] = self._parent.labels(*also)
         made = self._known[labels] = self._parent.labels(*labels)
         return made
 
@@ -85,14 +94,14 @@ class Metrics:
 
         self._requests = Series(counter(families.REQUESTS))
         self._request_seconds = Series(histogram(families.REQUEST_SECONDS))
-        self._events = Series(counter(families.EVENTS))
+        self._events = Series(counter(families.EVENTS), ("accepted", "rejected"))
         self._rejections = Series(counter(families.REJECTIONS))
         self._ingest_seconds = histogram(families.INGEST_SECONDS)
         self._commit_items = histogram(families.COMMIT_ITEMS)
         self._commit_seconds = histogram(families.COMMIT_SECONDS)
         self._commit_wait_seconds = histogram(families.COMMIT_WAIT_SECONDS)
         self._commit_failures = counter(families.COMMIT_FAILURES)
-        self._runs = Series(counter(families.RUNS))
+        self._runs = Series(counter(families.RUNS), ("succeeded", "failed"))
         self._run_seconds = Series(histogram(families.RUN_SECONDS))
         self._run_wait_seconds = Series(histogram(families.RUN_WAIT_SECONDS))
         self._step_seconds = Series(histogram(families.STEP_SECONDS))
@@ -100,7 +109,7 @@ class Metrics:
         self._step_requests = Series(counter(families.STEP_REQUESTS))
         self._attempts = Series(counter(families.ATTEMPTS))
         self._attempt_seconds = Series(histogram(families.ATTEMPT_SECONDS))
-        self._deliveries = Series(counter(families.DELIVERIES))
+        self._deliveries = Series(counter(families.DELIVERIES), ("delivered", "dead"))
         self._delivery_seconds = histogram(families.DELIVERY_SECONDS)
         self._breaker_changes = Series(counter(families.BREAKER_CHANGES))
         self._disabled = Series(counter(families.DISABLED))
@@ -111,7 +120,7 @@ class Metrics:
         self._streams_shed = counter(families.STREAMS_SHED)
         self._leases_returned = Series(counter(families.LEASES_RETURNED))
         self._poisoned = counter(families.POISONED)
-        self._fires = Series(counter(families.FIRES))
+        self._fires = Series(counter(families.FIRES), ("fired", "missed"))
         self._fire_late_seconds = histogram(families.FIRE_LATE_SECONDS)
         self._loop_lag_seconds = histogram(families.LOOP_LAG_SECONDS)
 

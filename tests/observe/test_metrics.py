@@ -42,6 +42,22 @@ def test_a_family_has_so_many_series_and_the_rest_counts_as_one(
     }
 
 
+def test_what_alerts_wait_for_begins_at_zero() -> None:
+    registry = CollectorRegistry()
+    series = Series(Counter("c", "c", ("name", "status"), registry=registry), ("good", "bad"))
+    series.of("a", "good").inc()
+    series.of("a", "odd").inc()
+    series.of("b", "bad").inc()
+    counts = {key[1:]: value for key, value in told(registry).items() if key[0] == "c_total"}
+    assert counts == {
+        ("a", "good"): 1,
+        ("a", "bad"): 0,
+        ("a", "odd"): 1,
+        ("b", "good"): 0,
+        ("b", "bad"): 1,
+    }
+
+
 def test_a_stranger_makes_no_label() -> None:
     counts = Metrics()
     for n in range(50):
