@@ -75,7 +75,8 @@ class Executor:
         place = tracing.run(run)
         before = CURRENT.set(place[0])
         try:
-            outcome = await self._execute(run, started)
+            with bound_contextvars(trace_id=f"{place[0].trace_id:032x}"):
+                outcome = await self._execute(run, started)
         finally:
             CURRENT.reset(before)
         tracing.turned(run, place, outcome, time.perf_counter() - started)
