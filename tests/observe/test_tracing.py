@@ -1,5 +1,6 @@
 """Traces: places that follow from ids, told by the ledger where a process does not know them."""
 
+import ast
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from hub.observe.tracing import Span, Tracing, traced, with_field
 from hub.store.events import record
 from hub.store.ledger import Ledger
 from hub.store.runs import START
+from tests.program import STACKS
 from tests.store.make import arrival, run_start
 
 FIELD = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -174,3 +176,20 @@ def test_a_share_of_the_traces_is_the_same_in_every_process(
     chosen = [one.samples(None, each, "x") for each in traces]
     assert 150 < sum(chosen) < 350
     assert chosen == [other.samples(None, each, "y") for each in traces]
+
+
+def test_nobody_loads_the_sdk_but_who_has_set_it_up() -> None:
+    """The extra may be missing: what imports it stands alone, and is imported when it is wanted."""
+    root = STACKS.parent / "hub"
+    loads = {
+        str(path.relative_to(root)): {
+            node.col_offset
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.ImportFrom)
+            and (node.module or "").startswith(("opentelemetry", "hub.observe.otel"))
+        }
+        for path in root.rglob("*.py")
+    }
+    loads = {path: columns for path, columns in loads.items() if columns}
+    assert set(loads) == {"observe/otel.py", "bootstrap.py"}
+    assert 0 not in loads["bootstrap.py"]
