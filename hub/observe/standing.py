@@ -30,7 +30,7 @@ from hub.store.ledger import Ledger
 from hub.store.standing import Queued, Standing, standing
 
 KEPT_S = 10.0
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
 _LOOP_S = 0.25
 _STATES = {"closed": 0, "half_open": 1, "open": 2}
 _log = structlog.get_logger("hub.metrics")

@@ -142,9 +142,10 @@ class Tracing:
 
         The first turn's is the run's own; later ones stand below it.
         """
-        own, parent = self.begin(_field_of(run.context), run.id, f"run {run.task}")
+        context = _context_of(run.context)
+        own, parent = self.begin(_field_of(context), run.id, f"run {run.task}")
         self._remember(run.id, own)
-        is_first = run.attempt <= 1 and '"round"' not in (run.context or "")
+        is_first = run.attempt <= 1 and not context.get("round")
         return (own, parent) if is_first else (own.child(), own)
 
     def turned(
@@ -320,8 +321,7 @@ class Tracing:
 
 def traced(run: RunStart, trace: Trace) -> RunStart:
     """A run that goes on in a trace."""
-    context: dict[str, Json] = loads(run.context) if run.context else {}
-    return replace(run, context=dumps_text({**context, HEADER: str(trace)}))
+    return replace(run, context=dumps_text({**_context_of(run.context), HEADER: str(trace)}))
 
 
 def traced_here(run: RunStart) -> RunStart:
@@ -337,17 +337,20 @@ def with_field(headers: Sequence[tuple[str, str]], trace: Trace) -> tuple[tuple[
     return (*headers, (HEADER, str(trace)))
 
 
-def _field_of(context: str | None) -> str | None:
+def _context_of(text: str | None) -> dict[str, Json]:
+    """A run's context."""
+    return loads(text) if text else {}
+
+
+def _field_of(context: Mapping[str, Json]) -> str | None:
     """The ``traceparent`` in a run's context."""
-    if not context or HEADER not in context:
-        return None
-    field = loads(context).get(HEADER)
+    field = context.get(HEADER)
     return field if isinstance(field, str) else None
 
 
 def _field_of_run(tx: Tx, run_id: str) -> str | None:
     row = one(tx, runs, id=run_id)
-    return None if row is None else _field_of(row["context"])
+    return None if row is None else _field_of(_context_of(row["context"]))
 
 
 def _field_of_event(tx: Tx, event_id: str) -> str | None:

@@ -1,5 +1,6 @@
 """What the hub has done is told in numbers, to whoever may read them."""
 
+import asyncio
 from pathlib import Path
 
 import httpx
@@ -17,6 +18,7 @@ from hub.store.migrate import migrate
 from hub.up import first_key
 from hub.valkey import EmbeddedValkey
 from hub.worker import working
+from tests.databases import Postgres
 from tests.program import ADMIN_KEY, Driven, embedded_hub, free_port
 from tests.sink import Answer, Sink
 
@@ -170,6 +172,24 @@ async def test_only_who_may_read_reads_it(hub: Driven) -> None:
     assert refused.status_code == 401
     assert refused.json()["code"] == "unauthorized"
     assert "hub_" not in refused.text
+
+
+async def test_it_is_told_while_the_database_is_away(tmp_path: Path, postgres: Postgres) -> None:
+    with postgres.database() as url:
+        async with embedded_hub(tmp_path, database_url=url, commit_timeout_s=1.0) as hub:
+            await hub.put("/v1/sources/till", {"connector": "n8n", "verify": {"mode": "none"}})
+            assert ("hub_dead_letters",) in await told(hub)
+            postgres.freeze()
+            try:
+                assert (await hub.api.post("/in/till", json={})).status_code == 503
+                await asyncio.sleep(5.5)  # until keys are looked up anew
+                seen = await told(hub)
+                wrong = {"authorization": "Bearer wrong"}
+                assert (await hub.api.get("/metrics", headers=wrong)).status_code == 503
+            finally:
+                postgres.thaw()
+    assert seen["hub_commit_failures_total",] >= 1
+    assert seen["hub_events_total", "not_committed", "till"] == 1
 
 
 async def test_where_it_is_set_open_nobody_has_to_prove_anything(tmp_path: Path) -> None:
