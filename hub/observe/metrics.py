@@ -133,10 +133,15 @@ class Metrics:
         if seconds is not None:
             self._request_seconds.of(route).observe(seconds)
 
-    def event_received(self, source: str | None, fate: str, seconds: float, count: int = 1) -> None:
-        """So many events came in one request; ``source`` None where there is no such."""
+    def event_received(
+        self, source: str | None, fate: str, seconds: float | None, count: int = 1
+    ) -> None:
+        """So many events came in one request; ``source`` None where there is no such.
+
+        ``seconds`` None where the request was counted already.
+        """
         self._events.of(source or UNKNOWN, fate).inc(count)
-        if fate in ("accepted", "duplicate"):
+        if seconds is not None and fate in ("accepted", "duplicate"):
             self._ingest_seconds.observe(seconds)
 
     def event_rejected(self, source: str | None, code: str) -> None:

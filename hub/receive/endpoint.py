@@ -98,12 +98,10 @@ class Endpoint:
             raise StoreError(_NOT_COMMITTED, code=error.code) from error
         except AccessError as error:  # a flood is counted, and not kept
             self._tell(slug, source, request, "rejected", error.code, started)
-            self._metrics.event_rejected(None if source is None else slug, error.code)
             raise
         except HubError as error:
             await self._recorder.reject(slug, source, request, error)
             self._tell(slug, source, request, "rejected", error.code, started)
-            self._metrics.event_rejected(None if source is None else slug, error.code)
             raise
         if reply is not None:
             self._tell(slug, source, request, "challenge", connector.name, started)
@@ -143,7 +141,12 @@ class Endpoint:
             duration_ms=round(took_s * 1000, 2),
         )
         known = None if source is None else slug
-        self._metrics.event_received(known, fate, took_s, max(1, len(receipts)))
+        again = sum(each.duplicate for each in receipts) if fate == "accepted" else 0
+        self._metrics.event_received(known, fate, took_s, max(1, len(receipts)) - again)
+        if again:  # some of a list
+            self._metrics.event_received(known, "duplicate", None, again)
+        if fate == "rejected":
+            self._metrics.event_rejected(known, detail)
         if self._tracing is not None:
             asked = (request.method, request.headers.get(HEADER))
             for receipt in receipts or (None,):

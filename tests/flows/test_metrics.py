@@ -91,6 +91,17 @@ async def test_the_way_of_an_event_is_counted(hub: Driven, make: Sink) -> None:
     assert not any("nobody-has-set-this" in part for key in seen for part in key)
 
 
+async def test_each_event_of_a_list_is_counted_by_itself(hub: Driven) -> None:
+    source = {"connector": "n8n", "verify": {"mode": "none"}, "batch": "each"}
+    await hub.put("/v1/sources/till", {**source, "dedup": {"by": "body:n", "window_s": 60}})
+    assert (await hub.api.post("/in/till", json=[{"n": 1}, {"n": 2}])).status_code == 202
+    assert (await hub.api.post("/in/till", json=[{"n": 2}, {"n": 3}])).status_code == 202
+    seen = await told(hub)
+    assert seen["hub_events_total", "accepted", "till"] == 3
+    assert seen["hub_events_total", "duplicate", "till"] == 1
+    assert seen["hub_ingest_seconds_count",] == 2
+
+
 async def test_every_family_is_told_and_no_other(hub: Driven) -> None:
     answer = await hub.api.get("/metrics")
     found = {
