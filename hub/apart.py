@@ -2,7 +2,7 @@
 
 import structlog
 
-from hub.app import serving, settle_memory, stop_event
+from hub.app import serving, settle_memory, stop_event, watched
 from hub.bootstrap import open_hub
 from hub.errors import SettingsError
 from hub.run.runner import running
@@ -38,6 +38,7 @@ async def work(settings: Settings) -> None:
         open_hub(settings, await _redis_url(settings)) as hub,
         running(hub) as runner,
         working(hub, runner),
+        watched(hub),
     ):
         settle_memory()
         _log.info("worker.started", worker=hub.worker)

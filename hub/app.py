@@ -5,6 +5,7 @@ import gc
 import math
 import resource
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from itertools import count
@@ -17,6 +18,7 @@ from hub.bootstrap import Hub
 from hub.errors import SettingsError, StoreError
 from hub.listener import Stopping
 from hub.model.channel import DELIVERIES
+from hub.observe.metrics import OTHER
 from hub.outbound.jwks import Jwks
 from hub.receive.endpoint import Endpoint
 from hub.receive.record import Recorder
@@ -27,6 +29,7 @@ from hub.web.always import always
 from hub.web.answers import RunAnswers
 from hub.web.assets import DEMO_CHANNEL
 from hub.web.cors import Cors
+from hub.web.counting import Seen
 from hub.web.endpoints import Endpoints
 from hub.web.entrance import Entrance
 from hub.web.issued import Issued
@@ -36,7 +39,7 @@ from hub.web.protocol import Protocol
 from hub.web.publishing import Clients
 from hub.web.resume import PREFIX as RESUME
 from hub.web.resume import Resumption
-from hub.web.routes import build_routes
+from hub.web.routes import build_routes, build_watch_routes, routes_of
 from hub.web.tokens import demo_mint
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -44,6 +47,8 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _TICK_S, _TICKS_OF_A_DAY = 0.1, 864_000
 _OTHER_FILES = 512
+_REALTIME = "/realtime/{channel}"
+_STREAMS = (_REALTIME, "/v1/runs/{id}/stream")
 _log = structlog.get_logger("hub.app")
 
 
@@ -57,12 +62,14 @@ class App:
         endpoint = Endpoint(
             hub.catalog,
             hub.connectors,
-            Recorder(hub.ledger, hub.catalog, hub.bell, settings.timezone),
+            Recorder(hub.ledger, hub.catalog, hub.bell, settings.timezone, hub.tracing),
             max_body_bytes=settings.max_body_bytes,
             body_timeout_s=settings.body_timeout_s,
             public_url=settings.root if settings.public_url is not None else None,
             timezone=settings.timezone,
             result=answers.of_event,
+            metrics=hub.metrics,
+            tracing=hub.tracing,
         )
         self._entrance = Entrance(endpoint, hub)
         admission = Admission(
@@ -78,23 +85,42 @@ class App:
             bounds=Bounds(settings.stream_s, _streams(settings.streams)),
             presence=hub.presence,
             watching=lambda names: _attended(hub, frozenset(names)),
+            metrics=hub.metrics,
         )
         self._endpoints = Endpoints(hub, answers, access)
         self._resume = Resumption(hub)
         self._routes = build_routes(hub, access, demo_mint(hub, DEMO_CHANNEL))
+        self._paths: dict[object, str] = {
+            each.endpoint: each.path for each in routes_of(self._routes)
+        }
+        self._metrics = hub.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, seen, route = time.perf_counter(), Seen(send), OTHER
+        try:
+            route = await self._answer(scope, receive, seen)
+        finally:
+            took_s = None if route in _STREAMS else time.perf_counter() - started
+            self._metrics.request_answered(route, scope["method"], seen.status, took_s)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> str:
+        """Have a room answer; gives the template of the route."""
         path = scope["path"]
         if path.startswith("/in/"):
             await self._entrance(scope, receive, send)
-        elif path.startswith(RESUME):
+            return "/in/{source}"
+        if path.startswith(RESUME):
             await self._resume(scope, receive, send)
-        elif path == "/realtime" or path.startswith("/realtime/"):
+            return f"{RESUME}{{run}}/{{token}}"
+        if path == "/realtime" or path.startswith("/realtime/"):
             await self._live(scope, receive, send)
-        elif self._endpoints.knows(path):
+            return _REALTIME
+        template = self._endpoints.template(path)
+        if template is not None:
             await self._endpoints(scope, receive, send)
-        else:
-            await self._routes(scope, receive, send)
+            return template
+        await self._routes(scope, receive, send)
+        return self._paths.get(scope.get("endpoint"), OTHER)
 
 
 @contextmanager
@@ -142,7 +168,8 @@ class Server(uvicorn.Server):
             host, port = self.config.host, self.config.port
             raise SettingsError(
                 f"The hub cannot listen on {host}, port {port}: is another program there? "
-                "Stop that one, or give this one another address with HUB_HOST and HUB_PORT.",
+                "Stop that one, or give this one another address with HUB_HOST and HUB_PORT "
+                "(of a worker HUB_METRICS_HOST and HUB_METRICS_PORT).",
                 code="port_unusable",
             ) from error
 
@@ -165,10 +192,32 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     hub.supervisor.start("wanted", hub.wanted.follow)
     app = App(hub, runner)
     hub.supervisor.start("keys", app.access.follow)
+    async with _listening(hub, app, settings.host, settings.port) as server:
+        yield server
+
+
+@asynccontextmanager
+async def watched(hub: Hub) -> AsyncIterator[None]:
+    """Tell health and metrics of a process that serves nothing else, where a port is set."""
+    settings = hub.settings
+    if settings.metrics_port is None:
+        yield
+        return
+    access = Access(hub.ledger)
+    hub.supervisor.start("keys", access.follow)
+    app = build_watch_routes(hub, access)
+    async with _listening(hub, app, settings.metrics_host, settings.metrics_port):
+        yield
+
+
+@asynccontextmanager
+async def _listening(hub: Hub, app: Any, host: str, port: int) -> AsyncIterator[Server]:
+    """An application on a port, until the end of the block."""
+    settings = hub.settings
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
         loop="none",
         http=Protocol,
         ws="none",

@@ -27,13 +27,16 @@ from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.observe.alive import touching
 from hub.observe.deliveries import DeliveryNews
+from hub.observe.metrics import Metrics
+from hub.observe.standing import Process, WholeHub, follow_loop, tell
 from hub.observe.supervise import Supervisor
+from hub.observe.tracing import Tracing
 from hub.observe.wanted import Wanted
 from hub.observe.watch import Watch
 from hub.outbound.client import Client
 from hub.outbound.gates import Gates
 from hub.outbound.guard import AddressPolicy
-from hub.settings import Settings, variables
+from hub.settings import Settings, traces_wanted, variables
 from hub.signature import new_secret
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
@@ -64,8 +67,12 @@ class Hub:
     wanted: Wanted
     delivery_news: DeliveryNews
     filing: Filing
+    metrics: Metrics
+    whole: WholeHub
     worker: str
     """This process's name in leases."""
+    tracing: Tracing | None = None
+    """None unless somebody takes traces."""
     embedded: bool = False
     """Whether this is ``hub up``: server and worker in one process."""
     stopping: Stopping = field(default_factory=Stopping)
@@ -148,6 +155,19 @@ def client_of(settings: Settings) -> Client:
     )
 
 
+def tracing_of(ledger: Ledger, process: str) -> Tracing | None:
+    """What makes spans, where OpenTelemetry's variables say that somebody takes them."""
+    if not traces_wanted():
+        return None
+    try:
+        from hub.observe.otel import OpenTelemetry
+    except ImportError as error:
+        hint = "pip install 'webhook-hub[otel]'"
+        _log.error("tracing.missed", error=str(error), hint=hint)
+        return None
+    return Tracing(OpenTelemetry(process), ledger)
+
+
 @asynccontextmanager
 async def open_hub(
     settings: Settings, redis_url: str, *, embedded: bool = False
@@ -179,9 +199,21 @@ async def open_hub(
 
             channels = Channels(redis, setting_of)
             gates, wanted = Gates(redis), Wanted(redis)
+            metrics = Metrics()
+            channels.tell_heard(metrics.message_heard)
+            ledger.on_commit, ledger.on_failure = metrics.committed, metrics.commit_failed
+            tracing = tracing_of(ledger, worker)
             supervisor.start("catalog", catalog.follow)
             if settings.alive_file is not None:
                 supervisor.start("alive", touching(settings.alive_file))
+            supervisor.start("loop", lambda: follow_loop(metrics))
+            news, stopping = DeliveryNews(channels, wanted), Stopping()
+            whole = WholeHub(
+                ledger, gates, lambda: catalog.now.destinations, settings.files_max_bytes
+            )
+            tell(metrics.registry, whole)
+            process = Process(ledger, bell, supervisor, news, lambda: stopping.open)
+            tell(metrics.registry, process)
             try:
                 yield Hub(
                     settings=settings,
@@ -199,12 +231,18 @@ async def open_hub(
                     worker=worker,
                     embedded=embedded,
                     wanted=wanted,
-                    delivery_news=DeliveryNews(channels, wanted),
+                    delivery_news=news,
                     filing=filing,
+                    metrics=metrics,
+                    whole=whole,
+                    tracing=tracing,
+                    stopping=stopping,
                 )
             finally:
                 await supervisor.stop()
                 await gates.close()
+                if tracing is not None:
+                    await tracing.close()
     finally:
         await bell.close()
         await redis.aclose()

@@ -7,6 +7,7 @@ them until nothing is due. A ring can be lost, work cannot: each worker also loo
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from types import NoneType
@@ -96,17 +97,22 @@ class Doorbell:
 
     def __init__(self, redis: ArqRedis) -> None:
         self._redis = redis
-        self._drains: dict[str, Drain[object]] = {}
+        self.drains: dict[str, Drain[object]] = {}
+        """Those of this process, by the names of their queues."""
+        self.rung: Counter[str] = Counter()
+        """Rings that went through Redis, by queue."""
+        self.lost = 0
+        """Rings that Redis did not take."""
         self._wanted: set[str] = set()
         self._ringing: dict[str, asyncio.Task[None]] = {}
 
     def attach(self, drain: "Drain[object]") -> None:
         """This process drains that queue."""
-        self._drains[drain.name] = drain
+        self.drains[drain.name] = drain
 
     def ring(self, name: str) -> None:
         """Say that there may be work in a queue; call it after the commit."""
-        drain = self._drains.get(name)
+        drain = self.drains.get(name)
         if drain is not None and drain.wake():
             return
         self._wanted.add(name)
@@ -124,7 +130,9 @@ class Doorbell:
                         await self._redis.enqueue_job(
                             "drain", name, _job_id=keys.drain_job(name, slot)
                         )
+                    self.rung[name] += 1
                 except (RedisError, OSError, TimeoutError) as error:
+                    self.lost += 1
                     _log.debug("ring.lost", queue=name, error=str(error))
                 await asyncio.sleep(_RING_EVERY_S)
         finally:
@@ -155,6 +163,10 @@ class Drain(Generic[T]):
         self.capacity = capacity
         self.busy: dict[asyncio.Task[None], T] = {}
         """What is being worked on, and by which task."""
+        self.claims = 0
+        """How often it looked for due rows."""
+        self.claimed = 0
+        """How many it took."""
         self._claim = claim
         self._work = work
         self._has_due = has_due
@@ -199,6 +211,8 @@ class Drain(Generic[T]):
                 self._again = False
                 asked = min(self.room, self._batch)
                 items = await self._claim(asked)
+                self.claims += 1
+                self.claimed += len(items)
                 for item in items:
                     self._start(item)
                 if len(items) < asked and not self._again:

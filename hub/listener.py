@@ -71,6 +71,8 @@ class Listener:
         self.position = reached()
         """Whoever resumes after it misses nothing of what this listener gets."""
         self.ended = False
+        self.slow = False
+        """It has ended because too much waited to be read."""
         self.on_end: Callable[[], None] = lambda: None
         self._forget = forget
         self._past: list[Item] = []
@@ -118,7 +120,7 @@ class Listener:
                 return
             self._bytes += len(item.data)
         if len(self._items) >= QUEUE_MESSAGES or self._bytes > QUEUE_BYTES:
-            self._past, self._items = [], [Mark.SLOW]
+            self._past, self._items, self.slow = [], [Mark.SLOW], True
             self.close()
             return
         self._items.append(item)

@@ -186,6 +186,21 @@ class Settings(BaseSettings):
     stop_grace_s: float = Field(
         10.0, ge=0, le=300, description="How long a stop waits for work under way."
     )
+    metrics_open: bool = Field(
+        False,
+        description="`/metrics` is told to everybody who asks; without it a key with the scope "
+        "`read` is needed (`authorization` in Prometheus' `scrape_config`).",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address that `hub worker` tells its health and metrics on."
+    )
+    metrics_port: int | None = Field(
+        None,
+        ge=0,
+        le=65535,
+        description="Port of `hub worker` for `/healthz`, `/readyz` and `/metrics`. "
+        "Without it a worker listens nowhere.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least serious log line that is written."
     )
@@ -438,6 +453,16 @@ def _text_of(file: Path) -> str:
     if len(raw) > _FILE_BYTES:
         raise ValueError(f"names a file of more than {_FILE_BYTES:,} bytes: it holds one value")
     return text.rstrip("\r\n")
+
+
+def traces_wanted() -> bool:
+    """Whether OpenTelemetry's own variables name somebody who takes traces."""
+    given = os.environ
+    exporter = given.get("OTEL_TRACES_EXPORTER", "").strip().lower()
+    if given.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporter == "none":
+        return False
+    named = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return exporter == "otlp" or any(given.get(name) for name in named)
 
 
 def variables() -> dict[str, str]:

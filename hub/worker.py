@@ -88,6 +88,8 @@ class Drains:
                 report=hub.gates.report,
                 told=runner.announcer.disabled,
                 settled=hub.delivery_news.settled,
+                metrics=hub.metrics,
+                tracing=hub.tracing,
             ),
             hub.connectors,
             worker=hub.worker,
@@ -118,7 +120,7 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
     start = hub.supervisor.start
     start("doorbell", lambda: _hear(hub, drains, poll_s))
     start("tick", lambda: _tick(drains))
-    scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone)
+    scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone, hub.metrics)
     start("schedules", scheduler.follow)
     start("event waits", EventWaits(hub.ledger, hub.bell).follow)
     try:
@@ -153,6 +155,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
 
     async def sweep(ctx: dict[str, Any]) -> None:
         returned = await hub.ledger.write(SWEEP, None)
+        hub.metrics.leases_returned(returned.runs, returned.deliveries, returned.poisoned)
         if returned.runs or returned.deliveries or returned.poisoned:
             _log.warning(
                 "leases.returned",

@@ -38,9 +38,8 @@ def test_a_page_that_is_out_of_date_is_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     folder = tmp_path_factory.mktemp("pages")
-    (folder / "deploy").mkdir()
-    (folder / "docs").mkdir()
-    (folder / "stacks").mkdir()
+    for name in documentation.FILES:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
     monkeypatch.chdir(folder)
     assert documentation.main(["--check"]) == 1
     assert "docs/settings.md" in capsys.readouterr().err

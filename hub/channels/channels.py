@@ -29,6 +29,10 @@ class Channels:
         self._past = Past(redis, setting_of)
         self._feed = Feed(redis, self._past)
 
+    def tell_heard(self, heard: Callable[[int, int], None]) -> None:
+        """Have it told of each message that came in: its listeners here, and its age in µs."""
+        self._feed.on_heard = heard
+
     async def publish(self, messages: Sequence[Message]) -> list[str]:
         """Their positions, in order. An id that was published before keeps its first one.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
@@ -17,6 +17,7 @@ from hub.errors import StoreError
 from hub.listener import Listener, Mark
 from hub.model.channel import Pattern
 from hub.model.message import Position
+from hub.model.time import now_us
 
 _BLOCK_MS = 2_000
 _AT_ONCE = 100
@@ -85,6 +86,8 @@ class Feed:
         self._at: Position | None = None
         self._synced = asyncio.Event()
         self.readers = Readers()
+        self.on_heard: Callable[[int, int], None] = lambda listeners, age_us: None
+        """Is told of each message: how many listen to it here, and how old it is."""
 
     @property
     def position(self) -> str:
@@ -165,6 +168,7 @@ class Feed:
             message = message_of(entry, fields)
             for each in readers:
                 each.put(message)
+            self.on_heard(len(readers), now_us() - message.ts)
 
     def _say_gap(self) -> None:
         for each in self.readers.all():

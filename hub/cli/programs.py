@@ -35,11 +35,19 @@ def serve(host: Host = None, port: Port = None) -> None:
 
 
 @commands.command(rich_help_panel=RUN_IT)
-def worker() -> None:
+def worker(
+    metrics_host: Annotated[
+        str | None, typer.Option(help="Address to tell health and metrics on.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Port for it; without one it listens nowhere.")
+    ] = None,
+) -> None:
     """Run a worker; needs HUB_DATABASE_URL and HUB_REDIS_URL."""
     from hub.apart import work as run_work
 
-    program_ran(run_work(settings_of()))
+    settings = settings_of(metrics_host=metrics_host, metrics_port=metrics_port)
+    program_ran(run_work(settings))
 
 
 @commands.command(rich_help_panel=RUN_IT)

@@ -31,6 +31,7 @@ class Announcer:
         """A breaker has changed. ``breaker.opened``, ``breaker.reopened``, ``breaker.closed``."""
         until = to_iso(change.until_us) if change.until_us else None
         _log.warning("breaker.changed", destination=change.name, what=change.what, until=until)
+        self._hub.metrics.breaker_changed(change.name, change.what)
         told = {"destination": change.name, "state": _STATES[change.what], "until": until}
         self._start(f"breaker.{change.what}", told)
         if change.what == "closed":

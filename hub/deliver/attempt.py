@@ -17,6 +17,9 @@ from hub.errors import InvalidError, OutboundError
 from hub.model.delivery import ClaimedDelivery, DeliveryStatus, Settlement, variable_of
 from hub.model.destination import Breaker, Destination, Sign
 from hub.model.time import US_PER_S, now_us
+from hub.model.trace import Trace
+from hub.observe.metrics import Metrics
+from hub.observe.tracing import Tracing
 from hub.outbound.client import Sender
 from hub.outbound.gates import Way
 from hub.store.catalog import Catalog
@@ -68,6 +71,8 @@ class Attempter:
         report: Reports = lambda *_, **__: None,
         told: Told = lambda *_: None,
         settled: Settled = lambda *_: None,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -77,6 +82,8 @@ class Attempter:
         self._report = report
         self._told = told
         self._settled = settled
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
 
     async def attempt(self, delivery: ClaimedDelivery, probe: str | None = None) -> Settlement:
         """Send once, record what came of it, and say when to send again.
@@ -92,7 +99,8 @@ class Attempter:
             return await self._attempt(delivery, probe)
 
     async def _attempt(self, delivery: ClaimedDelivery, probe: str | None) -> Settlement:
-        started_at = self._now_us()
+        started_at, url = self._now_us(), ""
+        place = None if self._tracing is None else await self._tracing.delivery(delivery)
         try:
             destination = await self._destination(delivery)
         except InvalidError as error:
@@ -100,7 +108,8 @@ class Attempter:
             schedule: tuple[float, ...] = ()
             breaker = Breaker()
         else:
-            tried = await self._try(delivery, destination)
+            url = destination.url
+            tried = await self._try(delivery, destination, place and place[0])
             schedule, breaker = destination.retry_schedule_s, destination.breaker
             if tried.verdict.outcome is Outcome.GONE and delivery.url is None:
                 await self._disable(delivery.destination, destination.url, tried.verdict.message)
@@ -112,11 +121,23 @@ class Attempter:
         held = await self._ledger.write(SETTLE, settlement)
         fault_points.at("delivery.settled")
         _say(settlement, held=held)
+        self._count(delivery, settlement, held=held)
+        if self._tracing is not None and place is not None:
+            self._tracing.attempted(place, delivery, settlement, url)
         if held:
             self._settled(delivery, settlement)
         if held and given_up(delivery, tried, settlement):
             await self._disable_if_it_takes_nothing(delivery)
         return settlement
+
+    def _count(self, delivery: ClaimedDelivery, settlement: Settlement, *, held: bool) -> None:
+        attempt = settlement.attempt
+        self._metrics.attempted(
+            delivery.destination, attempt.outcome, attempt.status_code, attempt.duration_ms
+        )
+        if held:
+            age_us = self._now_us() - delivery.created_at
+            self._metrics.settled(delivery.destination, settlement.status.value, age_us)
 
     async def _disable_if_it_takes_nothing(self, delivery: ClaimedDelivery) -> None:
         """A destination that took nothing while one was tried for a day and more is left alone."""
@@ -135,6 +156,7 @@ class Attempter:
         if await self._ledger.write(DISABLE, Disable(slug, url, reason)):
             await self._catalog.refresh()
             _log.warning("destination.disabled", destination=slug, reason=reason)
+            self._metrics.destination_disabled(slug)
             self._told("destination.disabled", slug, reason)
 
     async def _destination(self, delivery: ClaimedDelivery) -> Destination:
@@ -160,7 +182,9 @@ class Attempter:
             raise InvalidError(f"There is no variable {name!r}, which is to hold the URL.")
         return found.value
 
-    async def _try(self, delivery: ClaimedDelivery, destination: Destination) -> Try:
+    async def _try(
+        self, delivery: ClaimedDelivery, destination: Destination, trace: Trace | None
+    ) -> Try:
         connector = self._connectors.get(destination.connector)
         if connector is None:
             missing = f"The connector {destination.connector!r} is not installed."
@@ -172,7 +196,7 @@ class Attempter:
         fault_points.at("delivery.ready")
         started = time.perf_counter()
         try:
-            response = await self._sending.send(delivery, destination, connector)
+            response = await self._sending.send(delivery, destination, connector, trace)
         except (OutboundError, InvalidError) as error:
             duration_ms = round((time.perf_counter() - started) * 1000)
             return Try(_no_answer(error), None, duration_ms, was_sent=was_tried(error))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import orjson
 
-from hub.documentation.pages import env_example, functions_page, settings_page
+from hub.documentation.dashboard import dashboard_file
+from hub.documentation.pages import env_example, functions_page, metrics_page, settings_page
 from hub.documentation.steps import steps_page
 from hub.stack.schema import stack_schema
 
@@ -19,7 +20,9 @@ def schema_file() -> str:
 
 FILES: dict[str, Callable[[], str]] = {
     "deploy/env.example": env_example,
+    "deploy/grafana/hub.json": dashboard_file,
     "docs/functions.md": functions_page,
+    "docs/metrics.md": metrics_page,
     "docs/settings.md": settings_page,
     "docs/steps.md": steps_page,
     "stacks/stack.schema.json": schema_file,

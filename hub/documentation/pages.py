@@ -8,7 +8,11 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from hub.expr import FAMILIES, FUNCTIONS, Function
+from hub.observe.families import ROOMS, STANDING, Family
+from hub.observe.metrics import ADDRESS, MOST_SERIES, OTHER, UNKNOWN
+from hub.observe.standing import KEPT_S
 from hub.settings import Settings
+from hub.store.standing import MOST, MOST_DESTINATIONS
 
 
 def settings_page() -> str:
@@ -61,6 +65,45 @@ def _default(field: FieldInfo) -> str:
     if value == ():
         return "empty"
     return f"`{value}`"
+
+
+def metrics_page() -> str:
+    """``docs/metrics.md``."""
+    lines = [
+        "# Metrics",
+        "",
+        "Made from `hub/observe/families.py`; do not edit.",
+        "[Observing](observing.md) says how they are read.",
+        "",
+        "Units are seconds and bytes.",
+        "A histogram `x` is told as `x_bucket`, `x_sum` and `x_count`.",
+        f"A family has at most {MOST_SERIES:,} series; names that come later count as `{OTHER}`.",
+        f"What goes to a bare URL counts as `{ADDRESS}`.",
+        f"What came for a source that there is not counts as `{UNKNOWN}`.",
+        "Beside these, `process_*` and `python_gc_*` tell of processor, memory and open files.",
+        "",
+    ]
+    for room, families in ROOMS.items():
+        lines += [f"## {room}", "", *_families(families), ""]
+    lines += [
+        "## The whole hub",
+        "",
+        "Servers tell these of the whole hub, each of them the same: ask for `max`, not `sum`.",
+        f"They are looked up once in {KEPT_S:g} s, for {MOST_DESTINATIONS} destinations.",
+        f"No more than {MOST:,} are counted of each.",
+        "",
+        *_families(STANDING),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _families(families: tuple[Family, ...]) -> list[str]:
+    lines = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
+    for each in families:
+        labels = ", ".join(f"`{name}`" for name in each.labels)
+        lines.append(f"| `{each.told}` | {each.kind} | {labels} | {each.help} |")
+    return lines
 
 
 def functions_page() -> str:

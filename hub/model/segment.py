@@ -30,6 +30,15 @@ class Cached:
     ttl_us: int
 
 
+@dataclass(frozen=True, slots=True)
+class StepTook:
+    """A step that touches the world, and how long it took."""
+
+    function: str
+    duration_us: int
+    failed: bool
+
+
 @dataclass(slots=True)
 class Segment:
     """Everything of one segment of one run."""
@@ -39,6 +48,8 @@ class Segment:
     n: int
     """The segment's number in its run, from 0."""
     entries: bytes = b""
+    steps: list[StepTook] = field(default_factory=list)
+    """Of those entries, the steps that touch the world."""
     added: list[Record] = field(default_factory=list)
     removed: list[tuple[str, int]] = field(default_factory=list)
     change: Change | None = None

@@ -13,6 +13,9 @@ from hub.model.event import Receipt
 from hub.model.http import Headers, InboundRequest
 from hub.model.json import Json, dumps
 from hub.model.source import FixedAnswer, Source
+from hub.model.trace import HEADER
+from hub.observe.metrics import Metrics
+from hub.observe.tracing import Tracing
 from hub.receive.body import Receive, SenderGone, check_headers, read_body
 from hub.receive.items import items_of
 from hub.receive.pace import Pace
@@ -48,6 +51,8 @@ class Endpoint:
         public_url: str | None = None,
         timezone: str = "UTC",
         result: Callable[[Receipt, float], Awaitable[Application]],
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._catalog = catalog
         self._connectors = connectors
@@ -57,6 +62,8 @@ class Endpoint:
             if isinstance(each, Challenges)
         }
         self._recorder = recorder
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
         self._max_body_bytes = max_body_bytes
         self._body_timeout_s = body_timeout_s
         self._public_url = public_url
@@ -86,21 +93,22 @@ class Endpoint:
             if reply is None:
                 receipts = await self._take(slug, source, connector, request)
         except StoreError as error:
-            _say(slug, request, "not_committed", f"{error.code}: {error.message}", started)
+            what = f"{error.code}: {error.message}"
+            self._tell(slug, source, request, "not_committed", what, started)
             raise StoreError(_NOT_COMMITTED, code=error.code) from error
         except AccessError as error:  # a flood is counted, and not kept
-            _say(slug, request, "rejected", error.code, started)
+            self._tell(slug, source, request, "rejected", error.code, started)
             raise
         except HubError as error:
             await self._recorder.reject(slug, source, request, error)
-            _say(slug, request, "rejected", error.code, started)
+            self._tell(slug, source, request, "rejected", error.code, started)
             raise
         if reply is not None:
-            _say(slug, request, "challenge", connector.name, started)
+            self._tell(slug, source, request, "challenge", connector.name, started)
             await _reply(send, reply)
             return
         fate = "duplicate" if all(each.duplicate for each in receipts) else "accepted"
-        _say(slug, request, fate, receipts[0].event_id, started)
+        self._tell(slug, source, request, fate, receipts[0].event_id, started, receipts)
         if source.respond == "accepted":
             await _answer(send, fate, receipts)
         elif isinstance(source.respond, FixedAnswer):
@@ -110,6 +118,39 @@ class Endpoint:
         else:
             response = await self._result(receipts[0], source.wait_s)
             await response(scope, receive, send)
+
+    def _tell(
+        self,
+        slug: str,
+        source: Source | None,
+        request: InboundRequest,
+        fate: str,
+        detail: str,
+        started: float,
+        receipts: Sequence[Receipt] = (),
+    ) -> None:
+        """Log what became of a request, count it, and trace it."""
+        took_s = time.perf_counter() - started
+        _log.info(
+            "event.received",
+            source=slug[:63],
+            fate=fate,
+            detail=detail,
+            bytes=len(request.body),
+            ip=request.ip,
+            duration_ms=round(took_s * 1000, 2),
+        )
+        known = None if source is None else slug
+        again = sum(each.duplicate for each in receipts) if fate == "accepted" else 0
+        self._metrics.event_received(known, fate, took_s, max(1, len(receipts)) - again)
+        if again:  # some of a list
+            self._metrics.event_received(known, "duplicate", None, again)
+        if fate == "rejected":
+            self._metrics.event_rejected(known, detail)
+        if self._tracing is not None:
+            asked = (request.method, request.headers.get(HEADER))
+            for receipt in receipts or (None,):
+                self._tracing.received(known, receipt, (fate, detail), asked, took_s)
 
     def _keep_pace(self, slug: str, source: Source, ip: str) -> None:
         """Refuse what is too much, before it is read.
@@ -211,18 +252,6 @@ async def _send(
         ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body or b""})
-
-
-def _say(slug: str, request: InboundRequest, fate: str, detail: str, started: float) -> None:
-    _log.info(
-        "event.received",
-        source=slug[:63],
-        fate=fate,
-        detail=detail,
-        bytes=len(request.body),
-        ip=request.ip,
-        duration_ms=round((time.perf_counter() - started) * 1000, 2),
-    )
 
 
 __all__ = ["Endpoint", "SenderGone"]

@@ -20,6 +20,8 @@ from hub.model.masking import mask_headers
 from hub.model.run import AWAITED, RunStart
 from hub.model.source import Source
 from hub.model.time import now_us
+from hub.model.trace import HEADER
+from hub.observe.tracing import Tracing
 from hub.receive.items import Item, names_of
 from hub.receive.verify import secret_fields
 from hub.stack.placing import placed
@@ -42,12 +44,18 @@ class Recorder:
     """Commits what came in."""
 
     def __init__(
-        self, ledger: Ledger, catalog: Catalog, bell: Doorbell, timezone: str = "UTC"
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        bell: Doorbell,
+        timezone: str = "UTC",
+        tracing: Tracing | None = None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._bell = bell
         self._timezone = timezone
+        self._tracing = tracing
         self._second = 0
         self._rejections = 0
 
@@ -61,6 +69,9 @@ class Recorder:
         """
         tasks = tasks_of(self._catalog, slug, source.task)
         arrivals = [self._arrival(slug, source, request, item, tasks) for item in items]
+        if self._tracing is not None:
+            field = request.headers.get(HEADER)
+            arrivals = [self._tracing.event(each, field) for each in arrivals]
         if len(arrivals) == 1:
             receipts = [await record(self._ledger, arrivals[0])]
         else:

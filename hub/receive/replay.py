@@ -14,6 +14,7 @@ from hub.model.http import Headers, InboundRequest
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.run import RunStart
+from hub.model.trace import HEADER
 from hub.receive.items import names_of
 from hub.receive.record import tasks_of
 from hub.stack.placing import placed
@@ -111,6 +112,7 @@ class Replayer:
             raise ConflictError("The input of the run is no longer kept.", code="input_gone")
         context = loads(row["context"] or "null") or {}
         context.pop("key_base", None)
+        context.pop(HEADER, None)  # it is in a trace of its own
         start = RunStart(
             id=new_id("run"),
             task=row["task"],

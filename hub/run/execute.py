@@ -15,6 +15,8 @@ from hub.model.json import Json, dumps_text, loads
 from hub.model.run import ClaimedRun, Ending, Failure, RunStart, RunStatus
 from hub.model.segment import Segment
 from hub.model.time import to_iso
+from hub.observe.metrics import Metrics
+from hub.observe.tracing import CURRENT, Tracing
 from hub.stack.interpret import Flow, StepFailed, StopTask, is_catchable, run_steps
 from hub.stack.journal import RETRY
 from hub.stack.placing import placed
@@ -44,30 +46,56 @@ _log = structlog.get_logger("hub.run")
 class Executor:
     """Executes claimed runs."""
 
-    def __init__(self, ledger: Ledger, catalog: Catalog, world: World) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        world: World,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
+    ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._world = world
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
 
     async def execute(self, run: ClaimedRun) -> None:
         """Interpret a run until it ends or is parked; a lost lease ends it without a word."""
-        with bound_contextvars(run=run.id, task=run.task, event_id=run.event_id):
-            await self._execute(run)
-
-    async def _execute(self, run: ClaimedRun) -> None:
         started = time.perf_counter()
+        self._metrics.run_claimed(run.lane, self._world.now_us() - run.due_at)
+        with bound_contextvars(run=run.id, task=run.task, event_id=run.event_id):
+            if self._tracing is None:
+                outcome = await self._execute(run, started)
+            else:
+                outcome = await self._traced(run, started, self._tracing)
+        self._metrics.run_turned(run.task, outcome, time.perf_counter() - started)
+
+    async def _traced(self, run: ClaimedRun, started: float, tracing: Tracing) -> str:
+        place = tracing.run(run)
+        before = CURRENT.set(place[0])
+        try:
+            with bound_contextvars(trace_id=f"{place[0].trace_id:032x}"):
+                outcome = await self._execute(run, started)
+        finally:
+            CURRENT.reset(before)
+        tracing.turned(run, place, outcome, time.perf_counter() - started)
+        return outcome
+
+    async def _execute(self, run: ClaimedRun, started: float) -> str:
+        """How its turn ended: the run's status, or why it goes on later or elsewhere."""
         try:
             ending = await self._to_the_end(run)
         except LeaseLost:
             _log.warning("lease.lost")
-            return
+            return "lease_lost"
         except Parked as parked:
             _log.info("run.parked", until=to_iso(parked.until_us), attempt=run.attempt)
-            return
+            return "parked"
         except StoreError as error:
             _log.warning("run.interrupted", error=error.message)
             await self._give_back(run)
-            return
+            return "interrupted"
         _log.info(
             "run.finished",
             status=ending.status.value,
@@ -75,6 +103,7 @@ class Executor:
             duration_ms=round((time.perf_counter() - started) * 1000, 2),
             failure=ending.failure and ending.failure.message,
         )
+        return ending.status.value
 
     async def _to_the_end(self, run: ClaimedRun) -> Ending:
         task = None

@@ -1,6 +1,7 @@
 """Requests of steps: whose address it is, how its answers are read, and the one way out."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from hub.connector import Connector, classify_by_status
@@ -9,6 +10,10 @@ from hub.deliver.ways import way_of, way_of_error
 from hub.errors import OutboundError
 from hub.model.delivery import side_of
 from hub.model.destination import Destination
+from hub.model.time import now_us
+from hub.model.trace import Trace
+from hub.observe.metrics import Metrics
+from hub.observe.tracing import CURRENT, Tracing, with_field
 from hub.outbound.client import Sender
 from hub.outbound.gates import Gates, Way
 from hub.outbound.retry import LONGEST_RETRY_AFTER_S
@@ -29,14 +34,38 @@ class Requests:
         client: Sender,
         connectors: Mapping[str, Connector],
         gates: Gates | None = None,
+        *,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._catalog = catalog
         self._client = client
         self._connectors = connectors
         self._gates = gates
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
 
     async def send(self, wish: Wish) -> Received:
         """See :meth:`hub.stack.ports.World.request`."""
+        above = None if self._tracing is None else CURRENT.get()
+        if self._tracing is None or above is None:
+            return await self._send(wish)
+        return await self._traced(wish, above, self._tracing)
+
+    async def _traced(self, wish: Wish, above: Trace, tracing: Tracing) -> Received:
+        """Send it, with the place of a span of its own."""
+        request, place, started_us = wish.request, (above.child(), above), now_us()
+        fields = with_field(request.headers, place[0])
+        outcome, status = "no_answer", None
+        try:
+            received = await self._send(replace(wish, request=replace(request, headers=fields)))
+            outcome, status = received.outcome, received.response.status
+        finally:
+            asked = (request.method, request.url)
+            tracing.requested(place, asked, started_us, (status, outcome))
+        return received
+
+    async def _send(self, wish: Wish) -> Received:
         url = wish.request.url
         slug, destination = owner_of(url, self._catalog.now.destinations)
         gate = asked_of(slug or _gate_of(url), 1, destination, self._connectors)
@@ -55,10 +84,12 @@ class Requests:
             way = way_of(verdict.outcome, answered=True)
         except OutboundError as error:
             way = way_of_error(error)
+            self._metrics.step_requested(slug, "no_answer")
             raise
         finally:
             if self._gates is not None:
                 self._gates.report(gate.name, gate.breaker, way, probe=probe)
+        self._metrics.step_requested(slug, verdict.outcome.value)
         after_s = verdict.retry_after_s
         wait_s = None if after_s is None else min(after_s, LONGEST_RETRY_AFTER_S)
         return Received(response, verdict.outcome.value, verdict.message, wait_s)

@@ -32,7 +32,14 @@ class Runner:
     """Executes runs of this process: those that a worker has claimed, and endpoints' own."""
 
     def __init__(self, hub: Hub, publisher: Publisher, announcer: Announcer) -> None:
-        requests = Requests(hub.catalog, hub.client, hub.connectors, hub.gates)
+        requests = Requests(
+            hub.catalog,
+            hub.client,
+            hub.connectors,
+            hub.gates,
+            metrics=hub.metrics,
+            tracing=hub.tracing,
+        )
         self.announcer = announcer
         zone = hub.settings.timezone
         self.datasets = FiledDataSets(
@@ -52,10 +59,12 @@ class Runner:
             root=hub.settings.root,
             datasets=self.datasets,
             notified=Notified(hub.settings.notify_destinations, hub.settings.told_of_errors),
+            metrics=hub.metrics,
+            tracing=hub.tracing,
         )
         self._hub = hub
         self.answers: Answers = world.answers
-        self.executor = Executor(hub.ledger, hub.catalog, world)
+        self.executor = Executor(hub.ledger, hub.catalog, world, hub.metrics, hub.tracing)
         self.lease_us = int(hub.settings.lease_s * US_PER_S)
         self.busy: dict[asyncio.Task[None], ClaimedRun] = {}
         """Runs that this process began itself."""

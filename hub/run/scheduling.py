@@ -16,6 +16,7 @@ from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.model.run import RunStart
 from hub.model.time import US_PER_S, to_iso
+from hub.observe.metrics import Metrics
 from hub.run.world import Rings
 from hub.stack.cron import fires_after, last_fire_until
 from hub.stack.placing import placed
@@ -85,11 +86,19 @@ class Known:
 class Scheduler:
     """Looks at the schedules of the catalog, and fires what is due."""
 
-    def __init__(self, ledger: Ledger, catalog: Catalog, bell: Rings, zone: str) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        catalog: Catalog,
+        bell: Rings,
+        zone: str,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._ledger = ledger
         self._catalog = catalog
         self._bell = bell
         self._zone = zone
+        self._metrics = metrics or Metrics()
 
     def known(self) -> dict[str, Known]:
         """Every schedule that a stack has, by its full name."""
@@ -130,19 +139,22 @@ class Scheduler:
         fired = await self._ledger.write(FIRE, fire)
         if fired is None:
             return
-        self._tell(known, fired, times)
+        self._tell(known, fired, times, now)
         if fired.runs:
             self._bell.ring(RUNS)
 
-    @staticmethod
-    def _tell(known: Known, fired: Fired, times: list[int]) -> None:
+    def _tell(self, known: Known, fired: Fired, times: list[int], now: int) -> None:
         shown = [to_iso(at) for at in times[-3:]]
         if fired.skipped:
             _log.warning("schedule.skipped", schedule=known.name, times=shown)
+            self._metrics.schedule_fired(known.name, "skipped")
         elif fired.runs:
             _log.info("schedule.fired", schedule=known.name, times=shown, runs=len(fired.runs))
+            for at in times:
+                self._metrics.schedule_fired(known.name, "fired", now - at)
         else:
             _log.warning("schedule.missed", schedule=known.name)
+            self._metrics.schedule_fired(known.name, "missed")
 
 
 def known_schedules(catalog: Catalog, zone: str) -> dict[str, Known]:

@@ -17,6 +17,8 @@ from hub.model.record import Record
 from hub.model.segment import Publication, Segment
 from hub.model.table import UNDECLARED, TableSpec
 from hub.model.time import US_PER_S, now_us, to_iso
+from hub.observe.metrics import Metrics
+from hub.observe.tracing import Tracing
 from hub.run.answers import Answers
 from hub.run.machine import Machine
 from hub.run.numbers import Numbers
@@ -88,6 +90,8 @@ class LedgerWorld:
         notified: Notified = Notified(),  # noqa: B008 - frozen
         *,
         datasets: DataSets,
+        metrics: Metrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._ledger = ledger
         self._catalog = catalog
@@ -102,9 +106,13 @@ class LedgerWorld:
         self.now_us = clock
         self.answers = Answers()
         self._machine = Machine()
+        self._metrics = metrics or Metrics()
+        self._tracing = tracing
 
     async def commit(self, segment: Segment) -> Outcome | None:
         fault_points.at("segment.ready")
+        if self._tracing is not None:
+            self._tracing.segment(segment)
         try:
             fate, outcome = await self._ledger.write(COMMIT, segment)
         except ConflictError as error:  # another run was quicker with a unique value
@@ -115,6 +123,9 @@ class LedgerWorld:
             raise LeaseLost
         if fate is Committed.CONFLICT:
             raise SegmentConflict
+        self._metrics.steps_made(segment.steps)
+        if self._tracing is not None:
+            self._tracing.committed(segment)
         if segment.publications:
             self._publisher.publish(segment.publications)
         if segment.deliveries or any(each.deliveries for each in segment.events):

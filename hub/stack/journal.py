@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 from hub.errors import HubError, StepError
 from hub.model.json import Json, dumps
+from hub.model.segment import StepTook
 
 _COMPRESS_FROM_BYTES = 1024
 _PLAIN, _ZLIB = b"j", b"z"
@@ -170,6 +171,14 @@ class Journal:
             else:
                 kept[path] = entry
         self.fresh, self.traced = kept, min(self.traced, MAX_TRACE)
+
+    def took(self) -> list[StepTook]:
+        """How long the open segment's steps took that touch the world."""
+        return [
+            StepTook(each.function, each.duration_us, each.failure is not None)
+            for each in self.fresh.values()
+            if each.journaled and not each.path.endswith("?")  # what a step has read
+        ]
 
     def take_fresh(self) -> bytes:
         """The open segment's entries as bytes; the next segment begins empty."""

@@ -7,6 +7,7 @@ from hub.errors import InvalidError
 from hub.model.json import Json, loads
 from hub.model.run import ClaimedRun
 from hub.model.time import to_iso
+from hub.model.trace import HEADER
 from hub.stack.journal import Journal
 from hub.stack.ports import World
 from hub.stack.scope import Scope
@@ -35,6 +36,7 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
         course.facts = context = loads(run.context)
         course.key_base = context.pop("key_base", course.key_base)
         course.raw = context.pop("raw", None)
+        context.pop(HEADER, None)
         course.queue_row = context.pop("queue_row", None)
         course.awaited = context.pop("awaited", "request" in context)
         course.round = context.pop("round", 0)

@@ -248,6 +248,7 @@ class Course:
                 run_id=self.run.id,
                 fence=self.run.fence,
                 n=number,
+                steps=self.journal.took(),
                 entries=self.journal.take_fresh(),
                 added=list(effects.added.values()),
                 edited=list(effects.edited.values()),

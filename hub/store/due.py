@@ -69,9 +69,10 @@ class ClaimDue:
     """Those that are replayed go before the live ones, this time."""
 
 
-_waits = and_(
+WAITS = and_(
     deliveries.c.status.in_((inline("pending"), inline("retrying"))), not_(deliveries.c.held)
 )
+"""A delivery is due, or will be; nothing before it holds it back."""
 _other = deliveries.alias("other")
 _in_front = exists(
     select(literal(1)).where(
@@ -87,24 +88,24 @@ _in_front = exists(
     )
 )
 _goes = and_(
-    _waits,
+    WAITS,
     deliveries.c.due_at <= now_us(),
     or_(deliveries.c.ordering_key.is_(None), not_(_in_front)),
 )
 
 
-def _names() -> Any:
+def waiting_names() -> Any:
     """Every destination that deliveries wait for: one look at the index for each."""
     first = (
         select(deliveries.c.destination)
-        .where(_waits)
+        .where(WAITS)
         .order_by(deliveries.c.destination)
         .limit(literal(1))
     )
     names = select(first.scalar_subquery().label("name")).cte("names", recursive=True)
     after = (
         select(deliveries.c.destination)
-        .where(_waits, deliveries.c.destination > names.c.name)
+        .where(WAITS, deliveries.c.destination > names.c.name)
         .order_by(deliveries.c.destination)
         .limit(literal(1))
         .scalar_subquery()
@@ -116,7 +117,7 @@ def _count(of: ColumnElement[str], replayed: bool) -> Any:
     some = (
         select(literal(1))
         .where(
-            _waits,
+            WAITS,
             deliveries.c.destination == of,
             deliveries.c.replayed == (true() if replayed else false()),
             deliveries.c.due_at <= now_us(),
@@ -128,7 +129,7 @@ def _count(of: ColumnElement[str], replayed: bool) -> Any:
     return select(func.count(literal(1))).select_from(some).scalar_subquery()
 
 
-_all_names = _names()
+_all_names = waiting_names()
 _DUE = select(
     _all_names.c.name, _count(_all_names.c.name, False), _count(_all_names.c.name, True)
 ).where(_all_names.c.name.is_not(None))
@@ -271,7 +272,7 @@ def _take(tx: Tx, limits: dict[str, int], replayed: bool) -> list[tuple[str, str
     ]
 
 
-_NEXT = select(func.min(deliveries.c.due_at)).where(_waits)
+_NEXT = select(func.min(deliveries.c.due_at)).where(WAITS)
 
 
 def next_due_delivery(tx: Tx, /) -> int | None:

@@ -90,6 +90,11 @@ class Ledger:
         """The tables the changes of whose records are told, as the catalog last knew."""
         self.on_told: Callable[[list[Publication]], None] = lambda publications: None
         """Takes the messages about them once they are committed; the outbox holds them too."""
+        self.on_commit: Callable[[int, float, float], None] = lambda items, took_s, waited_s: None
+        """Is told of each commit: how many writes it took, how long that took, and how long the
+        first of them had waited for it."""
+        self.on_failure: Callable[[int], None] = lambda items: None
+        """Is told how many writes are not known to be committed, because the database failed."""
         self.commits = 0
         self.committed_items = 0
         self._waiting: list[_Waiting] = []
@@ -99,6 +104,11 @@ class Ledger:
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self.engine.dialect
+
+    @property
+    def waiting(self) -> int:
+        """How many writes wait for the next commit."""
+        return len(self._waiting)
 
     async def write(self, write: Write[Item, Result], item: Item) -> Result:
         """Commit one item, and what rides along with the errand that it belongs to.
@@ -152,12 +162,14 @@ class Ledger:
 
     async def _commit(self, batch: list[_Waiting]) -> None:
         """Commit these; on failure split, until whoever is to blame stands alone."""
+        started = asyncio.get_running_loop().time()
         try:
             results = await self._transact(batch)
         except asyncio.CancelledError:
             _fail(batch, StoreError("The hub is stopping."))
             raise
         except StoreError as error:
+            self.on_failure(len(batch))
             _fail(batch, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, it belongs to its caller
             if len(batch) == 1:
@@ -175,6 +187,8 @@ class Ledger:
                     waiting.errand.committed()
                 if not waiting.done.done():  # its caller may have gone
                     waiting.done.set_result(result)
+            waited_s = started - (batch[0].until - self._timeout_s)
+            self.on_commit(len(batch), asyncio.get_running_loop().time() - started, waited_s)
 
     async def _transact(self, batch: list[_Waiting]) -> list[Any]:
         """Commit these; the time runs from when the first of them came."""

@@ -7,6 +7,7 @@ answered with the run's URL.
 
 import base64
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,8 @@ from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
 from hub.model.masking import mask_headers
 from hub.model.run import RunStart
+from hub.model.trace import HEADER
+from hub.observe.tracing import traced_here
 from hub.stack.placing import placed
 from hub.stack.task import Endpoint, Stack
 from hub.store.catalog import Snapshot
@@ -80,9 +83,10 @@ class Endpoints:
         self._callers = Callers(access, hub.catalog)
         self._routes = _Routes()
 
-    def knows(self, path: str) -> bool:
-        """Whether the path is that of an endpoint."""
-        return bool(self._find(path))
+    def template(self, path: str) -> str | None:
+        """The path as it is set of the endpoint that this one means; None if it means none."""
+        found = self._find(path)
+        return found[0][0].path if found else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to a path that is known."""
@@ -95,13 +99,26 @@ class Endpoints:
             asked = request.headers.get(ASKED)
             response = Response(None, 204, origins.preflight(origin, methods, asked))
         else:
-            try:
-                response = await self._answer(request, found)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem
-                response = problem(error, scope)
+            response = await self._traced(request, found)
             for name, value in origins.headers(origin).items():
                 response.headers[name] = value
         await response(scope, receive, send)
+
+    async def _traced(
+        self, request: Request, found: list[tuple[Endpoint, dict[str, str]]]
+    ) -> Response:
+        tracing, started, place = self._hub.tracing, time.perf_counter(), None
+        route = found[0][0].path
+        if tracing is not None:
+            place = tracing.enter(request.headers.get(HEADER), route)
+        try:
+            response = await self._answer(request, found)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem
+            response = problem(error, request.scope)
+        if tracing is not None and place is not None:
+            asked, took_s = (request.method, route), time.perf_counter() - started
+            tracing.answered(place, asked, response.status_code, took_s)
+        return response
 
     def _find(self, path: str) -> list[tuple[Endpoint, dict[str, str]]]:
         now = self._hub.catalog.now
@@ -133,7 +150,7 @@ class Endpoints:
                 | ({} if endpoint.raw is None else {"raw": _as_it_came(request, raw, endpoint.raw)})
             ),
         )
-        return await self._answers.of_new(placed(start, task, given), endpoint.wait_s)
+        return await self._answers.of_new(traced_here(placed(start, task, given)), endpoint.wait_s)
 
 
 def _endpoints(stacks: Mapping[str, Stack]) -> list[Endpoint]:

@@ -4,7 +4,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from starlette.datastructures import Headers, QueryParams
@@ -21,6 +21,7 @@ from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.model.message import Message, sse_event
 from hub.model.time import now_us
+from hub.observe.metrics import Metrics
 from hub.web.admission import Admission, Grant
 from hub.web.cors import Cors
 from hub.web.stream import EVENT_STREAM, HEADERS, RETRY_MS, retry, start_of, stream
@@ -65,6 +66,7 @@ class Live:
     bounds: Bounds
     presence: Presence
     watching: Watching = lambda channels: nullcontext()
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, query = Headers(scope=scope), QueryParams(scope["query_string"])
@@ -104,7 +106,9 @@ class Live:
                 here = self.presence.present(wish.channels, grant.sub, grant.info)
                 await held.enter_async_context(here)
                 wish = replace(wish, first=await self._members(wish))
-            await stream(listener, wish, self.stopping, start_of(allowed), connection)
+            cut = await stream(listener, wish, self.stopping, start_of(allowed), connection)
+            if cut or listener.slow:
+                self.metrics.stream_cut()
 
     async def _members(self, wish: Wish) -> bytes:
         """Who is there, as the first messages of a stream; what changes of it follows."""
@@ -128,6 +132,7 @@ class Live:
         if wish.presence:
             self.admission.check(grant, Can.PRESENCE, wish.channels)
         if self.stopping.open >= self.bounds.streams:
+            self.metrics.stream_shed()
             raise StoreError(
                 f"This server holds {self.bounds.streams} streams already: try again in a while.",
                 code="streams_full",

@@ -9,10 +9,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from hub.bootstrap import Hub
 from hub.errors import HubError, InvalidError, NotFoundError
+from hub.model.trace import HEADER
 from hub.web import errands
 from hub.web.access import Access
 from hub.web.api import OPERATIONS
@@ -21,32 +21,52 @@ from hub.web.assets import Mint, client_routes, demo_routes
 from hub.web.downloads import PATH as DOWNLOAD
 from hub.web.downloads import download
 from hub.web.health import healthz, readyz
+from hub.web.metrics import PATH as METRICS
+from hub.web.metrics import metrics
 from hub.web.problems import problem
 
 _log = structlog.get_logger("hub.web")
 
 
-def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = None) -> ASGIApp:
-    """The application for ``/v1/*``, ``/files/*``, health and what browsers fetch.
+def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = None) -> Starlette:
+    """The application for ``/v1/*``, ``/files/*``, health, metrics and what browsers fetch.
 
     ``access`` is given where other rooms share what it remembers of keys. With ``mint`` an
     embedded hub has the page ``/demo``.
     """
     access = access or Access(hub.ledger)
     demo = demo_routes(mint) if hub.embedded and mint is not None else ()
-    app = Starlette(
-        routes=[
-            *_routes(hub, access, OPERATIONS),
-            Route("/healthz", healthz),
-            Route("/readyz", readyz(hub)),
-            Route(DOWNLOAD, download(hub)),
-            *client_routes(),
-            *demo,
-        ],
-        exception_handlers={HTTPException: _no_route},
+    return _app(
+        *_routes(hub, access, OPERATIONS),
+        *_health(hub, metrics(hub, access)),
+        Route(DOWNLOAD, download(hub)),
+        *client_routes(),
+        *demo,
     )
+
+
+def build_watch_routes(hub: Hub, access: Access) -> Starlette:
+    """The application for a process that serves nothing else: health, and its own metrics."""
+    return _app(*_health(hub, metrics(hub, access, whole=False)))
+
+
+def routes_of(app: Starlette) -> list[Route]:
+    """Its routes, each with a path and an endpoint of its own."""
+    return [each for each in app.routes if isinstance(each, Route)]
+
+
+def _app(*routes: Route) -> Starlette:
+    app = Starlette(routes=list(routes), exception_handlers={HTTPException: _no_route})
     app.router.redirect_slashes = False
     return app
+
+
+def _health(hub: Hub, told: Callable[[Request], Awaitable[Response]]) -> Iterable[Route]:
+    return (
+        Route("/healthz", healthz),
+        Route("/readyz", readyz(hub)),
+        Route(METRICS, told),
+    )
 
 
 def _routes(hub: Hub, access: Access, operations: Iterable[Operation]) -> Iterable[Route]:
@@ -63,8 +83,11 @@ def _endpoint(
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         started = time.perf_counter()
+        place = None
         operation = by_method["GET" if request.method == "HEAD" else request.method]
         who = None
+        if hub.tracing is not None:
+            place = hub.tracing.enter(request.headers.get(HEADER), operation.path)
         try:
             key = await access.require(request, operation.scope)
             who = key.id
@@ -73,6 +96,9 @@ def _endpoint(
             response = Response(status_code=400)  # nobody is left to read it
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem
             response = problem(error, request.scope)
+        if hub.tracing is not None and place is not None:
+            asked, took_s = (request.method, operation.path), time.perf_counter() - started
+            hub.tracing.answered(place, asked, response.status_code, took_s)
         _say(operation, request, who, response.status_code, started)
         return response
 

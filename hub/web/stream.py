@@ -34,11 +34,13 @@ async def stream(
     stopping: Stopping,
     start: Message,
     connection: tuple[Receive, Send],
-) -> None:
+) -> bool:
     """Everything until the client goes, the hub stops, or the wish is fulfilled.
 
-    When it ends, whatever is still to be sent has 2 s: a client that reads nothing is left.
+    When it ends, whatever is still to be sent has 2 s: a client that reads nothing is left. Gives
+    whether that had to be.
     """
+    cut = False
     receive, send = connection
     loop = asyncio.get_running_loop()
     gone = loop.create_task(_close_when_gone(listener, receive))
@@ -60,8 +62,10 @@ async def stream(
                 listener.close()
                 await send(_body(b"", more=False))
         except TimeoutError:
+            cut = True
             _log.info("listener.cut", channels=wish.channels)
     await asyncio.gather(gone, return_exceptions=True)
+    return cut
 
 
 class _Pouring:

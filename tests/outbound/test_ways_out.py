@@ -11,6 +11,7 @@ NETWORK = {
     *("socket", "ssl", "httpx", "aiohttp", "requests", "urllib3", "urllib.request", "websockets"),
     *("http.client", "ftplib", "smtplib", "telnetlib", "poplib", "imaplib", "nntplib"),
     *("xmlrpc", "httpx_aiohttp", "pycurl", "socketserver", "multiprocessing.connection", "obstore"),
+    *("opentelemetry.exporter", "prometheus_client.bridge"),
 }
 OPENERS = {
     *("open_connection", "create_connection", "open_unix_connection", "create_unix_connection"),
@@ -77,6 +78,7 @@ def test_only_the_client_speaks_to_the_network() -> None:
         "hub/outbound/pools.py",  # keeps the client's transports
         "hub/outbound/tls.py",  # makes its TLS contexts
         "hub/store/tls.py",  # makes the one for the database
+        "hub/observe/otel.py",  # to the collector that OpenTelemetry's own variables name
         "hub/files/bucket.py",  # where HUB_FILES_URL says, and nobody else has a say
         "hub/valkey.py",  # asks whether its own Valkey listens on its own socket file
     }

@@ -90,6 +90,7 @@ async def _cancel(call: Call) -> Response:
     row = await _row(call)
     if not await call.hub.ledger.write(CANCEL, row["id"]):
         raise ConflictError(f"The run has ended already: it has {row['status']}.", code="run_ended")
+    call.hub.metrics.run_changed(row["task"], "cancelled")
     call.hub.bell.ring(RUNS)  # another one may have waited for its key
     return await _get(call)
 
@@ -127,6 +128,7 @@ async def _retry(call: Call) -> Response:
         run_id = await call.hub.ledger.write(START, replay.start)
     else:
         await _go_on(call, row)
+    call.hub.metrics.run_changed(row["task"], "retried")
     call.hub.bell.ring(RUNS)
     url = f"{call.root}/v1/runs/{run_id}"
     return answer({"id": run_id, "status": "queued", "url": url}, 202, {"location": url})

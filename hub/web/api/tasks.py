@@ -15,6 +15,7 @@ from hub.model.json import dumps_text
 from hub.model.key import Scope
 from hub.model.run import RunStart, Unique
 from hub.model.time import US_PER_S, now_us
+from hub.observe.tracing import traced_here
 from hub.stack.placing import placed
 from hub.stack.steps.tasks import MAX_DEBOUNCE_S
 from hub.stack.task import Task
@@ -129,7 +130,7 @@ async def _start(call: Call) -> Response:
     known = call.hub.catalog.known_task(task)
     if known is not None and known.input is not None:
         known.input.check(wish.input)
-    start = placed(start, known, wish.input)
+    start = traced_here(placed(start, known, wish.input))
     run_id = await call.hub.ledger.write(START, start)
     if run_id == start.id:
         call.hub.bell.ring(RUNS)
