@@ -20,7 +20,7 @@ from hub.store.lookup import one, where
 from hub.store.schema import stacks as STACKS  # noqa: N812 - a table, beside the module of the noun
 from hub.web.api.named import Around
 
-_ORDER = ("source", "destination", "subscription", "channel", "issuer")
+_ORDER = ("source", "destination", "subscription", "channel", "issuer", "alert")
 _log = structlog.get_logger("hub.apply")
 
 

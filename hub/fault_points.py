@@ -41,6 +41,8 @@ POINTS: Final = (
     "delivery.answered",
     "delivery.settled",
     "file.written",
+    "alerts.ready",
+    "alerts.told",
     *DATA_SETS,
 )
 _SETTING = re.compile(r"([a-z.]+):([1-9][0-9]{0,5})")

@@ -15,6 +15,7 @@ from hub.stack.problem import Problem
 from hub.stack.text import Document
 from hub.store.ledger import Ledger
 from hub.store.objects import DROP, PUT, DropObject, Kind, PutObject, all_objects, one_object
+from hub.web.api.alerts import ALERTS
 from hub.web.api.body import validated
 from hub.web.api.channels import CHANNELS
 from hub.web.api.destinations import DESTINATIONS
@@ -23,7 +24,7 @@ from hub.web.api.named import Around, Named
 from hub.web.api.sources import SOURCES
 from hub.web.api.subscriptions import SUBSCRIPTIONS
 
-_KINDS: tuple[Named[Any], ...] = (SOURCES, DESTINATIONS, SUBSCRIPTIONS, CHANNELS, ISSUERS)
+_KINDS: tuple[Named[Any], ...] = (SOURCES, DESTINATIONS, SUBSCRIPTIONS, CHANNELS, ISSUERS, ALERTS)
 _NAMED: dict[str, Named[Any]] = {each.kind: each for each in _KINDS}
 
 

@@ -1,6 +1,7 @@
 """The management API: every operation, one module for each noun."""
 
 from hub.web.api import (
+    alerts,
     breakers,
     channels,
     deliveries,
@@ -32,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *breakers.OPERATIONS,
     *subscriptions.OPERATIONS,
     *issuers.OPERATIONS,
+    *alerts.OPERATIONS,
     *stacks.OPERATIONS,
     *tasks.OPERATIONS,
     *schedules.OPERATIONS,

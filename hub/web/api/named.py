@@ -46,7 +46,7 @@ class Around:
 class Named(Generic[S]):
     """How one kind of object is set."""
 
-    kind: Literal["source", "destination", "subscription", "channel", "issuer"]
+    kind: Literal["source", "destination", "subscription", "channel", "issuer", "alert"]
     shape: type[S]
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
