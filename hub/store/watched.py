@@ -26,7 +26,7 @@ from hub.store.tx import Tx
 
 MOST_SEEN = 5000
 """Of so many rows a share is taken, the newest."""
-MOST_COUNTED = 20_000
+MOST_COUNTED = 10_000
 """No count of what failed goes further."""
 _since: BindParameter[Any] = bindparam("since")
 _most: BindParameter[int] = bindparam("most")
