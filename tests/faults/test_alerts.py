@@ -5,41 +5,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.program import Driven, Program, client, free_port
+from tests.program import Program, embedded_hub, free_port
 from tests.sink import open_sink
 
-OFTEN = {"HUB_ALERT_EVERY_S": "0.2", "HUB_ALERT_DESTINATIONS": "pager", "HUB_LEASE_S": "1"}
-SELDOM = {**OFTEN, "HUB_ALERT_EVERY_S": "3600"}
+OFTEN_S = 0.2
+SELDOM_S = 3600
 
 
+@pytest.mark.timeout(240)  # three starts of the hub, one of them in a process of its own
 @pytest.mark.parametrize("point", ["alerts.ready:2", "alerts.told:2"])
 async def test_a_crash_neither_loses_a_notice_nor_repeats_it(point: str, tmp_path: Path) -> None:
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    arguments = ["up", "--port", str(port), "--data", str(tmp_path), "--stacks", str(tmp_path)]
-    log = tmp_path / "up.log"
-    async with open_sink() as pager, client(base) as api:
-        driven = Driven(base, api)
-        first = Program(arguments, SELDOM, log)
-        await first.start()
-        await first.ready(base, timeout_s=60)
-        await driven.put("/v1/destinations/pager", {"connector": "standard", "url": pager.url})
-        gone = {"connector": "standard", "url": pager.url, "state": "disabled"}
-        await driven.put("/v1/destinations/gone", gone)
-        assert await first.stop() == 0
-        killed = Program(arguments, {**OFTEN, "HUB_FAULT_POINT": point}, log)
+    """The first look finds it, the second one tells it."""
+    told = {"alert_destinations": "pager"}
+    async with open_sink() as pager:
+        async with embedded_hub(tmp_path, alert_every_s=SELDOM_S, **told) as hub:
+            there = {"connector": "standard", "url": pager.url}
+            await hub.put("/v1/destinations/pager", there)
+            await hub.put("/v1/destinations/gone", {**there, "state": "disabled"})
+        port = str(free_port())
+        killed = Program(
+            ["up", "--port", port, "--data", str(tmp_path), "--stacks", str(tmp_path / "stacks")],
+            {
+                "HUB_ALERT_EVERY_S": str(OFTEN_S),
+                "HUB_ALERT_DESTINATIONS": "pager",
+                "HUB_FAULT_POINT": point,
+            },
+            tmp_path / "up.log",
+        )
         await killed.start()
         assert killed.process is not None
-        async with asyncio.timeout(60):
-            assert await killed.process.wait() == -9
-        second = Program(arguments, OFTEN, log)
-        await second.start()
-        try:
-            await second.ready(base, timeout_s=60)
+        assert await killed.process.wait() == -9, killed.said()
+        async with embedded_hub(tmp_path, alert_every_s=OFTEN_S, **told) as hub:
             await pager.wait_for(1, timeout_s=60)
             await asyncio.sleep(2)
-            items = (await driven.get("/v1/alerts/firing"))["items"]
-            assert [each["told"] for each in items] == [["pager"]]
-        finally:
-            assert await second.stop() == 0
-        assert [each.json["event"] for each in pager.requests] == ["alert.firing"], second.said()
+            (firing,) = (await hub.get("/v1/alerts/firing"))["items"]
+            assert firing["told"] == ["pager"]
+        assert [each.json["event"] for each in pager.requests] == ["alert.firing"]
