@@ -136,7 +136,7 @@ def apply(
         bool, typer.Option("--prune", help="Remove what a file gave and none gives now.")
     ] = False,
 ) -> None:
-    """Have stacks, sources, destinations, subscriptions, channels and issuers be as files say."""
+    """Have stacks, sources, destinations, subscriptions and the rest be as files say."""
     raise typer.Exit(ran(_apply(settings_of(), paths or [Path("stacks")], prune)))
 
 
