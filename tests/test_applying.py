@@ -205,4 +205,5 @@ async def test_alerts_stand_in_files_too(sqlite: Ledger, folder: Path, around: A
     (folder / "alerts.json5").unlink()
     applied = await apply_files(sqlite, [folder], around, prune=True)
     assert applied.removed == ["alert dead-letters"]
+    await around.catalog.refresh()
     assert around.catalog.now.alerts["dead-letters"].limit == 1

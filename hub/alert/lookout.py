@@ -231,4 +231,4 @@ def _say(before: Mapping[tuple[str, str], Standing], put: Iterable[Standing]) ->
         elif each.phase is Phase.RESOLVED and was is not None and was.phase is Phase.FIRING:
             line.info("alert.resolved")
         if is_reminder(each) and (was is None or was.notified_at != each.notified_at):
-            line.info("alert.told", destinations=each.told)
+            line.info("alert.announced", destinations=each.told)

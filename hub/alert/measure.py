@@ -27,6 +27,7 @@ from hub.store.tx import Tx
 P = ParamSpec("P")
 Values: TypeAlias = Mapping[str, float]
 """The value of each subject."""
+_BREAKERS = "breakers"
 _HOUR_US = 3600 * US_PER_S
 
 
@@ -78,6 +79,12 @@ class Measures:
 
     async def open_breakers(self) -> Values | None:
         """Those that are not closed, and that nobody tripped; None where Redis is away."""
+        if _BREAKERS not in self._answers:
+            self._answers[_BREAKERS] = await self._find_breakers()
+        found: Values | None = self._answers[_BREAKERS]
+        return found
+
+    async def _find_breakers(self) -> Values | None:
         try:
             names = sorted(await self._gates.not_closed())
             states = await self._gates.states(names)

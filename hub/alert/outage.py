@@ -114,7 +114,7 @@ class Outage:
             async with self._redis() as redis:
                 await redis.delete(keys.outage(slug))
         except (RedisError, OSError, TimeoutError) as error:
-            _log.debug("outage.forgotten", rule=slug, error=str(error))
+            _log.debug("outage.remembered", rule=slug, error=str(error))
 
     def _redis(self) -> Redis:
         redis: Redis = Redis.from_url(

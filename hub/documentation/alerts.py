@@ -1,7 +1,7 @@
 """``docs/alerts.md``: written by hand, but for the tables of conditions and of built-in rules."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hub.model.alert import BUILT_IN
@@ -13,9 +13,15 @@ _END = "<!-- end of {name} -->"
 
 
 def alerts_page() -> str:
-    """The page as it stands, with its tables made anew."""
-    text = Path(PAGE).read_text("utf-8")
-    for name, lines in (("conditions", _conditions()), ("rules", _rules())):
+    """The page as it stands, with its tables made anew; where there is none, only these.
+
+    Raises:
+        ValueError: it has no place for them.
+    """
+    tables = {"rules": _rules(), "conditions": _conditions()}
+    path = Path(PAGE)
+    text = path.read_text("utf-8") if path.exists() else _bare(tables)
+    for name, lines in tables.items():
         begin, end = _BEGIN.format(name=name), _END.format(name=name)
         made = "\n".join([begin, "", *lines, "", end])
         place = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
@@ -23,6 +29,10 @@ def alerts_page() -> str:
         if found != 1:
             raise ValueError(f"{PAGE} needs {begin!r} and {end!r}, once each")
     return text
+
+
+def _bare(names: Iterable[str]) -> str:
+    return "".join(f"{_BEGIN.format(name=each)}\n{_END.format(name=each)}\n" for each in names)
 
 
 def _conditions() -> Iterator[str]:
