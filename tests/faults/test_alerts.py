@@ -9,7 +9,6 @@ from tests.program import Program, embedded_hub, free_port
 from tests.sink import open_sink
 
 OFTEN_S = 0.2
-SELDOM_S = 3600
 
 
 @pytest.mark.timeout(240)  # three starts of the hub, one of them in a process of its own
@@ -18,7 +17,7 @@ async def test_a_crash_neither_loses_a_notice_nor_repeats_it(point: str, tmp_pat
     """The first look finds it, the second one tells it."""
     told = {"alert_destinations": "pager"}
     async with open_sink() as pager:
-        async with embedded_hub(tmp_path, alert_every_s=SELDOM_S, **told) as hub:
+        async with embedded_hub(tmp_path, **told) as hub:
             there = {"connector": "standard", "url": pager.url}
             await hub.put("/v1/destinations/pager", there)
             await hub.put("/v1/destinations/gone", {**there, "state": "disabled"})
