@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from hub.documentation.alerts import PAGE as ALERTS
+from hub.documentation.alerts import alerts_page
 from hub.documentation.dashboard import dashboard_file
 from hub.documentation.pages import env_example, functions_page, metrics_page, settings_page
 from hub.documentation.steps import steps_page
@@ -21,6 +23,7 @@ def schema_file() -> str:
 FILES: dict[str, Callable[[], str]] = {
     "deploy/env.example": env_example,
     "deploy/grafana/hub.json": dashboard_file,
+    ALERTS: alerts_page,
     "docs/functions.md": functions_page,
     "docs/metrics.md": metrics_page,
     "docs/settings.md": settings_page,
