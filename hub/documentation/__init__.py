@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from hub.documentation.commands import commands_page
+from hub.documentation.doctor import doctor_page
 from hub.documentation.pages import env_example, functions_page, settings_page
 from hub.documentation.steps import steps_page
 from hub.stack.schema import stack_schema
@@ -19,6 +21,8 @@ def schema_file() -> str:
 
 FILES: dict[str, Callable[[], str]] = {
     "deploy/env.example": env_example,
+    "docs/commands.md": commands_page,
+    "docs/doctor.md": doctor_page,
     "docs/functions.md": functions_page,
     "docs/settings.md": settings_page,
     "docs/steps.md": steps_page,
