@@ -1,6 +1,5 @@
 """``hub alert``: the rules, what fires, a sample, and muting, straight from the ledger."""
 
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -12,15 +11,15 @@ from hub.alert.sending import Speaker
 from hub.bootstrap import ledger_of, load_connectors, load_functions
 from hub.errors import InvalidError, NotFoundError
 from hub.model.alert import Alert, Phase
-from hub.model.json import Json, dumps_text
+from hub.model.json import Json
 from hub.model.time import US_PER_S, now_us, to_iso
+from hub.printing import print_json, print_things, write
 from hub.settings import Settings, variables
 from hub.stack.problem import nearest
 from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, mutes_now, standings_now
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
 from hub.store.migrate import require_current
-from hub.transfer.command import cell, print_aligned
 
 _RULES = ("slug", "when", "of", "severity", "goes_to", "state")
 _FIRING = ("rule", "severity", "since", "message")
@@ -57,13 +56,10 @@ async def list_alerts(settings: Settings, *, firing: bool, as_json: bool) -> Non
     """Print the rules and how each stands, or what fires: aligned, or as JSON lines."""
     async with _opened(settings) as hub:
         rows = await (_firing(hub) if firing else _rules(hub))
-    names = _FIRING if firing else _RULES
-    if as_json:
-        sys.stdout.write("".join(f"{dumps_text(row)}\n" for row in rows))
-    elif rows:
-        print_aligned([names, *([cell(row[name]) for name in names] for row in rows)])
+    if rows or as_json:
+        print_things(rows, _FIRING if firing else _RULES, as_json=as_json)
     else:
-        sys.stdout.write("Nothing fires.\n")
+        write("Nothing fires.")
 
 
 async def _rules(hub: _Opened) -> list[dict[str, Json]]:
@@ -114,9 +110,10 @@ async def test_alert(settings: Settings, slug: str, *, as_json: bool) -> None:
             hub.ledger, speaker, hub.known(slug), settings.alert_destinations, settings.root
         )
     for each in starts:
-        told = {"id": each.id, "destination": each.destination}
-        line = dumps_text(told) if as_json else f"{each.id} {each.destination}"
-        sys.stdout.write(f"{line}\n")
+        if as_json:
+            print_json({"id": each.id, "destination": each.destination})
+        else:
+            write(f"{each.id} {each.destination}")
 
 
 async def mute_alert(settings: Settings, slug: str, for_s: float, *, as_json: bool) -> None:
@@ -138,9 +135,10 @@ async def mute_alert(settings: Settings, slug: str, for_s: float, *, as_json: bo
         else:
             await hub.ledger.write(UNMUTE_ALERT, rule)
     shown = None if until is None else to_iso(until)
-    said = f"{slug} is not muted." if shown is None else f"{slug} is muted until {shown}."
-    told = {"slug": slug, "muted_until": shown}
-    sys.stdout.write(f"{dumps_text(told) if as_json else said}\n")
+    if as_json:
+        print_json({"slug": slug, "muted_until": shown})
+    else:
+        write(f"{slug} is not muted." if shown is None else f"{slug} is muted until {shown}.")
 
 
 @asynccontextmanager

@@ -137,9 +137,13 @@ def file_bounds_of(settings: Settings) -> FileBounds:
     return FileBounds(settings.file_max_bytes, settings.files_max_bytes, settings.files_keep_s)
 
 
+def policy_of(settings: Settings) -> AddressPolicy:
+    """Which addresses requests may go to."""
+    return AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
+
+
 def client_of(settings: Settings) -> Client:
     """The way out, to be entered; says where the check of addresses has moved to."""
-    policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
     proxy = settings.outbound_proxy
     if proxy is not None:
         _log.warning(
@@ -149,7 +153,7 @@ def client_of(settings: Settings) -> Client:
             "anew: have the proxy refuse private and link-local addresses.",
         )
     return Client(
-        policy,
+        policy_of(settings),
         connections=max(1, settings.deliver_concurrency),
         proxy=None if proxy is None else proxy.get_secret_value(),
     )

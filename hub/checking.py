@@ -36,13 +36,14 @@ def check(paths: Sequence[Path], *, as_json: bool = False, strict: bool = False)
     """Check them and say what was found; 1 where there are errors, with ``strict`` any problem.
 
     Raises:
+        InvalidError: ``stacks_missing``.
         SettingsError: functions of an installed package cannot be loaded.
     """
     load_functions()
     files = stack_files(paths)
     if not files:
-        sys.stderr.write(f"hub: There are no stacks in {', '.join(map(str, paths))}.\n")
-        return 2
+        named = ", ".join(map(str, paths))
+        raise InvalidError(f"There are no stacks in {named}.", code="stacks_missing")
     found = list(problems_in(files))
     if as_json:
         told = [{"file": str(each.path), **each.problem.as_json()} for each in found]

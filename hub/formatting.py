@@ -5,17 +5,19 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hub.errors import InvalidError
+from hub.printing import print_json
 from hub.stack.fmt import format_text
 from hub.stackfiles import stack_files
 
 
-def format_files(paths: Iterable[Path], *, check: bool) -> int:
+def format_files(paths: Iterable[Path], *, check: bool, as_json: bool = False) -> int:
     """Give every stack file its form, or only name those that have another one.
 
-    Says on the standard output what changed or would, on the error output what cannot be read.
+    Says on the standard output what changed or would, on the error output what cannot be read;
+    as JSON ``{"changed": [paths]}``.
     The exit code: 0; 1 if ``check`` found a file to change; 2 if a file cannot be read.
     """
-    code = 0
+    code, changed = 0, list[str]()
     for path in stack_files(paths):
         try:
             text = path.read_bytes().decode("utf-8")
@@ -28,8 +30,12 @@ def format_files(paths: Iterable[Path], *, check: bool) -> int:
             sys.stderr.write(f"{path}: {_reason(error)}\n")
             code = 2
         else:
-            sys.stdout.write(f"{path}\n")
+            changed.append(str(path))
+            if not as_json:
+                sys.stdout.write(f"{path}\n")
             code = max(code, int(check))
+    if as_json:
+        print_json({"changed": changed})
     return code
 
 

@@ -11,13 +11,13 @@ from hub.errors import NotFoundError
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
 from hub.model.key import hash_of, new_key, prefix_of
+from hub.printing import print_table
 from hub.settings import Settings
 from hub.store.keys import DROP, PUT, NewKey, shown_key
 from hub.store.ledger import Ledger
 from hub.store.lookup import one, where
 from hub.store.migrate import require_current
 from hub.store.schema import keys
-from hub.transfer.command import print_aligned
 from hub.web.api.body import validated
 from hub.web.api.keys import WantedKey, expiry_of
 
@@ -31,7 +31,7 @@ async def list_keys(settings: Settings, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write("".join(f"{dumps_text(each)}\n" for each in shown))
         return
-    print_aligned([_COLUMNS, *([_cell(each[name]) for name in _COLUMNS] for each in shown)])
+    print_table(_COLUMNS, [[_cell(each[name]) for name in _COLUMNS] for each in shown])
 
 
 async def make_key(

@@ -16,6 +16,9 @@ the last message."""
 JOBS: Final = "hub:jobs"
 """Sorted set of arq's doorbells. Permanent, bounded by queues and slots."""
 
+BEAT: Final = f"{JOBS}:health-check"
+"""There while any worker lives: its counts, as arq writes them. Ends 16 s after the last beat."""
+
 NOT_CLOSED: Final = "hub:gates"
 """Set of the names of the gates that are open or half open. Permanent, bounded by their number."""
 

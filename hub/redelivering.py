@@ -1,10 +1,9 @@
-"""``hub deliveries`` and ``hub replay`` of these, straight from the ledger."""
+"""``hub replay`` of deliveries, straight from the ledger."""
 
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from hub.deliver.again import (
     MAX_RATE_PER_S,
@@ -19,19 +18,12 @@ from hub.deliver.again import (
     under_way,
 )
 from hub.errors import InvalidError
-from hub.model.delivery import ENDED, DeliveryStatus
+from hub.model.delivery import ENDED
 from hub.model.json import Json, dumps_text
-from hub.model.time import to_iso
 from hub.settings import Settings
-from hub.stack.problem import nearest
-from hub.store.chosen import NOT_DELIVERED, Chosen, deliveries_page
+from hub.store.chosen import Chosen
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.migrate import require_current
-from hub.transfer.command import cell, print_aligned
-
-_UNDELIVERED = "undelivered"
-_WORDS = (*(each.value for each in DeliveryStatus), _UNDELIVERED)
-_HEAD = ("id", "destination", "status", "attempts", "made", "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,33 +124,6 @@ def _counted(count: int) -> str:
 
 def _rest(told: dict[str, Json]) -> list[str]:
     return [f"{told['left']:,} more are left: replay them afterwards."] if told["left"] else []
-
-
-async def list_deliveries(
-    settings: Settings, status: str | None, destination: str | None, limit: int, *, as_json: bool
-) -> None:
-    """Print deliveries, the newest first: aligned for people, or as JSON lines.
-
-    Raises:
-        InvalidError: ``options_invalid``: no such status.
-    """
-    if status is not None and status not in _WORDS:
-        hint = nearest(status, _WORDS)
-        known = f"did you mean {hint!r}?" if hint else f"there are {', '.join(_WORDS)}."
-        raise _refused(f"There is no status {status!r}; {known}")
-    statuses = () if status is None else (status,)
-    chosen = Chosen(NOT_DELIVERED if status == _UNDELIVERED else statuses, destination)
-    async with _ledger(settings) as ledger:
-        rows = [_shown(row) for row in await ledger.read(deliveries_page, chosen, most=limit)]
-    if as_json:
-        sys.stdout.write("".join(f"{dumps_text(row)}\n" for row in rows))
-    else:
-        print_aligned([_HEAD, *([cell(row[name]) for name in _HEAD] for row in rows)])
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Json]:
-    same = ("id", "destination", "status", "attempts", "reason", "event_id", "run_id")
-    return {**{name: row[name] for name in same}, "made": to_iso(row["created_at"])}
 
 
 @asynccontextmanager

@@ -437,6 +437,12 @@ def _line(place: tuple[int | str, ...], message: str) -> str:
     return f"HUB_{name}: {_sentence(message)}" if name else _sentence(message)
 
 
+def secret_files() -> dict[str, Path]:
+    """The files that ``HUB_…_FILE`` names, by the variable."""
+    variables = (f"HUB_{name.upper()}_FILE" for name in Settings.model_fields)
+    return {each: Path(os.environ[each]) for each in variables if os.environ.get(each)}
+
+
 def _from_files(given: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """What ``HUB_…_FILE`` names, without the ends of its lines at its end; and what is wrong."""
     found: dict[str, Any] = {}

@@ -1,9 +1,9 @@
-"""``hub source``, ``hub destination``: those there are, and a sample sent to one."""
+"""``hub source test``, ``hub destination test``: a sample is sent, and all is shown."""
 
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,11 +12,12 @@ from hub.connector import Connector, Outcome
 from hub.deliver.trial import sample, try_out
 from hub.errors import InvalidError, NotFoundError, OutboundError
 from hub.model.http import Headers, OutboundRequest, OutboundResponse
-from hub.model.json import loads
+from hub.model.json import Json, loads
 from hub.model.masking import is_secret_header
 from hub.model.source import Source, VerifyHeader, VerifyHmac
 from hub.outbound.client import Client
 from hub.outbound.guard import SET_BY_HUB, AddressPolicy
+from hub.printing import print_json
 from hub.receive.proof import proof
 from hub.samples import request_of, sent_samples
 from hub.settings import Settings, variables
@@ -38,20 +39,19 @@ _NEW = ("idempotency-key", "webhook-id")
 """What would make each try a duplicate of the one before."""
 
 
-async def list_sources(settings: Settings) -> None:
-    """Print each source with its address, connector and mode of verification."""
-    catalog = await _catalog(settings)
-    for slug, source in sorted(catalog.now.sources.items()):
-        line = f"{slug:<24} {source.connector:<12} {source.verify.mode:<10}"
-        sys.stdout.write(f"{line} {settings.root}/in/{slug}\n")
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a source is sent: ``case`` names a sample of its connector, ``body`` stands in for its
+    own, ``url`` for the hub's address."""
+
+    case: str | None = None
+    body: str | None = None
+    url: str | None = None
 
 
-async def test_source(
-    settings: Settings, slug: str, case: str | None, body: str | None, url: str | None
-) -> int:
+async def test_source(settings: Settings, slug: str, given: Sample, *, as_json: bool) -> int:
     """Send a sample through the front door, and print what is sent and answered.
 
-    ``case`` names the sample, ``body`` stands in for its own, ``url`` for the hub's address.
     Gives 0 if it was taken.
 
     Raises:
@@ -63,12 +63,13 @@ async def test_source(
     connector = load_connectors().get(source.connector)
     if connector is None:
         raise InvalidError(f"The connector {source.connector!r} is not installed.")
-    sample = _sample(source.connector, case)
-    root = url or settings.root
+    sample = _sample(source.connector, given.case)
+    root = given.url or settings.root
     signed = settings.root if settings.public_url is not None else root
-    sent = _outgoing(source, connector, sample, body, f"{signed}/in/{slug}")
+    sent = _outgoing(source, connector, sample, given.body, f"{signed}/in/{slug}")
     sent = replace(sent, url=sent.url.replace(signed, root, 1))
-    _show_sent(source, sent)
+    if not as_json:
+        _show_sent(source, sent)
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset())
     async with Client(policy, connections=1) as client:
         try:
@@ -79,20 +80,15 @@ async def test_source(
                 "with --url.",
                 code=error.code,
             ) from error
-    _show_answer(answer)
+    if as_json:
+        print_json({"request": _told_sent(source, sent), "answer": _told_answer(answer)})
+    else:
+        _show_answer(answer)
     return 0 if 200 <= answer.status < 300 else 1
 
 
-async def list_destinations(settings: Settings) -> None:
-    """Print each destination with its connector, state and address."""
-    catalog = await _catalog(settings)
-    for slug, each in sorted(catalog.now.destinations.items()):
-        line = f"{slug:<24} {each.connector:<12} {each.state.value:<9}"
-        sys.stdout.write(f"{line} {each.url}\n")
-
-
 async def test_destination(
-    settings: Settings, slug: str, body: str | None, *, dry_run: bool
+    settings: Settings, slug: str, body: str | None, *, dry_run: bool, as_json: bool
 ) -> int:
     """Send a sample, or ``body`` (JSON), and print what is sent and answered.
 
@@ -115,7 +111,10 @@ async def test_destination(
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
     async with Client(policy, connections=1) as client:
         told = await try_out(slug, destination, connector, given, None if dry_run else client)
-    _show_trial(told)
+    if as_json:
+        print_json(told)
+    else:
+        _show_trial(told)
     return 0 if dry_run or told["outcome"] == Outcome.DELIVERED else 1
 
 
@@ -195,16 +194,29 @@ def _proving(source: Source) -> set[str]:
     return {verify.header.lower()} if isinstance(verify, (VerifyHeader, VerifyHmac)) else set()
 
 
-def _show_sent(source: Source, sent: OutboundRequest) -> None:
-    path = urlsplit(sent.url)
-    sys.stdout.write(f"{sent.method} {path.path}{'?' + path.query if path.query else ''}\n")
+def _told_sent(source: Source, sent: OutboundRequest) -> dict[str, Json]:
+    """What is sent, without what proves it."""
     secret = _proving(source)
-    for name, value in sent.headers:
-        hidden = is_secret_header(name) or name.lower() in secret
-        sys.stdout.write(f"{name}: {'…' if hidden else value}\n")
-    sys.stdout.write(f"\n{sent.body.decode('utf-8', 'replace')}\n\n")
+    headers = {
+        name: "…" if is_secret_header(name) or name.lower() in secret else value
+        for name, value in sent.headers
+    }
+    body = sent.body.decode("utf-8", "replace")
+    return {"method": sent.method, "url": sent.url, "headers": headers, "body": body}
+
+
+def _told_answer(answer: OutboundResponse) -> dict[str, Json]:
+    text = answer.body.decode("utf-8", "replace")
+    return {"status": answer.status, "duration_ms": answer.duration_ms, "body": text}
+
+
+def _show_sent(source: Source, sent: OutboundRequest) -> None:
+    told, path = _told_sent(source, sent), urlsplit(sent.url)
+    sys.stdout.write(f"{sent.method} {path.path}{'?' + path.query if path.query else ''}\n")
+    _show_fields(told["headers"].items())
+    sys.stdout.write(f"\n{told['body']}\n\n")
 
 
 def _show_answer(answer: OutboundResponse) -> None:
-    text = answer.body.decode("utf-8", "replace")
-    sys.stdout.write(f"{answer.status} in {answer.duration_ms} ms\n{text}\n")
+    told = _told_answer(answer)
+    sys.stdout.write(f"{told['status']} in {told['duration_ms']} ms\n{told['body']}\n")

@@ -21,6 +21,7 @@ from hub.errors import SettingsError
 from hub.lock import DataFolderLock
 
 _GUARD = Path(__file__).with_name("valkey_guard.py")
+_SOCKET = "valkey.sock"
 _SOCKET_PATH_LIMIT = 100  # the kernel takes 107 bytes on Linux, 103 on macOS
 _LOG_LIMIT = 1_048_576
 _START_S = 60.0
@@ -46,7 +47,7 @@ class EmbeddedValkey:
     def __init__(self, folder: Path, lock: DataFolderLock | None = None) -> None:
         """A ``lock`` that is given has been taken, and is released after ``stop``, by the giver."""
         self.folder = folder.absolute()
-        self.socket = self.folder / "valkey.sock"
+        self.socket = self.folder / _SOCKET
         self._lock = lock or DataFolderLock(self.folder)
         self._own_lock = lock is None
         self._life: int | None = None
@@ -57,7 +58,7 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """For ``Redis.from_url``: plain characters only, and short enough for a socket."""
-        return f"unix://{self.socket}?db=0"
+        return _url(self.socket)
 
     @property
     def log(self) -> Path:
@@ -75,7 +76,7 @@ class EmbeddedValkey:
         async with AsyncExitStack() as opened:
             if self._own_lock:
                 await opened.enter_async_context(self._lock)
-            self.socket = opened.enter_context(_short_path(self.folder)) / "valkey.sock"
+            self.socket = opened.enter_context(_short_path(self.folder)) / _SOCKET
             opened.push_async_callback(self._end)
             await self._launch()
             self._opened = opened.pop_all()
@@ -192,9 +193,20 @@ def _server() -> Path:
 
 
 @contextmanager
+def reached(folder: Path) -> Iterator[str]:
+    """The URL of the Valkey that another process has started in a folder, if it has."""
+    with _short_path(folder.absolute()) as short:
+        yield _url(short / _SOCKET)
+
+
+def _url(socket: Path) -> str:
+    return f"unix://{socket}?db=0"
+
+
+@contextmanager
 def _short_path(folder: Path) -> Iterator[Path]:
     """The folder, by a short link if a socket in it would have too long or too odd a path."""
-    path = str(folder / "valkey.sock")
+    path = str(folder / _SOCKET)
     if len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT and quote(path) == path:
         yield folder
         return

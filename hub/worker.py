@@ -37,6 +37,7 @@ POLL_S = 0.01
 POLL_BESIDE_SERVER_S = 0.2
 """The same beside a server, whose rings stay in the process."""
 _JOB_TIMEOUT_S = 15
+_BEAT_S = 15
 _SWEEP_SECONDS = set(range(0, 60, 5))
 _FILES_MINUTES = set(range(3, 60, 10))
 _FILES_S = 60
@@ -194,6 +195,8 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         ],
         queue_name=keys.JOBS,
         redis_pool=redis,
+        health_check_interval=_BEAT_S,
+        health_check_key=keys.BEAT,
         handle_signals=False,
         after_job_end=look_again,
         poll_delay=poll_s,

@@ -54,7 +54,9 @@ def test_warnings_fail_only_where_that_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_check_of_nothing_says_so(tmp_path: Path) -> None:
-    assert CliRunner().invoke(app, ["check", str(tmp_path)]).exit_code == 2
+    assert typed("check", tmp_path, code=2) == f"hub: There are no stacks in {tmp_path}.\n"
+    problem = json.loads(typed("check", tmp_path, "--json", code=2))
+    assert problem["code"] == "stacks_missing"
     assert "cannot be read" in typed("check", tmp_path / "none.json5", code=1)
 
 

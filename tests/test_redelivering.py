@@ -1,4 +1,4 @@
-"""``hub deliveries`` and ``hub replay`` of these, as they are typed."""
+"""``hub replay`` of deliveries, as it is typed."""
 
 import asyncio
 import json
@@ -100,22 +100,6 @@ def statuses(ask: Callable[..., Any], letters: list[str]) -> Callable[[], list[s
     return read
 
 
-def test_deliveries_are_listed(typed: Typed, letters: list[str]) -> None:
-    head, *lines = typed("deliveries").splitlines()
-    assert head.split() == ["id", "destination", "status", "attempts", "made", "reason"]
-    assert [line.split()[0] for line in lines] == letters[::-1]
-    assert lines[1].split()[1:4] == ["desk", "dead", "0"]
-    assert lines[1].endswith("It is broken.")
-    assert len(typed("deliveries", "--limit", "2").splitlines()) == 3
-    of_till = typed("deliveries", "--status", "dead", "--destination", "till", "--json")
-    rows = [json.loads(line) for line in of_till.splitlines()]
-    assert [row["id"] for row in rows] == letters[1::-1]
-    assert rows[0]["reason"] == "It is\nbroken."
-    assert len(typed("deliveries", "--status", "undelivered", "--json").splitlines()) == 4
-    assert typed("deliveries", "--status", "delivered", "--json") == ""
-    assert len(typed("deliveries", "--status", "cancelled").splitlines()) == 1
-
-
 def test_dead_letters_are_replayed(typed: Typed, statuses: Callable[[], list[str]]) -> None:
     plan = typed("replay", "--dead", "--rate", "2", "--dry-run")
     first, *others = plan.splitlines()
@@ -172,10 +156,3 @@ def test_what_does_not_go_together_is_refused(
 ) -> None:
     assert said in typed("replay", *arguments, code=2)
     assert statuses() == ["dead", "dead", "dead", "pending"]
-
-
-@pytest.mark.usefixtures("letters")
-def test_an_unknown_status_is_refused(typed: Typed) -> None:
-    assert "did you mean 'dead'?" in typed("deliveries", "--status", "deed", code=2)
-    assert "there are pending" in typed("deliveries", "--status", "held-up-somewhere", code=2)
-    typed("deliveries", "--limit", "0", code=2)

@@ -8,21 +8,28 @@ from hub.cli import (
     connectors,
     deliveries,
     keys,
+    operating,
     programs,
+    runs,
     sources,
     stacks,
     tables,
+    trials,
 )
 from hub.cli.common import Command
 
 app = typer.Typer(
     name="hub",
     help="Receives, records, runs, delivers, and shows it all live.",
+    epilog="Exit codes: 0 all is well, 1 something was found, 2 it could not be done.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
 )
-for group in (programs, stacks, sources, deliveries, tables, connectors, keys, alerts, bench):
+for group in (
+    *(programs, trials, sources, deliveries, stacks, runs, tables),
+    *(operating, connectors, keys, alerts, bench),
+):
     app.add_typer(group.commands)
 
 

@@ -20,7 +20,10 @@ def bench(
         bool, typer.Option("--profile", help="Show what costs most; the hub is slower by it.")
     ] = False,
 ) -> None:
-    """Measure this hub against the targets, side by side with a bare echo."""
+    """Measure this hub against the targets.
+
+    Side by side with a bare echo, in one run.
+    """
     from hub.bench.command import run as run_bench
 
     ledgers = ["sqlite", "postgresql"] if ledger == "both" else [ledger]

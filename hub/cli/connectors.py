@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import OPERATE, give_up
+from hub.cli.common import OPERATE, AsJson, give_up, tell
 from hub.errors import HubError
+from hub.printing import print_things
 
 commands = typer.Typer()
 
@@ -16,8 +17,8 @@ commands.add_typer(connectors_app, name="connector", rich_help_panel=OPERATE)
 
 
 @connectors_app.command("list")
-def connector_list() -> None:
-    """List the connectors, and whether they know how their tool signs."""
+def connector_list(json: AsJson = False) -> None:
+    """List the connectors, and which know how theirs sign."""
     from hub.bootstrap import load_connectors
     from hub.connector import Verifies
 
@@ -25,21 +26,25 @@ def connector_list() -> None:
         found = load_connectors()
     except HubError as error:
         give_up(error)
-    for name, connector in sorted(found.items()):
-        verifies = "preset" if isinstance(connector, Verifies) else ""
-        typer.echo(f"{name:<16} {verifies}".rstrip())
+    told = [
+        {"name": name, "verify": "preset" if isinstance(connector, Verifies) else None}
+        for name, connector in sorted(found.items())
+    ]
+    print_things(told, ("name", "verify"), as_json=json)
 
 
 @connectors_app.command("new")
 def connector_new(
     name: Annotated[str, typer.Argument(help="Its name, such as my-tool.")],
     where: Annotated[Path, typer.Option("--in", help="The folder to make its folder in.")] = Path(),
+    json: AsJson = False,
 ) -> None:
-    """Write a package for a connector, with samples and tests that pass."""
+    """Write a package for a connector, with tests that pass."""
     from hub.scaffold import new_connector
 
     try:
         folder = new_connector(name, where)
     except HubError as error:
         give_up(error)
-    typer.echo(f"{folder} is there. In it: pip install -e '.[test]' && pytest")
+    said = f"{folder} is there. In it: pip install -e '.[test]' && pytest"
+    tell(said, {"folder": str(folder)}, json)

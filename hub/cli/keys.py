@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import OPERATE, AsJson, quiet_settings, run_to_end
+from hub.cli.common import OPERATE, AsJson, quiet_settings, ran, run_to_end, tell
 from hub.errors import SettingsError
 from hub.settings import Settings
 
@@ -52,18 +52,23 @@ def key_revoke(
 
 
 keys_app = typer.Typer(
-    help="The keys that secrets in the ledger are encrypted with.", no_args_is_help=True
+    help="Keys that secrets in the ledger are encrypted with.", no_args_is_help=True
 )
 commands.add_typer(keys_app, name="keys", rich_help_panel=OPERATE)
 
 
 @keys_app.command("reencrypt")
-def keys_reencrypt() -> None:
-    """Encrypt every secret in the ledger with the first key of HUB_SECRET_KEY, plain ones too."""
-    run_to_end(_reencrypt(quiet_settings()))
+def keys_reencrypt(json: AsJson = False) -> None:
+    """Encrypt every secret with the first key.
+
+    That of HUB_SECRET_KEY; plain secrets too.
+    """
+    changed = ran(_reencrypt(quiet_settings()))
+    said = f"{changed} objects were encrypted anew. Older keys are not needed any more."
+    tell(said, {"changed": changed}, json)
 
 
-async def _reencrypt(settings: Settings) -> None:
+async def _reencrypt(settings: Settings) -> int:
     from hub.bootstrap import ledger_of
     from hub.store.migrate import require_current
     from hub.store.objects import RESEAL
@@ -73,7 +78,6 @@ async def _reencrypt(settings: Settings) -> None:
     await require_current(settings.database_url, settings.data)
     ledger = await ledger_of(settings)
     try:
-        changed = await ledger.write(RESEAL, None)
+        return await ledger.write(RESEAL, None)
     finally:
         await ledger.close()
-    typer.echo(f"{changed} objects were encrypted anew. Older keys are not needed any more.")

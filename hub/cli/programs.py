@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import RUN_IT, program_ran, settings_of
+from hub.cli.common import RUN_IT, AsJson, program_ran, settings_of, tell
 
 commands = typer.Typer()
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -19,7 +19,10 @@ def up(
     data: Annotated[Path | None, typer.Option(help="Folder of database and Valkey.")] = None,
     stacks: Annotated[Path | None, typer.Option(help="Folder of stack files.")] = None,
 ) -> None:
-    """Run the whole hub in one process: server, worker, SQLite, Valkey."""
+    """Run the whole hub in one process.
+
+    Server, worker, SQLite and Valkey; no other service is needed.
+    """
     from hub.up import up as run_up
 
     settings = settings_of(host=host, port=port, data=data, stacks=stacks)
@@ -51,7 +54,7 @@ def worker(
 
 
 @commands.command(rich_help_panel=RUN_IT)
-def migrate() -> None:
+def migrate(json: AsJson = False) -> None:
     """Bring the database to this version's tables."""
     from hub.store.migrate import migrate as run_migrate
 
@@ -59,4 +62,4 @@ def migrate() -> None:
     if settings.database_url is None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     program_ran(run_migrate(settings.database_url, settings.data))
-    typer.echo("The database has this version's tables.")
+    tell("The database has this version's tables.", {"migrated": True}, json)

@@ -1,52 +1,89 @@
-"""What comes in: sources, and events as they come."""
+"""What comes in: sources, events."""
 
-from contextlib import suppress
 from typing import Annotated
 
 import typer
 
-from hub.cli.common import COMES_IN, AsJson, quiet_settings, ran, run_to_end
+from hub.cli.common import (
+    COMES_IN,
+    AsJson,
+    Limit,
+    Since,
+    do_one,
+    quiet_settings,
+    ran,
+    show_list,
+    show_one,
+)
 
 commands = typer.Typer()
+Slug = Annotated[str, typer.Argument(help="The source.")]
 
-
-sources_app = typer.Typer(help="Sources: those there are, a try of one.", no_args_is_help=True)
+sources_app = typer.Typer(help="Sources: addresses that take requests.", no_args_is_help=True)
 commands.add_typer(sources_app, name="source", rich_help_panel=COMES_IN)
 
 
 @sources_app.command("list")
-def source_list() -> None:
+def source_list(limit: Limit = 500, json: AsJson = False) -> None:
     """List the sources, with the addresses to paste."""
-    from hub.trying import list_sources
+    show_list("/v1/sources", "slug connector verify=verify.mode url", limit, json)
 
-    run_to_end(list_sources(quiet_settings()))
+
+@sources_app.command("show")
+def source_show(slug: Slug, json: AsJson = False) -> None:
+    """Show a source as it is set; secrets are masked."""
+    show_one("/v1/sources/{slug}", json, slug=slug)
 
 
 @sources_app.command("test")
 def source_test(
-    slug: Annotated[str, typer.Argument(help="The source.")],
+    slug: Slug,
     case: Annotated[str | None, typer.Option(help="Which sample of the connector.")] = None,
     body: Annotated[str | None, typer.Option(help="A body instead of the sample's.")] = None,
     url: Annotated[
         str | None, typer.Option(help="Where the hub is, if not at its own URL.")
     ] = None,
-) -> None:
-    """Send a source its connector's sample, proven as its setting asks; the hub has to run."""
-    from hub.trying import test_source
-
-    raise typer.Exit(ran(test_source(quiet_settings(), slug, case, body, url)))
-
-
-@commands.command(rich_help_panel=COMES_IN)
-def listen(
-    source: Annotated[str | None, typer.Argument(help="Only this source's events.")] = None,
-    forward: Annotated[
-        str | None, typer.Option(help="An address that gets each of them, such as a local one.")
-    ] = None,
     json: AsJson = False,
 ) -> None:
-    """Show events as they come in, and pass them on to a local address."""
-    from hub.listening import listen as run_listen
+    """Send a source its connector's sample.
 
-    with suppress(KeyboardInterrupt):
-        run_to_end(run_listen(quiet_settings(), source, forward, as_json=json))
+    Proven as its setting asks; the hub has to run.
+    """
+    from hub.trying import Sample, test_source
+
+    given = Sample(case, body, url)
+    raise typer.Exit(ran(test_source(quiet_settings(), slug, given, as_json=json)))
+
+
+@sources_app.command("remove")
+def source_remove(slug: Slug, json: AsJson = False) -> None:
+    """Remove a source: its address takes nothing more; its events stay."""
+    do_one("DELETE", "/v1/sources/{slug}", f"{slug} is removed.", json, slug=slug)
+
+
+events_app = typer.Typer(help="Events: every request to a source.", no_args_is_help=True)
+commands.add_typer(events_app, name="event", rich_help_panel=COMES_IN)
+
+
+@events_app.command("list")
+def event_list(
+    source: Annotated[str | None, typer.Option(help="Only this source's.")] = None,
+    fate: Annotated[
+        str | None,
+        typer.Option(help="rejected, duplicate, unmatched, running, held, dead or delivered."),
+    ] = None,
+    since: Since = None,
+    limit: Limit = 20,
+    json: AsJson = False,
+) -> None:
+    """List events, the newest first, with what became of them."""
+    columns = "id source type fate received_at reason"
+    show_list("/v1/events", columns, limit, json, source=source, fate=fate, since=since)
+
+
+@events_app.command("show")
+def event_show(
+    event: Annotated[str, typer.Argument(metavar="ID", help="The event.")], json: AsJson = False
+) -> None:
+    """Show an event in full: head, body, runs, deliveries."""
+    show_one("/v1/events/{id}", json, id=event)

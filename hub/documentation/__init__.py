@@ -9,7 +9,9 @@ import orjson
 
 from hub.documentation.alerts import PAGE as ALERTS
 from hub.documentation.alerts import alerts_page
+from hub.documentation.commands import commands_page
 from hub.documentation.dashboard import dashboard_file
+from hub.documentation.doctor import doctor_page
 from hub.documentation.pages import env_example, functions_page, metrics_page, settings_page
 from hub.documentation.steps import steps_page
 from hub.stack.schema import stack_schema
@@ -24,6 +26,8 @@ FILES: dict[str, Callable[[], str]] = {
     "deploy/env.example": env_example,
     "deploy/grafana/hub.json": dashboard_file,
     ALERTS: alerts_page,
+    "docs/commands.md": commands_page,
+    "docs/doctor.md": doctor_page,
     "docs/functions.md": functions_page,
     "docs/metrics.md": metrics_page,
     "docs/settings.md": settings_page,

@@ -45,12 +45,24 @@ class Machine:
         used = (after - before) / ((time.monotonic() - begun) * 1e6 * cpus) * 100
         return Load(min(100.0, used), self._memory())
 
+    def memory_left(self) -> int:
+        """Bytes that may still be used, of the machine or of the container."""
+        limits, left = self._memory_limits(), int(psutil.virtual_memory().available)
+        return left if limits is None else min(left, max(0, limits[0] - limits[1]))
+
     def _memory(self) -> float:
         """Of the machine, or of the container if that may use less."""
+        limits = self._memory_limits()
+        if limits is None:
+            return float(psutil.virtual_memory().percent)
+        return min(100.0, limits[1] / limits[0] * 100)
+
+    def _memory_limits(self) -> tuple[int, int] | None:
+        """What the container may use and what it uses, if it may use less than the machine."""
         limit, used = self._number("memory.max"), self._number("memory.current")
         if limit is None or used is None or limit >= psutil.virtual_memory().total:
-            return float(psutil.virtual_memory().percent)
-        return min(100.0, used / limit * 100)
+            return None
+        return limit, used
 
     def _cpus(self) -> float | None:
         """How many processors the container may use, if it is limited."""

@@ -251,6 +251,18 @@ def _fail(batch: list[_Waiting], error: Exception) -> None:
             waiting.done.set_exception(error)
 
 
+def engine_of(
+    database_url: str | None,
+    data: Path,
+    clock: Callable[[], int] = now_us,
+    keyring: Keyring | None = None,
+) -> Engine:
+    """The database as it stands, whatever its settings; nothing is opened yet."""
+    if database_url is None:
+        return SqliteEngine(data / SQLITE_FILE, clock, keyring)
+    return PostgresEngine(database_url, keyring)
+
+
 async def open_ledger(
     database_url: str | None,
     data: Path,
@@ -267,11 +279,7 @@ async def open_ledger(
     Raises:
         StoreError: it cannot be reached, or its settings could lose a commit.
     """
-    engine: Engine
-    if database_url is None:
-        engine = SqliteEngine(data / SQLITE_FILE, clock, keyring)
-    else:
-        engine = PostgresEngine(database_url, keyring)
+    engine = engine_of(database_url, data, clock, keyring)
     try:
         await engine.check_durability()
     except BaseException:

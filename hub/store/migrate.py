@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -19,6 +19,7 @@ from hub.store.sqlite import connect
 from hub.store.tls import way_to
 
 T = TypeVar("T")
+Standing: TypeAlias = Literal["current", "behind", "newer"]
 _LOCK = 0x68756221  # an advisory lock: concurrent upgrades wait for each other
 
 
@@ -36,11 +37,20 @@ async def is_current(database_url: str | None, data: Path) -> bool:
     return await _on_connection(database_url, data, lambda c: _revision(c) == _newest())
 
 
-async def require_current(database_url: str | None, data: Path) -> None:
-    """Refuse a database that is not there, or has not this version's tables.
+async def standing(database_url: str | None, data: Path) -> Standing:
+    """Whether the tables are this version's, older ones or none, or a newer hub's.
 
     Raises:
-        StoreError: ``store_missing``, ``store_not_migrated``.
+        StoreError: it cannot be reached.
+    """
+    return await _on_connection(database_url, data, _standing)
+
+
+async def require_there(database_url: str | None, data: Path) -> None:
+    """Refuse a folder without a database, which opening it would make.
+
+    Raises:
+        StoreError: ``store_missing``.
     """
     if database_url is None and not await asyncio.to_thread((data / SQLITE_FILE).exists):
         raise StoreError(
@@ -48,6 +58,15 @@ async def require_current(database_url: str | None, data: Path) -> None:
             "`hub migrate`.",
             code="store_missing",
         )
+
+
+async def require_current(database_url: str | None, data: Path) -> None:
+    """Refuse a database that is not there, or has not this version's tables.
+
+    Raises:
+        StoreError: ``store_missing``, ``store_not_migrated``.
+    """
+    await require_there(database_url, data)
     if not await is_current(database_url, data):
         raise StoreError(
             "The database does not have this version's tables: run `hub migrate` once.",
@@ -102,14 +121,22 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _upgrade(connection: Connection) -> None:
+def _standing(connection: Connection) -> Standing:
     current = _revision(connection)
     if current == _newest():
-        return
+        return "current"
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if current is not None and current not in known:
+    return "behind" if current is None or current in known else "newer"
+
+
+def _upgrade(connection: Connection) -> None:
+    stands = _standing(connection)
+    if stands == "current":
+        return
+    if stands == "newer":
         raise StoreError(
-            f"The database was written by a newer hub (revision {current}): start that version.",
+            f"The database was written by a newer hub (revision {_revision(connection)}): "
+            "start that version.",
             code="store_newer",
         )
     config = _config()

@@ -290,7 +290,7 @@ class PostgresEngine:
         """See :class:`hub.store.ledger.Engine`."""
 
         def weak(tx: Tx) -> list[str]:
-            shown = {name: tx.rows(text(f"SHOW {name}"))[0][0] for name in _DURABLE}
+            shown = {name: tx.rows(text(f"SHOW {name}"))[0][0] for name in DURABLE}
             return [f"{name}={value}" for name, value in shown.items() if value == "off"]
 
         settings = await self.read(weak)
@@ -337,7 +337,7 @@ def _flushed(
     return result
 
 
-_DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 def _translated(error: Exception) -> Exception:

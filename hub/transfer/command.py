@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,13 @@ from pydantic import ValidationError
 from hub.bootstrap import ledger_of
 from hub.errors import InvalidError, NotFoundError
 from hub.model.filter import parse_filter
-from hub.model.json import Json, dumps_text, loads
+from hub.model.json import Json, loads
 from hub.model.query import Query, parse_sort
 from hub.model.record import check_table
 from hub.model.table import TableSpec
 from hub.model.telling import tellings
 from hub.model.time import now_us
+from hub.printing import cell, print_json, print_lines, print_table, print_things, write
 from hub.settings import Settings
 from hub.stack.json5 import parse_documents
 from hub.stack.problem import nearest
@@ -32,7 +33,7 @@ from hub.transfer.exporting import export_records
 from hub.transfer.importing import Import
 
 _STDIN = Path("-")
-_WIDEST = 40
+_COLUMNS = ("table", "records", "columns", "declared_by")
 _ENDINGS: dict[str, Format] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -56,22 +57,22 @@ class Wanted:
         return Query(self.table, where, sort, limit=self.limit)
 
 
-async def list_tables(settings: Settings) -> None:
+async def list_tables(settings: Settings, *, as_json: bool) -> None:
     """Print every table: its records, its declared columns, and who declares them."""
     async with _ledger(settings) as ledger:
         counts = await ledger.read(record_counts)
         tables = await ledger.read(all_tables)
     shown = [each for each in tables if each.managed_by is not None or each.name in counts]
-    rows = [
-        [
-            each.name,
-            f"{counts.get(each.name, 0):,}",
-            ", ".join(each.spec.columns) or "-",
-            each.managed_by or "-",
-        ]
+    told = [
+        {
+            "table": each.name,
+            "records": counts.get(each.name, 0),
+            "columns": list(each.spec.columns),
+            "declared_by": each.managed_by,
+        }
         for each in shown
     ]
-    print_aligned([["table", "records", "columns", "declared by"], *rows])
+    print_things(told, _COLUMNS, as_json=as_json)
 
 
 async def show(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
@@ -85,11 +86,10 @@ async def show(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
         table = await _known(ledger, wanted.table)
         found = await ledger.read(find_records, wanted.query(table.spec))
     if as_json:
-        sys.stdout.write("".join(f"{dumps_text(each.as_fields())}\n" for each in found))
+        print_lines(each.as_fields() for each in found)
         return
     names = list(dict.fromkeys(["id", *table.spec.columns, *(n for r in found for n in r.doc)]))
-    rows = [[cell(each.as_fields().get(name)) for name in names] for each in found]
-    print_aligned([names, *rows])
+    print_table(names, [[cell(each.as_fields().get(name)) for name in names] for each in found])
 
 
 async def show_spec(settings: Settings, name: str) -> None:
@@ -101,10 +101,10 @@ async def show_spec(settings: Settings, name: str) -> None:
     async with _ledger(settings) as ledger:
         table = await _known(ledger, name)
     told = table.spec.model_dump(mode="json", exclude_defaults=True) or {"columns": {}}
-    sys.stdout.write(f"{dumps_text(told)}\n")
+    print_json(told)
 
 
-async def declare(settings: Settings, name: str, path: Path) -> None:
+async def declare(settings: Settings, name: str, path: Path, *, as_json: bool) -> None:
     """Declare a table by a file, or by standard input where that is ``-``.
 
     Raises:
@@ -114,11 +114,16 @@ async def declare(settings: Settings, name: str, path: Path) -> None:
     spec = _spec(_text(path))
     async with _ledger(settings) as ledger:
         is_new = await ledger.write(DECLARE, Declare(check_table(name), spec))
+    if as_json:
+        print_json({"table": name, "changed": is_new, "columns": list(spec.columns)})
+        return
     said = "Declared columns" if is_new else "Nothing is new, declared columns"
-    sys.stdout.write(f"{said} of {name}: {', '.join(spec.columns) or 'none'}.\n")
+    write(f"{said} of {name}: {', '.join(spec.columns) or 'none'}.")
 
 
-async def import_file(settings: Settings, name: str, path: Path, form: str | None) -> None:
+async def import_file(
+    settings: Settings, name: str, path: Path, form: str | None, *, as_json: bool
+) -> None:
     """Add the rows of a file, or of standard input where that is ``-``.
 
     Raises:
@@ -138,8 +143,11 @@ async def import_file(settings: Settings, name: str, path: Path, form: str | Non
                 problems: list[dict[str, Any]] = error.details.get("problems", [])
                 lines = [f"  line {each['line']:,}: {each['message']}" for each in problems]
                 raise InvalidError("\n".join([error.message, *lines]), code=error.code) from error
+    if as_json:
+        print_json({"table": table, "added": count})
+        return
     counted = "1 record is" if count == 1 else f"{count:,} records are"
-    sys.stdout.write(f"{counted} added to {table}.\n")
+    write(f"{counted} added to {table}.")
 
 
 async def export(settings: Settings, wanted: Wanted, out: Path | None, form: str | None) -> None:
@@ -246,18 +254,3 @@ def _format(given: str | None, path: Path) -> Format:
             f"Say which format it is: --format {' or '.join(FORMATS)}.", code="format_unknown"
         )
     return found
-
-
-def cell(value: Json) -> str:
-    """A value as it stands in a table: on one line, and cut where it is long."""
-    text = value if isinstance(value, str) else "" if value is None else dumps_text(value)
-    text = "".join(sign if sign.isprintable() else " " for sign in text)
-    return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 1]}…"
-
-
-def print_aligned(rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; what is wider than the terminal goes on in its next line."""
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        sys.stdout.write("  ".join(cells).rstrip() + "\n")

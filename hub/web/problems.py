@@ -80,6 +80,12 @@ def problem(error: Exception, scope: Scope | None = None, *, status: int | None 
     return Response(_encoded(body), status, _headers(error, status), MEDIA_TYPE)
 
 
+def as_problem(error: HubError) -> bytes:
+    """The same as JSON, where nothing is answered by HTTP: a command says it so."""
+    status = status_of(error)
+    return _encoded(_body(error, status, error.details))
+
+
 def status_of(error: HubError) -> int:
     """The HTTP status that an error is answered with."""
     if isinstance(error, (InvalidError, AccessError)) and error.code in _BY_CODE:

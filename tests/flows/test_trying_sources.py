@@ -14,7 +14,7 @@ from hub.errors import InvalidError, NotFoundError, OutboundError
 from hub.listening import listen
 from hub.samples import sent_samples
 from hub.settings import Settings
-from hub.trying import list_sources, test_source
+from hub.trying import Sample, test_source
 from tests.program import Driven
 from tests.sink import Sink
 
@@ -41,8 +41,7 @@ def settings_of(hub: Driven) -> Settings:
 
 
 async def tried(hub: Driven, slug: str = "shop", **given: Any) -> int:
-    wish = {"case": None, "body": None, "url": None, **given}
-    return await test_source(settings_of(hub), slug, **wish)
+    return await test_source(settings_of(hub), slug, Sample(**given), as_json=False)
 
 
 def preset_secret(connector: str) -> str:
@@ -114,17 +113,6 @@ async def test_what_cannot_be_tried_says_why(hub: Driven) -> None:
     with pytest.raises(OutboundError, match="hub up"):
         await tried(hub, url="http://127.0.0.1:9")
     assert await tried(hub, body="{") == 1  # refused, and it says so
-
-
-async def test_the_sources_are_listed_with_their_addresses(
-    hub: Driven, capsys: pytest.CaptureFixture[str]
-) -> None:
-    await hub.put("/v1/sources/shop", {"connector": "n8n", "verify": {"mode": "none"}})
-    capsys.readouterr()
-    await list_sources(settings_of(hub))
-    assert capsys.readouterr().out.split() == [
-        *("shop", "n8n", "none", f"{settings_of(hub).root}/in/shop")
-    ]
 
 
 async def test_events_are_shown_as_they_come_and_passed_on(

@@ -76,6 +76,7 @@ def test_only_the_client_speaks_to_the_network() -> None:
         "hub/outbound/connecting.py",  # what the client connects by
         "hub/outbound/failures.py",  # knows its errors
         "hub/outbound/pools.py",  # keeps the client's transports
+        "hub/outbound/reaching.py",  # connects through the guard, and says nothing there
         "hub/outbound/tls.py",  # makes its TLS contexts
         "hub/store/tls.py",  # makes the one for the database
         "hub/observe/otel.py",  # to the collector that OpenTelemetry's own variables name
@@ -90,6 +91,7 @@ def test_nothing_opens_a_connection_or_a_program_by_other_names() -> None:
     assert found == {
         "hub/valkey.py": {"create_subprocess_exec", "open_unix_connection"},
         "hub/parquet/reader.py": {"Popen"},  # itself again, which reads a local file
+        "hub/outbound/reaching.py": {"open_connection"},
     }
 
 
@@ -112,13 +114,14 @@ def test_clients_are_made_in_these_places_each_with_a_policy() -> None:
     assert set(made) == {
         *("hub/bootstrap.py", "hub/simulate/command.py"),
         *("hub/listening.py", "hub/trying.py"),
+        "hub/doctor/network.py",  # asks the hub itself how it is
     }
     assert all(call.args for calls in made.values() for call in calls)
     assert set(calls_of("AddressPolicy")) == set(made)
 
 
 def test_the_hub_itself_never_opens_private_addresses_by_a_word_in_its_code() -> None:
-    """Deliveries and steps take it from the destination; the two tools send to the user's own."""
+    """Deliveries and steps take it from the destination; the tools send to the user's own."""
     openers = {
         path
         for path, calls in calls_of("send").items()
@@ -126,7 +129,7 @@ def test_the_hub_itself_never_opens_private_addresses_by_a_word_in_its_code() ->
         for word in call.keywords
         if word.arg == "allow_private" and isinstance(word.value, ast.Constant)
     }
-    assert openers == {"hub/listening.py", "hub/trying.py"}
+    assert openers == {"hub/listening.py", "hub/trying.py", "hub/doctor/network.py"}
 
 
 def test_requests_of_the_hub_are_made_in_these_places() -> None:
@@ -140,7 +143,7 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
     assert sent == {
         *("hub/deliver/sending.py", "hub/deliver/trial.py", "hub/run/requests.py"),
         *("hub/outbound/oauth.py", "hub/outbound/jwks.py"),
-        *("hub/listening.py", "hub/trying.py"),
+        *("hub/listening.py", "hub/trying.py", "hub/doctor/network.py"),
         *("hub/simulate/answers.py", "hub/simulate/simulation.py", "hub/simulate/datasets.py"),
     }
     assert "hub/deliver/request.py" in made
