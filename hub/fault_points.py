@@ -43,6 +43,8 @@ POINTS: Final = (
     "delivery.answered",
     "delivery.settled",
     "file.written",
+    "alerts.ready",
+    "alerts.told",
     *DATA_SETS,
     *ERRANDS,
 )

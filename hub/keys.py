@@ -63,6 +63,12 @@ def wanted(channel_name: str) -> str:
     return f"hub:wanted:{channel_name}"
 
 
+def outage(rule: str) -> str:
+    """There once a process has told that the ledger does not answer. Ends when it does again, or
+    after the rule's quiet time."""
+    return f"hub:outage:{rule}"
+
+
 def drain_job(queue: str, slot: int) -> str:
     """The id of a doorbell. arq's keys of it (``arq:job:…``) end with the job, or after a day."""
     return f"drain:{queue}:{slot}"

@@ -32,6 +32,7 @@ from hub.store.objects import (
     seen_object,
 )
 from hub.store.tables import DECLARE, FILE, FORGET, Declare, Forget, all_tables, find_table
+from hub.web.api.alerts import ALERTS
 from hub.web.api.body import validated
 from hub.web.api.channels import CHANNELS
 from hub.web.api.destinations import DESTINATIONS
@@ -84,7 +85,7 @@ def _declared(spec: TableSpec) -> dict[str, Any]:
 
 _SETTINGS = (
     *(VARIABLES, _Tables(), SOURCES, DESTINATIONS),
-    *(SUBSCRIPTIONS, CHANNELS, ISSUERS),
+    *(SUBSCRIPTIONS, CHANNELS, ISSUERS, ALERTS),
 )
 _NAMED: dict[str, _Setting] = {each.kind: cast(_Setting, each) for each in _SETTINGS}
 KINDS = tuple(_NAMED)

@@ -108,6 +108,18 @@ class Settings(BaseSettings):
         description="The same for `send_error_notification`. Without it: those of "
         "`HUB_NOTIFY_DESTINATIONS`.",
     )
+    alert_destinations: Comma = Field(
+        (),
+        description="Slugs of the destinations that alerts go to where their rule names none, "
+        "with commas; they also stand in for one that an alert is about.",
+    )
+    alert_every_s: float = Field(
+        15.0,
+        ge=0.05,
+        le=3600,
+        description="How often alerts are looked at, in the whole hub; what begins to fire within "
+        "that time is told together.",
+    )
     stream_s: float = Field(
         600.0,
         ge=1,
@@ -205,6 +217,7 @@ class Settings(BaseSettings):
         "outbound_allow",
         "notify_destinations",
         "notify_error_destinations",
+        "alert_destinations",
         mode="before",
     )
     @classmethod

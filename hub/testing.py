@@ -42,6 +42,7 @@ from hub.connector import (
     Connector,
     Outcome,
     Parsed,
+    Says,
     Sender,
     Signs,
     Verdict,
@@ -204,6 +205,15 @@ class ConnectorTests:
         if isinstance(self.connector, Challenges):
             reply = self.connector.challenge(request)
             assert reply is None or reply.body.isprintable()
+
+    @_some
+    @given(title=st.text(), text=st.text())
+    def test_what_it_says_fits_its_tool_and_is_twice_the_same(self, title: str, text: str) -> None:
+        most = self.connector.limit_bytes()
+        if isinstance(self.connector, Says):
+            said = dumps(self.connector.say(title, text))
+            assert dumps(self.connector.say(title, text)) == said
+            assert most is None or len(said) <= most
 
     @_some
     @given(response=ANSWERS)

@@ -19,6 +19,8 @@ from hub.up import embedded
 
 ADMIN_KEY = "a-key-for-the-tests-that-is-long-enough"
 LOOPBACK = "127.0.0.0/8,::1/128"
+SELDOM_S = 3600.0
+"""What fails on purpose is no alert, but where alerts are what is tested."""
 STACKS = Path(__file__).parent.parent / "stacks"
 
 
@@ -90,6 +92,7 @@ async def embedded_hub(data: Path, **given: Any) -> AsyncIterator[Driven]:
             "stacks": data / "stacks",
             "outbound_allow": LOOPBACK,
             "stop_grace_s": 2.0,
+            "alert_every_s": SELDOM_S,
             **given,
         }
     )
@@ -120,6 +123,7 @@ class Program:
             **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
             "HUB_ADMIN_KEY": ADMIN_KEY,
             "HUB_OUTBOUND_ALLOW": LOOPBACK,
+            "HUB_ALERT_EVERY_S": str(SELDOM_S),
             **environment,
         }
         self._environment = {name: value for name, value in wanted.items() if value is not None}

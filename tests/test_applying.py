@@ -192,3 +192,18 @@ def test_check_finds_what_is_wrong_with_them(folder: Path) -> None:
         2,
         "Did you mean 'none'?",
     )
+
+
+async def test_alerts_stand_in_files_too(sqlite: Ledger, folder: Path, around: Around) -> None:
+    rule = '{ alert: { slug: "dead-letters", when: "dead_letters", threshold: 5 } }'
+    (folder / "alerts.json5").write_text(rule)
+    (folder / "wrong.json5").write_text('{ alert: { slug: "lanes", when: "lane_age", ratio: 2 } }')
+    applied = await apply_files(sqlite, [folder], around)
+    assert applied.new == ["alert dead-letters"]
+    assert [path.name for path in applied.refused] == ["wrong.json5"]
+    assert around.catalog.now.alerts["dead-letters"].limit == 5
+    (folder / "alerts.json5").unlink()
+    applied = await apply_files(sqlite, [folder], around, prune=True)
+    assert applied.removed == ["alert dead-letters"]
+    await around.catalog.refresh()
+    assert around.catalog.now.alerts["dead-letters"].limit == 1

@@ -21,6 +21,7 @@ from hub.model.scheme import Scheme
 
 _HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 _RATE_WAIT_S = 1.0  # Slack takes one message a second of a webhook
+_MOST_TEXT = 39_000
 _MADE_AGAIN = "Make the webhook again in the app's settings, and set the new address."
 
 _READINGS = (
@@ -38,6 +39,10 @@ _READINGS = (
     Reading(429, "", Outcome.BACK_PRESSURE, "Slack takes one message a second.", _RATE_WAIT_S),
     Reading(500, "rollup_error", Outcome.RETRY, "Slack could not unfold the message."),
 )
+
+
+def _plain(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _read(request: InboundRequest) -> Json:
@@ -101,6 +106,10 @@ class Slack:
     def headers(self, payload: bytes) -> Pairs:
         """None: the address is the secret."""
         return ()
+
+    def say(self, title: str, text: str) -> Json:
+        """A message in Slack's mrkdwn, in which three characters mean something."""
+        return {"text": f"*{_plain(title)}*\n{_plain(text)}"[:_MOST_TEXT]}
 
     def limit_bytes(self) -> int | None:
         """None is told; a text is cut off after 40,000 characters."""

@@ -3,6 +3,7 @@
 import typer
 
 from hub.cli import (
+    alerts,
     bench,
     connectors,
     deliveries,
@@ -21,7 +22,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (programs, stacks, sources, deliveries, tables, connectors, keys, bench):
+for group in (programs, stacks, sources, deliveries, tables, connectors, keys, alerts, bench):
     app.add_typer(group.commands)
 
 

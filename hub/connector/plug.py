@@ -159,6 +159,15 @@ class FromPages(Protocol):
 
 
 @runtime_checkable
+class Says(Protocol):
+    """A connector whose tool shows text to people: notices of alerts go there as that."""
+
+    def say(self, title: str, text: str) -> Json:
+        """The body by which its tool shows them; neither is anything but plain text."""
+        ...
+
+
+@runtime_checkable
 class Challenges(Protocol):
     """A connector whose tool asks before it sends: whether this address wants it."""
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import orjson
 
+from hub.documentation.alerts import PAGE as ALERTS
+from hub.documentation.alerts import alerts_page
 from hub.documentation.pages import env_example, functions_page, settings_page
 from hub.documentation.steps import steps_page
 from hub.stack.schema import stack_schema
@@ -19,6 +21,7 @@ def schema_file() -> str:
 
 FILES: dict[str, Callable[[], str]] = {
     "deploy/env.example": env_example,
+    ALERTS: alerts_page,
     "docs/functions.md": functions_page,
     "docs/settings.md": settings_page,
     "docs/steps.md": steps_page,

@@ -24,13 +24,15 @@ DELIVERIES = "deliveries"
 """The channel that tells what becomes of deliveries."""
 BREAKERS = "breakers"
 """The channel of what has happened to breakers and destinations."""
+ALERTS = "alerts"
+"""The channel of alerts that fire, and that are over."""
 RUNS = "runs."
 """What comes before a run's id in the name of the channel that tells of it."""
 PRESENCE = "presence."
 """What comes before a channel's name in that of the channel which tells who is there."""
 TABLES = "tables."
 """What comes before a table's name in that of the channel which tells of its records."""
-_RESERVED = (DELIVERIES, BREAKERS)
+_RESERVED = (DELIVERIES, BREAKERS, ALERTS)
 _RESERVED_PREFIXES = (RUNS, TABLES, PRESENCE)
 EVERYTHING = ("*", *(f"{each}*" for each in _RESERVED_PREFIXES), *_RESERVED)
 """Patterns that mean every channel, the hub's own too."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from hub import fault_points
+from hub.alert.lookout import Lookout
 from hub.bootstrap import Hub
 from hub.deliver.announce import Announcer
 from hub.errors import StoreError
@@ -137,6 +138,7 @@ async def running(hub: Hub) -> AsyncIterator[Runner]:
     hub.supervisor.start("delivery news", hub.delivery_news.follow)
     hub.supervisor.start("heartbeat", lambda: _beat(hub, runner))
     hub.supervisor.start("downloads", runner.datasets.sweep)
+    hub.supervisor.start("alerts", Lookout(hub).follow)
     try:
         yield runner
     finally:

@@ -5,6 +5,7 @@ a name that is not here has it looked up again before it counts as missing.
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ import structlog
 from pydantic import BaseModel, ValidationError
 
 from hub.errors import ExpressionError, InvalidError, NotFoundError
+from hub.model.alert import BUILT_IN, Alert
 from hub.model.channel import ChannelSetting
 from hub.model.destination import Destination
 from hub.model.issuer import Issuer
@@ -69,6 +71,8 @@ class Snapshot:
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
     issuers: Mapping[str, Issuer] = field(default_factory=dict)
     """Whose tokens pages may listen with."""
+    alerts: Mapping[str, Alert] = field(default_factory=lambda: BUILT_IN)
+    """The rules of what is watched, those that the hub brings along too."""
     renderings: Mapping[str, Rendering] = field(default_factory=dict)
     """Of the destinations that make something of what they get."""
     paused: frozenset[str] = frozenset()
@@ -252,8 +256,7 @@ class Catalog:
         stored: list[StoredStack],
         tables: list[StoredTable],
     ) -> Snapshot:
-        bodies: dict[str, dict[str, Any]] = {"source": {}, "destination": {}, "variable": {}}
-        bodies |= {"channel": {}, "pause": {}, "signing": {}, "subscription": {}, "issuer": {}}
+        bodies = defaultdict[str, dict[str, Any]](dict)  # of kinds of a newer hub too
         for row in rows:
             bodies[row["kind"]][row["slug"]] = loads(row["body"])
         stacks = {each.name: self._stack(each) for each in stored}
@@ -276,6 +279,7 @@ class Catalog:
             tasks_of_source=_tasks_of_source(list(loaded.values())),
             subscriptions=_subscriptions(bodies["subscription"], loaded),
             issuers=_valid(Issuer, bodies["issuer"]),
+            alerts={**BUILT_IN, **_valid(Alert, bodies["alert"])},
             renderings=_renderings(destinations),
             paused=frozenset(bodies["pause"]),
             signing_secrets=tuple(bodies["signing"].get("hub", {}).get("secrets", ())),

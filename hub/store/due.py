@@ -93,7 +93,7 @@ _goes = and_(
 )
 
 
-def _names() -> Any:
+def waiting_names() -> Any:
     """Every destination that deliveries wait for: one look at the index for each."""
     first = (
         select(deliveries.c.destination)
@@ -128,7 +128,7 @@ def _count(of: ColumnElement[str], replayed: bool) -> Any:
     return select(func.count(literal(1))).select_from(some).scalar_subquery()
 
 
-_all_names = _names()
+_all_names = waiting_names()
 _DUE = select(
     _all_names.c.name, _count(_all_names.c.name, False), _count(_all_names.c.name, True)
 ).where(_all_names.c.name.is_not(None))

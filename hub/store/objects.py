@@ -1,4 +1,4 @@
-"""What people name and set: sources, destinations, variables, channels, issuers, what is paused.
+"""What people name and set: sources, destinations, variables, channels, issuers, alerts, and more.
 
 Every change moves the catalog's revision, by which the processes see that they are behind.
 Bodies go in and come out here alone, for here their secrets are sealed and opened.
@@ -24,7 +24,15 @@ from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
 
 Kind = Literal[
-    "source", "destination", "subscription", "issuer", "variable", "channel", "pause", "signing"
+    "source",
+    "destination",
+    "subscription",
+    "issuer",
+    "alert",
+    "variable",
+    "channel",
+    "pause",
+    "signing",
 ]
 Manager = Literal["file", "api"]
 

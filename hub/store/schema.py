@@ -11,6 +11,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Dialect,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -160,6 +161,14 @@ events = Table(
     PrimaryKeyConstraint("id"),
 )
 Index("ix_events_source_id", events.c.source, events.c.id)
+_rejected = events.c.fate == inline("rejected")
+Index(
+    "ix_events_rejected",
+    events.c.id,
+    events.c.source,
+    sqlite_where=_rejected,
+    postgresql_where=_rejected,
+)
 _repeats = events.c.duplicate_of.is_not(None)
 Index(
     "ix_events_duplicate_of",
@@ -245,6 +254,13 @@ Index(
     postgresql_where=_running,
 )
 Index("ix_runs_failed", runs.c.id, sqlite_where=_failed, postgresql_where=_failed)
+Index(
+    "ix_runs_failed_at",
+    runs.c.finished_at,
+    runs.c.task,
+    sqlite_where=_failed,
+    postgresql_where=_failed,
+)
 Index("ix_runs_event_id", runs.c.event_id)
 Index("ix_runs_task_id", runs.c.task, runs.c.id)
 _keyed = runs.c.idempotency_key.is_not(None)
@@ -424,6 +440,13 @@ Index(
     postgresql_where=_delivering,
 )
 Index("ix_deliveries_dead", deliveries.c.id, sqlite_where=_dead, postgresql_where=_dead)
+Index(
+    "ix_deliveries_dead_at",
+    deliveries.c.finished_at,
+    deliveries.c.destination,
+    sqlite_where=_dead,
+    postgresql_where=_dead,
+)
 Index("ix_deliveries_destination_id", deliveries.c.destination, deliveries.c.id)
 Index("ix_deliveries_event_id", deliveries.c.event_id)
 Index("ix_deliveries_run_id", deliveries.c.run_id)
@@ -503,3 +526,50 @@ _of_run = files.c.run_id.is_not(None)
 Index("ix_files_run_id", files.c.run_id, sqlite_where=_of_run, postgresql_where=_of_run)
 _of_event = files.c.event_id.is_not(None)
 Index("ix_files_event_id", files.c.event_id, sqlite_where=_of_event, postgresql_where=_of_event)
+
+alerts = Table(
+    "alerts",  # how subjects stand with the rules of what is watched
+    metadata,
+    Column("rule", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("phase", Text, nullable=False),  # pending | firing | resolved
+    Column("since", BigInteger, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("clear_since", BigInteger),
+    Column("fired_at", BigInteger),
+    Column("is_told", Boolean, nullable=False),
+    Column("notified_at", BigInteger),
+    Column("told", Text, nullable=False),  # a JSON list of destinations
+    Column("flaps", Integer, nullable=False),
+    PrimaryKeyConstraint("rule", "subject"),
+)
+
+alert_looks = Table(
+    "alert_looks",  # one row: which look at the alerts this is, and when the next one is due
+    metadata,
+    Column("id", Integer, nullable=False),
+    Column("n", BigInteger, nullable=False),
+    Column("next_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+)
+
+alert_mutes = Table(
+    "alert_mutes",  # rules that nothing new is told of for a while
+    metadata,
+    Column("rule", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    PrimaryKeyConstraint("rule"),
+)
+
+alert_reports = Table(
+    "alert_reports",  # what only a process itself can see, until it is too old
+    metadata,
+    Column("process", Text, nullable=False),
+    Column("condition", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("reported_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("process", "condition", "subject"),
+)

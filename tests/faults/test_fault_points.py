@@ -104,7 +104,7 @@ class Keeping:
 
 async def die_at(point: str, arguments: list[str], log: Path) -> None:
     """A life of the hub that ends at that point."""
-    setting = {"HUB_FAULT_POINT": f"{point}:3", "HUB_LEASE_S": "1"}
+    setting = {"HUB_FAULT_POINT": f"{point}:3", "HUB_LEASE_S": "1", "HUB_ALERT_EVERY_S": "1"}
     program = Program(arguments, setting, log)
     await program.start()
     assert program.process is not None

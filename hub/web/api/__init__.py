@@ -1,6 +1,7 @@
 """The management API: every operation, one module for each noun."""
 
 from hub.web.api import (
+    alerts,
     audit,
     breakers,
     channels,
@@ -34,6 +35,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *breakers.OPERATIONS,
     *subscriptions.OPERATIONS,
     *issuers.OPERATIONS,
+    *alerts.OPERATIONS,
     *stacks.OPERATIONS,
     *tasks.OPERATIONS,
     *schedules.OPERATIONS,

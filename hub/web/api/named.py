@@ -48,7 +48,7 @@ class Around:
 class Named(Generic[S]):
     """How one kind of object is set."""
 
-    kind: Literal["source", "destination", "subscription", "channel", "issuer", "variable"]
+    kind: Literal["source", "destination", "subscription", "channel", "issuer", "alert", "variable"]
     shape: type[S]
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""

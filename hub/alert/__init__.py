@@ -1,0 +1,1 @@
+"""Alerts: the hub watches itself, and tells through its destinations what it sees."""

@@ -1,0 +1,156 @@
+"""``hub alert``: the rules, what fires, a sample, and muting, straight from the ledger."""
+
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from hub.alert.notice import alert_of
+from hub.alert.sample import send_sample
+from hub.alert.sending import Speaker
+from hub.bootstrap import ledger_of, load_connectors, load_functions
+from hub.errors import InvalidError, NotFoundError
+from hub.model.alert import Alert, Phase
+from hub.model.json import Json, dumps_text
+from hub.model.time import US_PER_S, now_us, to_iso
+from hub.settings import Settings, variables
+from hub.stack.problem import nearest
+from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, mutes_now, standings_now
+from hub.store.catalog import Catalog
+from hub.store.ledger import Ledger
+from hub.store.migrate import require_current
+from hub.transfer.command import cell, print_aligned
+
+_RULES = ("slug", "when", "of", "severity", "goes_to", "state")
+_FIRING = ("rule", "severity", "since", "message")
+_LONGEST_MUTE_S = 30 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What the commands need of a hub that may be running elsewhere."""
+
+    settings: Settings
+    ledger: Ledger
+    catalog: Catalog
+
+    @property
+    def rules(self) -> Mapping[str, Alert]:
+        """All of them, by their slugs."""
+        return self.catalog.now.alerts
+
+    def known(self, slug: str) -> str:
+        """The slug, if there is such a rule.
+
+        Raises:
+            NotFoundError: ``alert_unknown``.
+        """
+        if slug in self.rules:
+            return slug
+        hint = nearest(slug, sorted(self.rules))
+        told = f" Did you mean {hint!r}?" if hint else " `hub alert list` names them."
+        raise NotFoundError(f"There is no alert {slug!r}.{told}", code="alert_unknown")
+
+
+async def list_alerts(settings: Settings, *, firing: bool, as_json: bool) -> None:
+    """Print the rules and how each stands, or what fires: aligned, or as JSON lines."""
+    async with _opened(settings) as hub:
+        rows = await (_firing(hub) if firing else _rules(hub))
+    names = _FIRING if firing else _RULES
+    if as_json:
+        sys.stdout.write("".join(f"{dumps_text(row)}\n" for row in rows))
+    elif rows:
+        print_aligned([names, *([cell(row[name]) for name in names] for row in rows)])
+    else:
+        sys.stdout.write("Nothing fires.\n")
+
+
+async def _rules(hub: _Opened) -> list[dict[str, Json]]:
+    mutes = await hub.ledger.read(mutes_now)
+    standings = await hub.ledger.read(standings_now)
+    firing = Counter(each.rule for each in standings if each.phase is Phase.FIRING)
+    usual = hub.settings.alert_destinations
+    return [
+        {
+            "slug": slug,
+            "when": rule.when,
+            "of": None if rule.of is None else rule.pattern,
+            "severity": rule.severity.value,
+            "goes_to": ", ".join(rule.destinations or usual) or None,
+            "state": _state(rule, mutes.get(slug), firing[slug]),
+        }
+        for slug, rule in sorted(hub.rules.items())
+    ]
+
+
+def _state(rule: Alert, muted_until: int | None, firing: int) -> str:
+    if not rule.enabled:
+        return "off"
+    said = f"{firing} firing" if firing else "quiet"
+    return said if muted_until is None else f"{said}, muted until {to_iso(muted_until)}"
+
+
+async def _firing(hub: _Opened) -> list[dict[str, Json]]:
+    root, now = hub.settings.root, now_us()
+    standings = await hub.ledger.read(standings_now)
+    return [
+        alert_of(each, hub.rules.get(each.rule), root=root, now=now)
+        for each in standings
+        if each.phase is Phase.FIRING
+    ]
+
+
+async def test_alert(settings: Settings, slug: str, *, as_json: bool) -> None:
+    """Queue a sample of what a rule tells, and print its deliveries; a running hub sends it.
+
+    Raises:
+        NotFoundError: ``alert_unknown``.
+        ConflictError: ``alert_unheard``.
+    """
+    async with _opened(settings) as hub:
+        speaker = Speaker(hub.catalog, load_connectors(), settings.timezone)
+        starts = await send_sample(
+            hub.ledger, speaker, hub.known(slug), settings.alert_destinations, settings.root
+        )
+    for each in starts:
+        told = {"id": each.id, "destination": each.destination}
+        line = dumps_text(told) if as_json else f"{each.id} {each.destination}"
+        sys.stdout.write(f"{line}\n")
+
+
+async def mute_alert(settings: Settings, slug: str, for_s: float, *, as_json: bool) -> None:
+    """Have nothing new told of a rule for so long; 0 has it told again.
+
+    Raises:
+        NotFoundError: ``alert_unknown``.
+        InvalidError: ``options_invalid``.
+    """
+    if not 0 <= for_s <= _LONGEST_MUTE_S:
+        raise InvalidError(
+            f"--for is a number of seconds from 0 to {_LONGEST_MUTE_S:,}.", code="options_invalid"
+        )
+    until: int | None = None
+    async with _opened(settings) as hub:
+        rule = hub.known(slug)
+        if for_s:
+            until = await hub.ledger.write(MUTE_ALERT, (rule, round(for_s * US_PER_S)))
+        else:
+            await hub.ledger.write(UNMUTE_ALERT, rule)
+    shown = None if until is None else to_iso(until)
+    said = f"{slug} is not muted." if shown is None else f"{slug} is muted until {shown}."
+    told = {"slug": slug, "muted_until": shown}
+    sys.stdout.write(f"{dumps_text(told) if as_json else said}\n")
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[_Opened]:
+    await require_current(settings.database_url, settings.data)
+    load_functions()  # before the stacks that name them
+    ledger = await ledger_of(settings)
+    try:
+        catalog = Catalog(ledger, variables())
+        await catalog.refresh()
+        yield _Opened(settings, ledger, catalog)
+    finally:
+        await ledger.close()
