@@ -203,7 +203,7 @@ async def test_alerts_stand_in_files_too(sqlite: Ledger, folder: Path, around: A
     assert [path.name for path in applied.refused] == ["wrong.json5"]
     assert around.catalog.now.alerts["dead-letters"].limit == 5
     (folder / "alerts.json5").unlink()
-    applied = await apply_files(sqlite, [folder], around, prune=True)
+    applied = await apply_files(sqlite, [folder], around, Way(prune=True))
     assert applied.removed == ["alert dead-letters"]
     await around.catalog.refresh()
     assert around.catalog.now.alerts["dead-letters"].limit == 1
