@@ -99,7 +99,7 @@ class Soaked:
         return not self.grown and not self.faults
 
 
-def soak(wish: Wish, folder: Path, say: Callable[[str], None]) -> Soaked:
+def soak(wish: Wish, folder: Path, write: Callable[[str], None]) -> Soaked:
     """Run a hub under load.
 
     Raises:
@@ -110,13 +110,13 @@ def soak(wish: Wish, folder: Path, say: Callable[[str], None]) -> Soaked:
         watch = Watch(port)
         subject.set_up(DELIVERING, port)
         rate = wish.rate or _half_of_capacity(subject, wish.calibrate_s)
-        say(f"{rate:.0f} events a second for {wish.seconds / 60:g} minutes.")
+        write(f"{rate:.0f} events a second for {wish.seconds / 60:g} minutes.")
         samples: list[Sample] = []
         reports: list[Report] = []
         for report, sample in _rounds(wish, rate, subject, watch, folder):
             reports.append(report)
             samples.append(sample)
-            say(sample.line)
+            write(sample.line)
         subject.wait_empty(_EMPTY_S)
     return judged(wish, rate, samples, faults_of(reports, wish.ledger.value, 202))
 
@@ -266,19 +266,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given.most_mb_per_hour,
     )  # fmt: skip
 
-    def say(text: str) -> None:
+    def write(text: str) -> None:
         sys.stdout.write(f"{text}\n")
         sys.stdout.flush()
 
     with tempfile.TemporaryDirectory(prefix="hub-soak-", dir=bench_folder()) as folder:
         try:
-            soaked = soak(wish, Path(folder), say)
+            soaked = soak(wish, Path(folder), write)
         except HubError as error:
             sys.stderr.write(f"soak: {error.message}\n")
             return 2
     if given.json is not None:
         given.json.write_bytes(orjson.dumps(asdict(soaked), option=orjson.OPT_INDENT_2))
-    say(told(soaked))
+    write(told(soaked))
     return 0 if soaked.is_flat else 1
 
 
