@@ -187,10 +187,6 @@ class Told(Collector):
         """See prometheus_client."""
         return self._say()
 
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: what is told is made when it is asked for."""
-        return ()
-
 
 def tell(registry: CollectorRegistry, part: Process | WholeHub) -> None:
     """Have a part told of with all else."""

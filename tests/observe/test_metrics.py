@@ -1,13 +1,13 @@
 """Counting: bounded, by the names that people set, and never by what a stranger sends."""
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.model.segment import StepTook
 from hub.observe import metrics as module
-from hub.observe.families import FAMILIES
-from hub.observe.metrics import ADDRESS, OTHER, UNKNOWN, Metrics, Series
+from hub.observe.families import FAMILIES, Family
+from hub.observe.metrics import ADDRESS, OTHER, UNKNOWN, Count, Metrics, Series, Spread
 
 
 def told(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
@@ -24,31 +24,43 @@ def test_a_family_has_so_many_series_and_the_rest_counts_as_one(
 ) -> None:
     monkeypatch.setattr(module, "MOST_SERIES", 3)
     monkeypatch.setattr(module, "_MOST_OTHERS", 2)
-    registry = CollectorRegistry()
-    series = Series(Counter("c", "c", ("name", "code"), registry=registry))
+    series = Series(Family("c", "counter", "A count.", ("name", "code")), Count)
     for n in range(10):
         series.of(f"n{n}", f"c{n}").inc()
     for _ in range(2):
         series.of("n1", "c1").inc()
-    counts = {key[1:]: value for key, value in told(registry).items() if key[0] == "c_total"}
-    # the labels stand in the order of their names: code, name
+    counts = {tuple(each.labels.values()): each.value for each in series.told().samples}
     assert counts == {
-        ("c0", "n0"): 1,
-        ("c1", "n1"): 3,
-        ("c2", "n2"): 1,
-        ("c3", OTHER): 1,
-        ("c4", OTHER): 1,
+        ("n0", "c0"): 1,
+        ("n1", "c1"): 3,
+        ("n2", "c2"): 1,
+        (OTHER, "c3"): 1,
+        (OTHER, "c4"): 1,
         (OTHER, OTHER): 5,
     }
 
 
+def test_a_value_falls_into_the_first_bucket_that_holds_it() -> None:
+    series = Series(Family("h", "histogram", "A spread.", (), (1, 2.5)), lambda: Spread((1, 2.5)))
+    for value in (0, 1, 1.01, 2.5, 3, 1000):
+        series.of().observe(value)
+    found = {(e.name, e.labels.get("le")): e.value for e in series.told().samples}
+    assert found == {
+        ("h_bucket", "1.0"): 2,
+        ("h_bucket", "2.5"): 4,
+        ("h_bucket", "+Inf"): 6,
+        ("h_count", None): 6,
+        ("h_sum", None): 1007.51,
+    }
+
+
 def test_what_alerts_wait_for_begins_at_zero() -> None:
-    registry = CollectorRegistry()
-    series = Series(Counter("c", "c", ("name", "status"), registry=registry), ("good", "bad"))
+    family = Family("c", "counter", "A count.", ("name", "status"))
+    series = Series(family, Count, ("good", "bad"))
     series.of("a", "good").inc()
     series.of("a", "odd").inc()
     series.of("b", "bad").inc()
-    counts = {key[1:]: value for key, value in told(registry).items() if key[0] == "c_total"}
+    counts = {tuple(each.labels.values()): each.value for each in series.told().samples}
     assert counts == {
         ("a", "good"): 1,
         ("a", "bad"): 0,
