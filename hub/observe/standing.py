@@ -8,7 +8,7 @@ import asyncio
 import platform
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import structlog
@@ -68,13 +68,15 @@ class Process:
         yield _gauge(families.CAPACITY, {(n,): each.capacity for n, each in drains.items()})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Look:
-    """What was seen of the whole hub; None where nothing was."""
+    """What was seen of the whole hub, and when, by the monotonic clock."""
 
-    at_s: float = field(default_factory=time.monotonic)
-    standing: Standing | None = None
-    breakers: dict[str, str] = field(default_factory=dict)
+    at_s: float
+    standing: Standing | None
+    """None where the ledger did not answer."""
+    breakers: dict[str, str]
+    """States by destination; none where Redis did not answer."""
 
 
 class WholeHub:
@@ -101,19 +103,26 @@ class WholeHub:
                 self._look = await self._seen()
 
     async def _seen(self) -> Look:
-        names = sorted(self._destinations())[:MOST_SERIES]
-        look = Look()
+        began_s = time.monotonic()
+        found, breakers = await asyncio.gather(self._in_ledger(), self._in_redis())
+        return Look(began_s, found, breakers)
+
+    async def _in_ledger(self) -> Standing | None:
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                look.standing = await self._ledger.read(standing, LANES)
+                return await self._ledger.read(standing, LANES)
         except (StoreError, TimeoutError) as error:
             _log.warning("standing.missed", of="ledger", error=str(error))
+            return None
+
+    async def _in_redis(self) -> dict[str, str]:
+        names = sorted(self._destinations())[:MOST_SERIES]
         try:
             states = await self._gates.states(names)
-            look.breakers = dict(zip(names, (each.state for each in states), strict=True))
         except StoreError as error:
             _log.warning("standing.missed", of="redis", error=error.message)
-        return look
+            return {}
+        return dict(zip(names, (each.state for each in states), strict=True))
 
     def metrics(self) -> Iterator[Metric]:
         """What was seen."""

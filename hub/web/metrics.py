@@ -1,7 +1,7 @@
 """``/metrics``: what is counted, as Prometheus reads it, or OpenMetrics where that is asked for.
 
 It takes a key that may read, unless ``HUB_METRICS_OPEN`` says that nobody has to prove anything.
-Whoever asks gets an answer within a few seconds, whatever else is down.
+Who was known before gets an answer within a few seconds, whatever else is down.
 """
 
 import asyncio
@@ -46,10 +46,11 @@ class Readers:
         """
         name = hash_of(request.headers.get("authorization") or "")
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(_PATIENCE_S if name in self._good else None):
                 await self._access.require(request, Scope.READ)
-        except AccessError:
-            self._good.discard(name)
+        except AccessError as error:
+            if error.code != "too_many_requests":
+                self._good.discard(name)
             raise
         except (StoreError, TimeoutError):
             if name not in self._good:
