@@ -192,7 +192,7 @@ async def serving(hub: Hub, runner: Runner) -> AsyncIterator[Server]:
     hub.supervisor.start("wanted", hub.wanted.follow)
     app = App(hub, runner)
     hub.supervisor.start("keys", app.access.follow)
-    async with _listening(hub, app, settings.host, settings.port) as server:
+    async with _listening(hub, app, app.access, (settings.host, settings.port)) as server:
         yield server
 
 
@@ -206,18 +206,20 @@ async def watched(hub: Hub) -> AsyncIterator[None]:
     access = Access(hub.ledger)
     hub.supervisor.start("keys", access.follow)
     app = build_watch_routes(hub, access)
-    async with _listening(hub, app, settings.metrics_host, settings.metrics_port):
+    async with _listening(hub, app, access, (settings.metrics_host, settings.metrics_port)):
         yield
 
 
 @asynccontextmanager
-async def _listening(hub: Hub, app: Any, host: str, port: int) -> AsyncIterator[Server]:
-    """An application on a port, until the end of the block."""
+async def _listening(
+    hub: Hub, app: Any, access: Access, address: tuple[str, int]
+) -> AsyncIterator[Server]:
+    """An application on an address, until the end of the block; ``access`` knows its callers."""
     settings = hub.settings
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        host=address[0],
+        port=address[1],
         loop="none",
         http=Protocol,
         ws="none",
@@ -243,7 +245,7 @@ async def _listening(hub: Hub, app: Any, host: str, port: int) -> AsyncIterator[
         server.end()
         await asyncio.wait([task])
         with suppress(StoreError):  # it is only for people
-            await app.access.tell_used()
+            await access.tell_used()
 
 
 def stop_event() -> asyncio.Event:
