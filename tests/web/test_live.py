@@ -58,7 +58,7 @@ def token(*channels: str, **wanted: Any) -> str:
 class NoKeys:
     """Stands where API keys are looked up: these stories know tokens alone."""
 
-    async def find(self, authorization: str | None) -> Any:
+    async def find(self, authorization: str | None, address: str = "") -> Any:
         raise AccessError("No.")
 
 
