@@ -19,6 +19,7 @@ from hub.settings import Settings
 from hub.store.keys import StoredKey
 from hub.store.migrate import require_current
 from hub.valkey import reached
+from hub.web import errands
 from hub.web.access import Access
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Call
@@ -56,7 +57,7 @@ class Desk:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         request = self._request(method, path, urlencode(given), body, parts or {})
         operation = _OPERATIONS[method, path]
-        answer = await operation.handle(Call(self.hub, self._access, request, _OWNER))
+        answer = await errands.run(Call(self.hub, self._access, request, _OWNER), operation)
         return loads(bytes(answer.body)) if answer.body else None
 
     async def listed(

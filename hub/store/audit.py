@@ -26,7 +26,7 @@ def _note_all(tx: Tx, errands: Sequence[Errand]) -> list[None]:
     return [None] * len(errands)
 
 
-NOTE: Write[Errand, None] = Write("note_errand", 93, _note_all)
+NOTE: Write[Errand, None] = Write("note_errand", 93, _note_all, did=lambda result: False)
 """Say of an errand that it is done, where nothing that it wrote says so."""
 
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from hub.model.ids import new_id
 from hub.store.audit import NOTE
-from hub.store.errand import Actor, Claim, Errand, running
+from hub.store.errand import Actor, Claim, Errand, errand_of, running
 from hub.web.api.call import Call, Operation
 from hub.web.once import once, wanted_key
 
@@ -58,10 +58,11 @@ async def _audited(call: Call, operation: Operation, claim: Claim | None) -> Res
 def _errand(call: Call, operation: Operation, claim: Claim | None) -> Errand:
     request = call.request
     kind, name = subject(operation.path, request.path_params)
+    outer = errand_of(call.hub.ledger)  # of a command that asks for the operation
     return Errand(
         ledger=call.hub.ledger,
-        actor=Actor("key", call.key.id, call.key.name),
-        operation=f"{operation.method} {operation.path}",
+        actor=outer.actor if outer else Actor("key", call.key.id, call.key.name),
+        operation=outer.operation if outer else f"{operation.method} {operation.path}",
         kind=kind,
         name=name,
         request_id=_request_id(request),

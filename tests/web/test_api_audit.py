@@ -9,6 +9,7 @@ from hub.bootstrap import Hub
 from hub.model.json import dumps_text
 from hub.model.masking import MASK
 from hub.model.time import now_us, to_iso
+from hub.store.errand import Actor, Errand, running
 from hub.web.api import OPERATIONS
 from hub.web.errands import subject
 from tests.web.answers import good, refused
@@ -121,6 +122,19 @@ async def test_what_only_redis_knows_is_told_too(api: httpx.AsyncClient) -> None
     row = (await rows(api, "?limit=1"))[0]
     assert row["operation"] == "POST /v1/destinations/{slug}/breaker/trip"
     assert (row["kind"], row["name"], row["changes"]) == ("destination", "till", [])
+
+
+async def test_a_command_that_asks_for_an_operation_is_told_as_such(
+    api: httpx.AsyncClient,
+) -> None:
+    good(await api.put("/v1/destinations/till", json={"url": "https://a.example/"}), 201)
+    with running(Errand(None, Actor("command line"), "hub destination trip")):
+        good(await api.post("/v1/destinations/till/breaker/trip"))
+        good(await api.put("/v1/variables/A", json={"value": "1"}), 201)
+    variable, breaker, _ = await rows(api)
+    assert {each["operation"] for each in (variable, breaker)} == {"hub destination trip"}
+    assert variable["by"] == breaker["by"] == {"kind": "command line", "id": None, "name": None}
+    assert (breaker["kind"], breaker["name"]) == ("destination", "till")
 
 
 async def test_what_is_refused_or_only_shown_is_not_told(api: httpx.AsyncClient) -> None:
