@@ -13,6 +13,7 @@ from hub.checking import problems_in
 from hub.exporting import export
 from hub.model.json import dumps_text
 from hub.model.table import TableSpec
+from hub.objectfiles import KINDS
 from hub.settings import Settings
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
@@ -134,6 +135,10 @@ async def test_an_export_makes_a_fresh_hub_the_same(
     assert again.refused == []
     dry = await apply(ledger, out, dry_run=True, prune=True)
     assert (dry.changes, dry.refused) == ([], [])
+
+
+def test_whatever_stands_in_files_is_exported() -> None:
+    assert {*exports.KINDS, "table"} == set(KINDS)
 
 
 async def test_a_secret_that_nobody_gives_is_named(

@@ -19,7 +19,7 @@ from hub.store.tx import Tx
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.rotation import RETIRED
 
-_KINDS = ("variable", "source", "destination", "subscription", "channel", "issuer")
+KINDS = ("variable", "source", "destination", "subscription", "channel", "issuer", "alert")
 _MOST_CHARS = 512 << 10
 """Of a file: a longer one is cut between two documents."""
 
@@ -73,7 +73,7 @@ def _everything(tx: Tx, /) -> tuple[list[dict[str, Any]], list[StoredTable], lis
 def _exported(
     rows: list[dict[str, Any]], tables: list[StoredTable], stacks: list[ExportedFile]
 ) -> Exported:
-    documents = {kind: [_object(row) for row in rows if row["kind"] == kind] for kind in _KINDS}
+    documents = {kind: [_object(row) for row in rows if row["kind"] == kind] for kind in KINDS}
     documents["table"] = [_table(each) for each in tables if _is_declared(each)]
     files = [
         file for kind, of_kind in sorted(documents.items()) for file in _files(f"{kind}s", of_kind)
