@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from hub.cli.common import OPERATE, AsJson, quiet_settings, ran, run_to_end
+from hub.cli.sources import events_app
 from hub.model.json import dumps_text
 
 commands = typer.Typer()
@@ -89,10 +90,6 @@ def purge(
     tables = dict(each.partition(".")[::2] for each in table or ())
     work = run_purge(quiet_settings(), given, tables, dry_run=dry_run, as_json=json)
     raise typer.Exit(0 if ran(work) else 1)
-
-
-events_app = typer.Typer(help="Events: a download of them.", no_args_is_help=True)
-commands.add_typer(events_app, name="event", rich_help_panel=OPERATE)
 
 
 @events_app.command("export")
