@@ -25,6 +25,7 @@ from hub.listener import Stopping
 from hub.model.channel import ChannelSetting
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
+from hub.model.time import US_PER_S
 from hub.observe.alive import touching
 from hub.observe.deliveries import DeliveryNews
 from hub.observe.metrics import Metrics
@@ -36,6 +37,7 @@ from hub.observe.watch import Watch
 from hub.outbound.client import Client
 from hub.outbound.gates import Gates
 from hub.outbound.guard import AddressPolicy
+from hub.retention.terms import Keep, Terms
 from hub.settings import Settings, traces_wanted, variables
 from hub.signature import new_secret
 from hub.store.catalog import Catalog
@@ -140,6 +142,22 @@ def file_bounds_of(settings: Settings) -> FileBounds:
 def policy_of(settings: Settings) -> AddressPolicy:
     """Which addresses requests may go to."""
     return AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
+
+
+def terms_of(settings: Settings) -> Terms:
+    """How long what is over is kept, where its source says nothing."""
+
+    def us(seconds: float) -> int:
+        return round(seconds * US_PER_S)
+
+    return Terms(
+        Keep(
+            us(settings.keep_events_s), us(settings.keep_runs_s), us(settings.keep_dead_letters_s)
+        ),
+        attempts=us(settings.keep_attempts_s),
+        rejected=us(settings.keep_rejected_s),
+        aged={"purges": us(settings.keep_events_s), "audit": us(settings.keep_audit_s)},
+    )
 
 
 def client_of(settings: Settings) -> Client:

@@ -157,6 +157,44 @@ class Settings(BaseSettings):
         le=3_153_600_000,
         description="How long a file is kept where nobody says; 30 days.",
     )
+    keep_events_s: float = Field(
+        2_592_000.0,
+        ge=60,
+        le=3_153_600_000,
+        description="How long an event is kept where its source says nothing, and a delivery that "
+        "arrived; 30 days. None goes before the window of its source's dedup has passed.",
+    )
+    keep_runs_s: float = Field(
+        2_592_000.0,
+        ge=60,
+        le=3_153_600_000,
+        description="How long a run is kept after its end, with its steps; 30 days. So long counts "
+        "its idempotency key.",
+    )
+    keep_attempts_s: float = Field(
+        1_209_600.0,
+        ge=60,
+        le=3_153_600_000,
+        description="How long attempts are kept after the end of what they were made for; 14 days.",
+    )
+    keep_dead_letters_s: float = Field(
+        7_776_000.0,
+        ge=60,
+        le=3_153_600_000,
+        description="How long a dead letter is kept, and its event with it; 90 days.",
+    )
+    keep_rejected_s: float = Field(
+        604_800.0,
+        ge=60,
+        le=3_153_600_000,
+        description="How long a rejected request is kept; 7 days.",
+    )
+    keep_audit_s: float = Field(
+        31_536_000.0,
+        ge=60,
+        le=3_153_600_000,
+        description="How long it is kept who changed what; 365 days.",
+    )
     body_timeout_s: float = Field(
         15.0, gt=0, le=300, description="How long a sender may take to send its body."
     )

@@ -12,21 +12,19 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from hub import fault_points, keys
-from hub.bootstrap import Hub
+from hub.bootstrap import Hub, terms_of
 from hub.deliver.attempt import Attempter
 from hub.deliver.dispatch import Dispatcher
 from hub.errors import StoreError
 from hub.expr import LANES
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
 from hub.model.run import ClaimedRun
+from hub.retention.pruning import Pruner
 from hub.run.event_waits import EventWaits
 from hub.run.lanes import Turns, open_lanes
 from hub.run.left_rows import return_left_rows
 from hub.run.runner import Runner
 from hub.run.scheduling import Scheduler
-from hub.store.cache import PRUNE_CACHE
-from hub.store.events import PRUNE_DEDUP
-from hub.store.idempotency import PRUNE_IDEMPOTENCY
 from hub.store.leases import SWEEP
 from hub.store.queues import RUNS
 from hub.store.runs import CLAIM_ANY, ClaimAny, has_due_within
@@ -119,7 +117,11 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
     for drain in drains.by_name.values():
         hub.bell.attach(drain)
     start = hub.supervisor.start
-    start("doorbell", lambda: _hear(hub, drains, poll_s))
+    pruner = Pruner(
+        hub.ledger, lambda: terms_of(hub.settings).with_sources(hub.catalog.now.sources)
+    )
+    start("doorbell", lambda: _hear(hub, drains, pruner, poll_s))
+    start("retention", pruner.follow)
     start("tick", lambda: _tick(drains))
     scheduler = Scheduler(hub.ledger, hub.catalog, hub.bell, hub.settings.timezone, hub.metrics)
     start("schedules", scheduler.follow)
@@ -131,7 +133,7 @@ async def working(hub: Hub, runner: Runner, poll_s: float = POLL_S) -> AsyncIter
         await asyncio.gather(*(drain.stop(grace_s) for drain in drains.by_name.values()))
 
 
-async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
+async def _hear(hub: Hub, drains: Drains, pruner: Pruner, poll_s: float) -> None:
     """Run arq until it fails; the supervisor starts it again."""
 
     attended: set[str] = set()
@@ -171,9 +173,8 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         await return_left_rows(hub.ledger, hub.catalog)
 
     async def prune(ctx: dict[str, Any]) -> None:
-        await hub.ledger.write(PRUNE_DEDUP, 0)
-        await hub.ledger.write(PRUNE_CACHE, None)
-        await hub.ledger.write(PRUNE_IDEMPOTENCY, None)
+        """Told to one worker in each minute: it takes longer than a job should."""
+        pruner.begin()
 
     redis = connect_jobs(hub.redis_url)
     worker = Worker(
@@ -183,7 +184,7 @@ async def _hear(hub: Hub, drains: Drains, poll_s: float) -> None:
         cron_jobs=[
             cron(sweep, name="sweep", second=_SWEEP_SECONDS, keep_result=10),
             cron(return_rows, name="return_rows", second={30}, keep_result=10),
-            cron(prune, name="prune", minute={7}, keep_result=10),
+            cron(prune, name="prune", second={20}, keep_result=10),
             cron(
                 _sweeping_files(hub),
                 name="sweep_files",

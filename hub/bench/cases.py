@@ -1,5 +1,5 @@
-"""What is measured: the language, tables, ingest, end to end, light load, realtime, data
-sets, startup."""
+"""What is measured: the language, tables, ingest, retention, end to end, light load, realtime,
+data sets, startup."""
 
 import time
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from hub.bench.latency import latency
 from hub.bench.ledgers import Ledger, postgres_pid
 from hub.bench.processes import Child, cpu_s, listening, module, resident_mb, running
 from hub.bench.realtime import Realtime
+from hub.bench.retention import Retention
 from hub.bench.scene import Case, Figure, Measured, Scene
 from hub.bench.subject import DELIVERING, TRIVIAL, free_port, hub, settings, up, wait_ready
 from hub.bench.tables import Tables
@@ -284,6 +285,7 @@ CASES: tuple[Case, ...] = (
     Claims(),
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
+    Retention(),
     EndToEnd(),
     Deliveries(),
     Fairness(),

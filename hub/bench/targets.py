@@ -39,6 +39,8 @@ TARGETS = (
     _least("ingest", "of the echo", 40, Ledger.POSTGRESQL),
     _least("ingest", "of the echo", 35, Ledger.SQLITE),
     _most("ingest", "p99", 25),
+    _least("retention", "of the rate alone", 90),
+    _most("retention", "p99", 25),
     _least("end_to_end", "events", 1200, Ledger.POSTGRESQL),
     _least("end_to_end", "events", 900, Ledger.SQLITE),
     _least("deliveries", "delivered", 1500),

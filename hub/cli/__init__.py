@@ -15,6 +15,7 @@ from hub.cli import (
     stacks,
     tables,
     trials,
+    upkeep,
 )
 from hub.cli.common import Command
 
@@ -28,7 +29,7 @@ app = typer.Typer(
 )
 for group in (
     *(programs, trials, sources, deliveries, stacks, runs, tables),
-    *(operating, connectors, keys, alerts, bench),
+    *(operating, connectors, keys, alerts, upkeep, bench),
 ):
     app.add_typer(group.commands)
 

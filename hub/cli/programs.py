@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import RUN_IT, AsJson, program_ran, settings_of, tell
+from hub.cli.common import RUN_IT, AsJson, program_ran, ran, settings_of, tell
 
 commands = typer.Typer()
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
@@ -54,11 +54,27 @@ def worker(
 
 
 @commands.command(rich_help_panel=RUN_IT)
-def migrate(json: AsJson = False) -> None:
-    """Bring the database to this version's tables."""
+def migrate(
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Only tell what is missing; exit 1 if something is."),
+    ] = False,
+    json: AsJson = False,
+) -> None:
+    """Bring the database to this version's tables; hubs of the version before may go on."""
     from hub.store.migrate import migrate as run_migrate
+    from hub.store.migrate import pending
 
     settings = settings_of()
+    if check:
+        missing = ran(pending(settings.database_url, settings.data))
+        for each in missing:
+            typer.echo(f"{each.revision}  {each.title}")
+        if missing:
+            typer.echo("Run `hub migrate`: hubs of the version before may go on meanwhile.")
+            raise typer.Exit(1)
+        typer.echo("The database has this version's tables.")
+        return
     if settings.database_url is None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     program_ran(run_migrate(settings.database_url, settings.data))

@@ -19,6 +19,7 @@ Prefix = Literal[
     "fil",
     "aud",
     "req",
+    "pur",
 ]
 
 

@@ -118,7 +118,9 @@ class Dedup(Shape):
     window_s: int | None = Field(None, ge=1, le=30 * 24 * HOUR_S)
 
     def window_us(self) -> int:
-        """The window in microseconds; 48 h for keys and 10 min for hashes unless set."""
+        """The window in microseconds; 48 h for keys and 10 min for hashes unless set; none: 0."""
+        if self.by == "none":
+            return 0
         default = HASH_WINDOW_S if self.by == "hash" else KEY_WINDOW_S
         return (self.window_s or default) * 1_000_000
 
@@ -147,6 +149,11 @@ class FixedAnswer(Shape):
         if isinstance(self.body, str):
             headers.setdefault("content-type", TEXT)
         return Answer(dumps_text(self.body), self.status, tuple(headers.items()))
+
+
+Redacted = Annotated[
+    str, StringConstraints(pattern=r"^(header:[A-Za-z0-9_-]{1,100}|body:[^\s]{1,200})$")
+]
 
 
 class Limit(Shape):
@@ -205,6 +212,24 @@ class Source(Shape):
         None, description="How much it takes of one address; the rest gets 429."
     )
     max_body_bytes: int | None = Field(None, ge=1, le=104_857_600)
+    redact: tuple[Redacted, ...] = Field(
+        (),
+        max_length=50,
+        description="Fields that are masked before an event is recorded, and that nothing behind "
+        "it sees: `body:card.number`, `body:items.*.iban`, `header:x-national-id`.",
+    )
+    keep_s: int | None = Field(
+        None,
+        ge=60,
+        le=3_153_600_000,
+        description="How long its events are kept, and all that came of them, instead of what the "
+        "settings say.",
+    )
+
+    @property
+    def window_us(self) -> int:
+        """For how long a request is told from its repetition at most, in microseconds."""
+        return KEY_WINDOW_S * 1_000_000 if self.dedup is None else self.dedup.window_us()
 
     def setting_at(self, now_s: float) -> Verify:
         """How requests are verified at a moment, with the secrets that count then."""
@@ -217,4 +242,13 @@ class Source(Shape):
     def _one_result(self) -> "Source":
         if self.respond == "result" and self.batch == "each":
             raise ValueError("With 'batch': 'each' there is no one result: respond 'accepted'")
+        return self
+
+    @model_validator(mode="after")
+    def _outlasts_dedup(self) -> "Source":
+        if self.keep_s is not None and self.keep_s * 1_000_000 < self.window_us:
+            raise ValueError(
+                f"'keep_s' is less than the {self.window_us // 1_000_000} s for which a repeated "
+                "request is known: keep events longer, or set 'window_s' of 'dedup' to less"
+            )
         return self

@@ -20,6 +20,7 @@ from hub.receive.body import Receive, SenderGone, check_headers, read_body
 from hub.receive.items import items_of
 from hub.receive.pace import Pace
 from hub.receive.record import Recorder
+from hub.receive.redaction import redacted
 from hub.receive.verify import verify
 from hub.store.catalog import Catalog
 
@@ -203,6 +204,8 @@ class Endpoint:
         self, slug: str, source: Source, connector: Connector, request: InboundRequest
     ) -> list[Receipt]:
         items = items_of(source, request, connector.parse(request), self._timezone)
+        if source.redact:
+            request, items = redacted(source.redact, request, items)
         return await self._recorder.record(slug, source, request, items)
 
 

@@ -23,6 +23,7 @@ from hub.model.time import now_us
 from hub.model.trace import HEADER
 from hub.observe.tracing import Tracing
 from hub.receive.items import Item, names_of
+from hub.receive.redaction import keeps_body, redacted
 from hub.receive.verify import secret_fields
 from hub.stack.placing import placed
 from hub.stack.subscribed import context_of, deliveries_to, tasks_among, that_want
@@ -129,7 +130,11 @@ class Recorder:
         if self._rejections > _REJECTIONS_PER_S:
             return
         also = secret_fields(source) if source else ()
-        event = _event(slug[:63], request, None, request.body[:_KEPT_OF_REJECTED_BYTES], also)
+        kept = request.body[:_KEPT_OF_REJECTED_BYTES]
+        if source is not None and source.redact:
+            request, _ = redacted(source.redact, request, ())
+            kept = kept if keeps_body(source.redact) else b""
+        event = _event(slug[:63], request, None, kept, also)
         reason = _clean(error.message)
         with suppress(HubError, TimeoutError):  # the answer is what the request was refused for
             async with asyncio.timeout(_REJECT_TIMEOUT_S):

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 
 from hub.model.segment import Cached
-from hub.store.ledger import Write
 from hub.store.schema import cache
 from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
@@ -18,7 +17,6 @@ _PUT = _put.on_conflict_do_update(
 _GET = select(cache.c.value).where(
     cache.c.key == bindparam("of_key"), cache.c.expires_at > now_us()
 )
-_PRUNE = delete(cache).where(cache.c.expires_at <= now_us())
 
 
 def put_cached(tx: Tx, values: Sequence[Cached]) -> None:
@@ -37,11 +35,3 @@ def get_cached(tx: Tx, key: str) -> str | None:
     """The JSON text under a key, while it is kept."""
     rows = tx.rows(_GET, {"of_key": key})
     return str(rows[0][0]) if rows else None
-
-
-def _prune(tx: Tx, asked: Sequence[None]) -> list[int]:
-    return [tx.run(_PRUNE) for _ in asked]
-
-
-PRUNE_CACHE: Write[None, int] = Write("prune_cache", 91, _prune)
-"""Delete what is kept no longer; gives its number."""

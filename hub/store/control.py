@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, literal, null, select, update
 
+from hub.errors import NotFoundError
 from hub.model.event import Recorded
 from hub.model.run import Failure, RunStart
 from hub.store import concurrency
@@ -114,7 +115,13 @@ _MATCHED = (
 )
 
 
+_LOCK_EVENT = select(events.c.id).where(events.c.id == bindparam("of_id")).with_for_update()
+
+
 def _replay_events(tx: Tx, replays: Sequence[ReplayEvent]) -> list[None]:
+    for each in sorted(replays, key=lambda replay: replay.event_id):
+        if not tx.rows(_LOCK_EVENT, {"of_id": each.event_id}):  # its time was over meanwhile
+            raise NotFoundError(f"There is no event {each.event_id!r}.", code="event_unknown")
     insert_runs(tx, [start for each in replays for start in each.starts])
     for each in replays:
         tx.run(_MATCHED, {"of_id": each.event_id})
@@ -122,4 +129,7 @@ def _replay_events(tx: Tx, replays: Sequence[ReplayEvent]) -> list[None]:
 
 
 REPLAY_EVENT: Write[ReplayEvent, None] = Write("replay_event", 13, _replay_events)
-"""Queue the runs; an event that nothing ran for is matched from now on."""
+"""Queue the runs; an event that nothing ran for is matched from now on.
+
+Raises NotFoundError ``event_unknown``.
+"""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.model.event import Arrival, DedupKey, Receipt, Recorded, Rejection
@@ -34,7 +34,6 @@ _CLAIM = _claim.on_conflict_do_update(
 _FIRST = select(dedup.c.event_id, dedup.c.run_id, dedup.c.body_hash).where(
     dedup.c.source == bindparam("source"), dedup.c.key == bindparam("key")
 )
-_PRUNE = delete(dedup).where(dedup.c.expires_at <= now_us() - bindparam("grace_us"))
 
 
 async def record(ledger: Ledger, arrival: Arrival) -> Receipt:
@@ -202,11 +201,3 @@ def events_since(tx: Tx, after: str) -> list[dict[str, Any]]:
     """Events whose ids come after one, the oldest first, with their bodies; at most 10,000."""
     names = [column.name for column in events.c]
     return [dict(zip(names, row, strict=True)) for row in tx.rows(_SINCE, {"after": after})]
-
-
-def _prune(tx: Tx, graces_us: Sequence[int]) -> list[int]:
-    return [tx.run(_PRUNE, {"grace_us": grace_us}) for grace_us in graces_us]
-
-
-PRUNE_DEDUP: Write[int, int] = Write("prune_dedup", 90, _prune)
-"""Delete keys that expired longer ago than the given microseconds; gives their number."""

@@ -83,7 +83,6 @@ _FORGET_OLD = delete(idempotency).where(*_of_key, idempotency.c.expires_at <= no
 _ANSWER = update(idempotency).where(*HELD).values(answer=bindparam("with_answer"))
 _RELEASE = delete(idempotency).where(*HELD, not_(idempotency.c.begun))
 _GIVE_UP = update(idempotency).where(*HELD).values(lease_until=literal(0))
-_PRUNE = delete(idempotency).where(idempotency.c.expires_at <= now_us())
 
 
 def _claim_all(tx: Tx, wishes: Sequence[Wish]) -> list[Standing]:
@@ -135,11 +134,3 @@ def _release_all(tx: Tx, claims: Sequence[Claim]) -> list[bool]:
 
 RELEASE: Write[Claim, bool] = Write("release_idempotency_key", 100, _release_all)
 """Let the same request be made anew; False where something of it is committed."""
-
-
-def _prune(tx: Tx, asked: Sequence[None]) -> list[int]:
-    return [tx.run(_PRUNE) for _ in asked]
-
-
-PRUNE_IDEMPOTENCY: Write[None, int] = Write("prune_idempotency", 101, _prune)
-"""Delete what counts no longer; gives its number."""

@@ -1,7 +1,9 @@
 """Migrations: bring a database to this version's tables, whoever comes first."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
@@ -10,31 +12,61 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, exc, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hub.errors import StoreError
 from hub.store.ledger import SQLITE_FILE
+from hub.store.online import LOCK_TIMEOUT
 from hub.store.sqlite import connect
 from hub.store.tls import way_to
 
 T = TypeVar("T")
 Standing: TypeAlias = Literal["current", "behind", "newer"]
 _LOCK = 0x68756221  # an advisory lock: concurrent upgrades wait for each other
+_LOCK_POLL_S = 0.1
+_LOCK_NOT_HAD, _DEADLOCK = "55P03", "40P01"
+_TRIES, _TRY_AGAIN_S = 20, 0.3
 
 
 async def migrate(database_url: str | None, data: Path) -> None:
     """Bring the database to the newest revision; safe to call from many processes at once.
 
+    Hubs of the version before go on meanwhile: each migration only adds.
+
     Raises:
-        StoreError: it cannot be reached, or was written by a newer hub.
+        StoreError: it cannot be reached, was written by a newer hub (``store_newer``), or somebody
+            kept a table locked (``store_locked``).
     """
-    await _on_connection(database_url, data, _upgrade)
+    if database_url is None:
+        await _on_connection(None, data, _upgrade)
+        return
+    with _translated():
+        await _upgrade_postgresql(database_url)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A migration that a database does not have yet: its revision, and what it says of itself."""
+
+    revision: str
+    title: str
+
+
+async def pending(database_url: str | None, data: Path) -> list[Pending]:
+    """What :func:`migrate` would do, in order; nothing is changed.
+
+    Raises:
+        StoreError: it cannot be reached, or was written by a newer hub (``store_newer``).
+    """
+    if database_url is None and not await asyncio.to_thread((data / SQLITE_FILE).exists):
+        return _pending(None)
+    return _pending(await _on_connection(database_url, data, _revision))
 
 
 async def is_current(database_url: str | None, data: Path) -> bool:
     """Whether the database has this version's tables."""
-    return await _on_connection(database_url, data, lambda c: _revision(c) == _newest())
+    return await _on_connection(database_url, data, lambda c: _revision(c) == newest())
 
 
 async def standing(database_url: str | None, data: Path) -> Standing:
@@ -74,15 +106,27 @@ async def require_current(database_url: str | None, data: Path) -> None:
         )
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (exc.SQLAlchemyError, OSError) as error:
+        if _state(error) in (_LOCK_NOT_HAD, _DEADLOCK):
+            raise StoreError(
+                "Somebody keeps a table of the database locked, so that it cannot be migrated: "
+                "try again, or see what runs there (pg_stat_activity).",
+                code="store_locked",
+            ) from error
+        raise StoreError(f"The database cannot be used: {error}.") from error
+
+
 async def _on_connection(
     database_url: str | None, data: Path, work: Callable[[Connection], T]
 ) -> T:
-    try:
+    with _translated():
         if database_url is None:
             return await asyncio.to_thread(_on_sqlite, data / SQLITE_FILE, work)
         return await _on_postgresql(database_url, work)
-    except (exc.SQLAlchemyError, OSError) as error:
-        raise StoreError(f"The database cannot be used: {error}.") from error
 
 
 def _on_sqlite(path: Path, work: Callable[[Connection], T]) -> T:
@@ -101,10 +145,46 @@ async def _on_postgresql(url: str, work: Callable[[Connection], T]) -> T:
     engine = create_async_engine(place, poolclass=NullPool, connect_args=tls)
     try:
         async with engine.begin() as connection:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             return await connection.run_sync(work)
     finally:
         await engine.dispose()
+
+
+async def _upgrade_postgresql(url: str) -> None:
+    """Each migration in a transaction of its own, so that one may leave it for an index."""
+    place, tls = way_to(url)
+    engine = create_async_engine(place, poolclass=NullPool, connect_args=tls)
+    try:
+        async with engine.connect() as connection:
+            # asked for again and again: an index that is made online waits for whoever waits
+            while not await connection.scalar(text(f"SELECT pg_try_advisory_lock({_LOCK})")):
+                await connection.commit()
+                await asyncio.sleep(_LOCK_POLL_S)
+            await connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
+            await connection.commit()
+            await _until_locked(connection)
+    finally:
+        await engine.dispose()
+
+
+async def _until_locked(connection: AsyncConnection) -> None:
+    """Upgrade. Whoever writes may have the tables' locks in another order: then try again."""
+    for left in reversed(range(_TRIES)):
+        try:
+            await connection.run_sync(_upgrade)
+            await connection.commit()
+        except exc.DBAPIError as error:
+            await connection.rollback()
+            if not left or _state(error) not in (_LOCK_NOT_HAD, _DEADLOCK):
+                raise
+            await asyncio.sleep(_TRY_AGAIN_S)
+        else:
+            return
+
+
+def _state(error: BaseException) -> str | None:
+    """PostgreSQL's code for what went wrong."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
 def _config() -> Config:
@@ -113,8 +193,11 @@ def _config() -> Config:
     return config
 
 
-def _newest() -> str | None:
-    return ScriptDirectory.from_config(_config()).get_current_head()
+def newest() -> str:
+    """The revision that this version's tables have."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None  # noqa: S101 - there is one line of migrations
+    return head
 
 
 def _revision(connection: Connection) -> str | None:
@@ -123,22 +206,33 @@ def _revision(connection: Connection) -> str | None:
 
 def _standing(connection: Connection) -> Standing:
     current = _revision(connection)
-    if current == _newest():
+    if current == newest():
         return "current"
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     return "behind" if current is None or current in known else "newer"
 
 
-def _upgrade(connection: Connection) -> None:
-    stands = _standing(connection)
-    if stands == "current":
-        return
-    if stands == "newer":
+def _pending(current: str | None) -> list[Pending]:
+    """The migrations after a revision, in order."""
+    found: list[Pending] = []
+    for script in ScriptDirectory.from_config(_config()).walk_revisions():
+        if script.revision == current:
+            return found[::-1]
+        found.append(Pending(script.revision, (script.doc or "").rstrip(".")))
+    if current is not None:
         raise StoreError(
-            f"The database was written by a newer hub (revision {_revision(connection)}): "
-            "start that version.",
+            f"The database was written by a newer hub (revision {current}): start that version.",
             code="store_newer",
         )
+    return found[::-1]
+
+
+def _upgrade(connection: Connection) -> None:
+    missing = _pending(_revision(connection))
+    if not missing:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.commit()  # what has been read so far: each migration begins by itself
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

@@ -262,6 +262,8 @@ Index(
     postgresql_where=_failed,
 )
 Index("ix_runs_event_id", runs.c.event_id)
+_has_parent = runs.c.parent.is_not(None)
+Index("ix_runs_parent", runs.c.parent, sqlite_where=_has_parent, postgresql_where=_has_parent)
 Index("ix_runs_task_id", runs.c.task, runs.c.id)
 _keyed = runs.c.idempotency_key.is_not(None)
 Index(
@@ -503,6 +505,22 @@ outbox = Table(
     Column("created_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("id"),
 )
+
+purges = Table(
+    "purges",  # what was asked to be removed, and how far that has come
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("status", Text, nullable=False),  # running | done
+    Column("position", Text, nullable=False),  # where it goes on
+    Column("counts", Text, nullable=False),  # rows that went, by their tables
+    Column("created_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    PrimaryKeyConstraint("id"),
+)
+_goes_on = purges.c.status == inline("running")
+Index("ix_purges_running", purges.c.id, sqlite_where=_goes_on, postgresql_where=_goes_on)
+Index("ix_purges_finished_at", purges.c.finished_at)
 
 files = Table(
     "files",  # what is kept; the contents are blobs elsewhere

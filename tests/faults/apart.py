@@ -59,7 +59,7 @@ async def programs(data: Path, database_url: str, redis_url: str) -> AsyncIterat
         for program in (server, worker):
             await program.start()
             stack.push_async_callback(_ends_well, program)
-        await server.ready(base)
+        await server.ready(base, timeout_s=60)
         yield Driven(base, await stack.enter_async_context(client(base)))
 
 

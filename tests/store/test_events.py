@@ -6,6 +6,7 @@ from dataclasses import replace
 from hub.model.event import Rejection
 from hub.store import events, lookup, schema
 from hub.store.ledger import Ledger
+from hub.store.retention import DROP_AGED, DropAged, ledger_now
 from tests.store.make import arrival
 
 
@@ -84,4 +85,5 @@ async def test_expired_keys_are_pruned(ledger: Ledger) -> None:
     await events.record(ledger, replace(came, dedup=replace(came.dedup, window_us=1)))
     await events.record(ledger, arrival("order-7"))
     await asyncio.sleep(0.002)
-    assert await ledger.write(events.PRUNE_DEDUP, 0) == 1
+    gone = await ledger.write(DROP_AGED, DropAged("dedup", await ledger.read(ledger_now), 10))
+    assert gone.counts == {"dedup": 1}

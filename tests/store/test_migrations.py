@@ -1,13 +1,19 @@
-"""The migrations and the schema say the same."""
+"""The migrations and the schema say the same; and they only add."""
 
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection
 
+from hub.errors import StoreError
 from hub.store import migrate
 from hub.store.schema import metadata
+from tests.store.additive import BEFORE_THE_RULE, faults_of
+
+VERSIONS = Path(migrate.__file__).parent / "migrations" / "versions"
+RULED = sorted(each for each in VERSIONS.glob("*.py") if each.name[:4] not in BEFORE_THE_RULE)
 
 
 async def test_a_migrated_database_has_the_tables_of_the_schema(
@@ -20,3 +26,76 @@ async def test_a_migrated_database_has_the_tables_of_the_schema(
         return list(compare_metadata(context, metadata))
 
     assert await migrate._on_connection(database_url, tmp_path, differences) == []
+
+
+async def test_what_a_database_does_not_have_yet_is_told(
+    database_url: str | None, tmp_path: Path
+) -> None:
+    missing = await migrate.pending(database_url, tmp_path)
+    assert missing[0].revision == "0001"
+    assert missing[-1].revision == migrate.newest()
+    assert missing[0].title.startswith("What ")
+    await migrate.migrate(database_url, tmp_path)
+    assert await migrate.pending(database_url, tmp_path) == []
+
+
+async def test_a_database_of_a_newer_hub_is_refused(
+    database_url: str | None, tmp_path: Path
+) -> None:
+    await migrate.migrate(database_url, tmp_path)
+
+    def stamp(connection: Connection) -> None:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+
+    await migrate._on_connection(database_url, tmp_path, stamp)
+    for asked in (migrate.migrate, migrate.pending):
+        with pytest.raises(StoreError) as refusal:
+            await asked(database_url, tmp_path)
+        assert refusal.value.code == "store_newer"
+
+
+def test_there_is_a_migration_that_the_rule_is_for() -> None:
+    assert RULED
+
+
+@pytest.mark.parametrize("migration", RULED, ids=lambda path: path.stem)
+def test_migrations_only_add(migration: Path) -> None:
+    assert faults_of(migration) == []
+
+
+BAD = {
+    'op.drop_column("runs", "task")': "does more than to add",
+    'op.drop_index("ix_runs_due")': "does more than to add",
+    'op.alter_column("runs", "task", nullable=False)': "does more than to add",
+    'op.execute("DELETE FROM runs")': "does more than to add",
+    'op.add_column("runs", sa.Column("n", sa.Integer(), nullable=False))': "give a default",
+    'op.add_column("runs", made)': "give a default",
+    'op.create_index("ix", "runs", ["n"])': "use create_index_online",
+    'op.create_index("ix", table, ["n"])': "use create_index_online",
+    'op.create_index("uq", "objects", ["n"], unique=True)': "an unique index",
+    'op.create_table("t")\n    create_index_online("ix", "runs", ["n"], "n = 1")': "make it first",
+}
+
+
+@pytest.mark.parametrize("line", sorted(BAD))
+def test_what_does_more_than_to_add_is_found(tmp_path: Path, line: str) -> None:
+    migration = tmp_path / "bad.py"
+    migration.write_text(f"def upgrade():\n    {line}\n")
+    [fault] = faults_of(migration)
+    assert BAD[line] in fault
+
+
+GOOD = (
+    'op.add_column("runs", sa.Column("n", sa.Integer(), nullable=True))',
+    'op.add_column("runs", sa.Column("n", sa.Integer(), nullable=False, server_default="0"))',
+    'op.create_table("t")\n    op.create_index("ix", "t", ["n"], unique=True)',
+    'create_index_online("ix", "runs", ["n"], "n = 1")\n    op.create_table("t")',
+    'op.create_index("ix", "schedules", ["n"])',
+)
+
+
+@pytest.mark.parametrize("line", GOOD)
+def test_what_adds_is_allowed(tmp_path: Path, line: str) -> None:
+    migration = tmp_path / "good.py"
+    migration.write_text(f"def upgrade():\n    {line}\n")
+    assert faults_of(migration) == []

@@ -41,19 +41,22 @@ async def _get(call: Call) -> Response:
     row = await call.hub.ledger.read(event_in_full, event_id, held_by)
     if row is None:
         raise missing("event", event_id)
+    return answer(in_full(row))
+
+
+def in_full(row: dict[str, Any]) -> dict[str, Json]:
+    """An event with its body, for people."""
     headers = _headers(row["headers"])
     body, encoding = shown_body(bytes(row["body"]), headers.get("content-type", "application/json"))
-    return answer(
-        {
-            **_shown(row),
-            "duplicates": row["duplicates"],
-            "headers": headers,
-            "body": body,
-            "body_encoding": encoding,
-            "runs": row["runs"],
-            "deliveries": row["deliveries"],
-        }
-    )
+    return {
+        **_shown(row),
+        "duplicates": row["duplicates"],
+        "headers": headers,
+        "body": body,
+        "body_encoding": encoding,
+        "runs": row["runs"],
+        "deliveries": row["deliveries"],
+    }
 
 
 class EventReplay(Body):

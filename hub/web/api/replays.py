@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from starlette.responses import Response
 
 from hub.deliver.again import (
@@ -18,26 +18,12 @@ from hub.deliver.again import (
     takes_s,
 )
 from hub.model.key import Scope
-from hub.model.time import from_iso
 from hub.store.chosen import WAITING, Chosen
 from hub.store.queues import DELIVERIES
 from hub.web.api.body import Body, Reason
 from hub.web.api.call import Call, Operation, answer
+from hub.web.api.times import Time, us_of
 
-
-def _check_time(text: str) -> str:
-    _us(text)
-    return text
-
-
-def _us(text: str) -> int:
-    try:
-        return max(0, from_iso(text))
-    except (ValueError, OverflowError) as error:
-        raise ValueError("Give an ISO 8601 date and time, such as 2026-11-23T20:15:00Z") from error
-
-
-Time: TypeAlias = Annotated[str, AfterValidator(_check_time)]
 _Name: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=8192, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
@@ -54,7 +40,11 @@ class DeliveryFilter(Body):
 
     @model_validator(mode="after")
     def _some_time(self) -> "DeliveryFilter":
-        if self.since is not None and self.until is not None and _us(self.since) >= _us(self.until):
+        if (
+            self.since is not None
+            and self.until is not None
+            and us_of(self.since) >= us_of(self.until)
+        ):
             raise ValueError("'since' must be before 'until'")
         return self
 
@@ -65,8 +55,8 @@ class DeliveryFilter(Body):
             self.destination,
             self.event_id,
             self.run_id,
-            None if self.since is None else _us(self.since),
-            None if self.until is None else _us(self.until),
+            None if self.since is None else us_of(self.since),
+            None if self.until is None else us_of(self.until),
         )
 
 
