@@ -1,5 +1,7 @@
 """The management API: every operation, one module for each noun."""
 
+from types import ModuleType
+
 from hub.web.api import (
     alerts,
     audit,
@@ -29,32 +31,33 @@ from hub.web.api import (
 )
 from hub.web.api.call import Operation
 
-OPERATIONS: tuple[Operation, ...] = (
-    *sources.OPERATIONS,
-    *destinations.OPERATIONS,
-    *breakers.OPERATIONS,
-    *subscriptions.OPERATIONS,
-    *issuers.OPERATIONS,
-    *alerts.OPERATIONS,
-    *stacks.OPERATIONS,
-    *tasks.OPERATIONS,
-    *schedules.OPERATIONS,
-    *lanes.OPERATIONS,
-    *pauses.OPERATIONS,
-    *runs.OPERATIONS,
-    *simulations.OPERATIONS,
-    *events.OPERATIONS,
-    *deliveries.OPERATIONS,
-    *files.OPERATIONS,
-    *replays.OPERATIONS,
-    *tables.OPERATIONS,
-    *records.OPERATIONS,
-    *variables.OPERATIONS,
-    *channels.OPERATIONS,
-    *keys.OPERATIONS,
-    *signing.OPERATIONS,
-    *audit.OPERATIONS,
-    *export.OPERATIONS,
+NOUNS: tuple[ModuleType, ...] = (
+    sources,
+    destinations,
+    breakers,
+    subscriptions,
+    issuers,
+    alerts,
+    stacks,
+    tasks,
+    schedules,
+    lanes,
+    pauses,
+    runs,
+    simulations,
+    events,
+    deliveries,
+    files,
+    replays,
+    tables,
+    records,
+    variables,
+    channels,
+    keys,
+    signing,
+    audit,
+    export,
 )
+OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)
 
-__all__ = ["OPERATIONS"]
+__all__ = ["NOUNS", "OPERATIONS"]

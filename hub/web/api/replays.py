@@ -23,6 +23,7 @@ from hub.store.chosen import WAITING, Chosen
 from hub.store.queues import DELIVERIES
 from hub.web.api.body import Body, Reason
 from hub.web.api.call import Call, Operation, answer
+from hub.web.shown.work import CancellationsDone, ReplaysDone, ReplaysPlanned
 
 
 def _check_time(text: str) -> str:
@@ -121,7 +122,7 @@ class Cancellations(Body):
 
 
 async def _cancel(call: Call) -> Response:
-    wish = await call.body_or_none(Cancellations)
+    wish = await call.body(Cancellations)
     found = await find(call.hub.ledger, wish.filter.chosen(*WAITING))
     if wish.dry_run:
         return answer({"dry_run": True, **plan_of(found)})
@@ -132,7 +133,9 @@ async def _cancel(call: Call) -> Response:
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/replays", Scope.WRITE, _replay, "Send many ended deliveries again", Replays
+        *("POST", "/v1/replays", Scope.WRITE, _replay, "Send many ended deliveries again", Replays),
+        gives={200: ReplaysPlanned, 202: ReplaysDone},
+        name="replay_deliveries",
     ),
     Operation(
         "POST",
@@ -141,5 +144,8 @@ OPERATIONS = (
         _cancel,
         "End the deliveries that wait and match",
         Cancellations,
+        optional=True,
+        gives={200: CancellationsDone},
+        name="cancel_deliveries",
     ),
 )
