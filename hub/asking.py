@@ -56,7 +56,7 @@ class Desk:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         request = self._request(method, path, urlencode(given), body, parts or {})
         operation = _OPERATIONS[method, path]
-        answer = await operation.handle(Call(self.hub, self._access, request, _OWNER))
+        answer = await operation.handle(Call(self.hub, self._access, request, _OWNER, operation))
         return loads(bytes(answer.body)) if answer.body else None
 
     async def listed(
