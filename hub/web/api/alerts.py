@@ -27,6 +27,7 @@ from hub.web.shown.alerts import AlertMuted, AlertShown, AlertTried, StandingSho
 from hub.web.shown.base import listed
 
 _PATH = "/v1/alerts"
+_STAYS = "alert_built_in"
 _HUB = "hub"
 """Who manages those that are built in."""
 
@@ -96,7 +97,7 @@ class _Alerts(Named[Alert]):
             raise ConflictError(
                 f"{slug!r} is built in and stays: switch it off with PATCH {_PATH}/{slug} "
                 '{"enabled": false}.',
-                code="alert_built_in",
+                code=_STAYS,
             )
         if not gone:
             raise missing(self.kind, slug)
@@ -207,9 +208,11 @@ def _operations() -> Iterator[Operation]:
         name="list_firing_alerts",
     )
     for each in ALERTS.operations():
-        is_end = each.method == "DELETE"
-        built_in = {409: (*each.problems.get(409, ()), "alert_built_in")} if is_end else {}
-        yield replace(each, problems={**each.problems, **built_in})
+        if each.method == "DELETE":
+            each = replace(each, problems={**each.problems, 409: (*each.problems[409], _STAYS)})
+        if each.method == "PATCH":  # the first change of one that is built in
+            each = replace(each, gives={**each.gives, 201: each.gives[200]})
+        yield each
     yield Operation(
         *("POST", f"{one}/test", Scope.WRITE, _test, "Send a sample to whom it tells"),
         gives={202: AlertTried},
