@@ -16,12 +16,16 @@ test: $(READY) $(BROWSER)
 	$(RUN) pytest -n 2 --dist worksteal
 
 # FOR_S=3600 for an hour, SEED=n for what happened under that seed
+# EXAMPLES=n for so many requests of each kind to every operation of the API
 FOR_S ?= 120
+EXAMPLES ?= 100
 faults: $(READY)
 	HUB_TEST_FAULTS_S=$(FOR_S) HUB_TEST_BATCH_RECORDS=100000 HUB_TEST_BATCH_KILLS=10 \
 		HUB_TEST_DATASET_ROWS=100000 HUB_TEST_DATASET_KILLS=30 \
 		$(RUN) pytest tests/faults/test_random_faults.py tests/faults/test_batches.py \
 		tests/faults/test_datasets.py \
+		$(if $(SEED),--randomly-seed=$(SEED))
+	HUB_TEST_API_EXAMPLES=$(EXAMPLES) $(RUN) pytest --timeout 600 tests/web/test_every_operation.py \
 		$(if $(SEED),--randomly-seed=$(SEED))
 
 check: $(READY)

@@ -57,7 +57,8 @@ class Desk:
         given = {name: value for name, value in (query or {}).items() if value is not None}
         request = self._request(method, path, urlencode(given), body, parts or {})
         operation = _OPERATIONS[method, path]
-        answer = await errands.run(Call(self.hub, self._access, request, _OWNER), operation)
+        call = Call(self.hub, self._access, request, _OWNER, operation)
+        answer = await errands.run(call, operation)
         return loads(bytes(answer.body)) if answer.body else None
 
     async def listed(

@@ -16,6 +16,7 @@ import httpx
 from hub.bootstrap import Hub
 from hub.settings import load_settings
 from hub.up import embedded
+from tests import contract
 
 ADMIN_KEY = "a-key-for-the-tests-that-is-long-enough"
 LOOPBACK = "127.0.0.0/8,::1/128"
@@ -72,12 +73,13 @@ class Driven:
 
 
 def client(base: str) -> httpx.AsyncClient:
-    """A client with the admin key."""
+    """A client with the admin key; each answer is held against the OpenAPI document."""
     return httpx.AsyncClient(
         base_url=base,
         headers={"authorization": f"Bearer {ADMIN_KEY}"},
         timeout=20,
         trust_env=False,
+        event_hooks={"response": [contract.check]},
     )
 
 

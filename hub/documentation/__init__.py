@@ -15,11 +15,17 @@ from hub.documentation.doctor import doctor_page
 from hub.documentation.pages import env_example, functions_page, metrics_page, settings_page
 from hub.documentation.steps import steps_page
 from hub.stack.schema import stack_schema
+from hub.web.openapi import document
 
 
 def schema_file() -> str:
     """``stacks/stack.schema.json``."""
     return orjson.dumps(stack_schema(), option=orjson.OPT_INDENT_2).decode() + "\n"
+
+
+def openapi_file() -> str:
+    """``docs/openapi.json``."""
+    return orjson.dumps(document(), option=orjson.OPT_INDENT_2).decode() + "\n"
 
 
 FILES: dict[str, Callable[[], str]] = {
@@ -30,6 +36,7 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/doctor.md": doctor_page,
     "docs/functions.md": functions_page,
     "docs/metrics.md": metrics_page,
+    "docs/openapi.json": openapi_file,
     "docs/settings.md": settings_page,
     "docs/steps.md": steps_page,
     "stacks/stack.schema.json": schema_file,

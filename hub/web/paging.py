@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -13,10 +13,14 @@ from starlette.requests import Request
 from hub.errors import InvalidError
 from hub.model.json import dumps, loads
 from hub.stack.problem import nearest
+from hub.web.parameters import Parameter, text, whole
 
 T = TypeVar("T", str, int)
 DEFAULT_LIMIT, MAX_LIMIT = 50, 500
-_OWN = ("limit", "cursor")
+LIMIT = whole("limit", "So many at most.", 1, MAX_LIMIT, default=DEFAULT_LIMIT)
+CURSOR = text("cursor", "Where the page begins, as `next` of the one before says.")
+PAGE = (LIMIT, CURSOR)
+"""What every list takes."""
 _LARGEST = 2**53
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
 
@@ -69,34 +73,35 @@ class Page:
         return found[: self.limit], found[self.limit - 1] if len(found) > self.limit else None
 
 
-def page_of(request: Request, root: str, filters: Collection[str] = ()) -> Page:
+def page_of(request: Request, root: str, known: Sequence[Parameter] = PAGE) -> Page:
     """The page that a request asks for; ``root`` is the URL that the hub is reached under.
 
     Raises:
         InvalidError: ``query_unknown``, ``query_invalid``, ``limit_invalid``.
     """
-    given = query_of(request, (*_OWN, *filters))
+    given = query_of(request, known)
     return Page(
-        limit=limit_of(given.pop("limit", None)),
-        cursor=given.pop("cursor", None),
+        limit=limit_of(given.pop(LIMIT.name, None)),
+        cursor=given.pop(CURSOR.name, None),
         path=root + quote(request.scope["path"]),
         filters=given,
     )
 
 
-def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
+def query_of(request: Request, known: Sequence[Parameter]) -> dict[str, str]:
     """The query's parameters, each known and given once.
 
     Raises:
         InvalidError: ``query_unknown``, ``query_invalid``.
     """
     given: dict[str, str] = {}
+    by_name = {each.name: each for each in known}
     for name, value in request.query_params.multi_items():
-        if name not in known:
-            hint = nearest(name, known)
+        if name not in by_name:
+            hint = nearest(name, by_name)
             raise InvalidError(
                 f"There is no query parameter {name!r} here; "
-                + (f"did you mean {hint!r}?" if hint else f"known are {', '.join(known)}."),
+                + (f"did you mean {hint!r}?" if hint else f"known are {', '.join(by_name)}."),
                 code="query_unknown",
             )
         if name in given or _UNFIT.search(value):
@@ -104,7 +109,7 @@ def query_of(request: Request, known: Collection[str]) -> dict[str, str]:
                 f"The query parameter {name!r} must be given once, as plain text.",
                 code="query_invalid",
             )
-        given[name] = value
+        given[name] = by_name[name].check(value)
     return given
 
 

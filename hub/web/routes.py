@@ -17,7 +17,7 @@ from hub.web import errands
 from hub.web.access import Access
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Call, Operation
-from hub.web.assets import Mint, client_routes, demo_routes
+from hub.web.assets import Mint, api_routes, client_routes, demo_routes
 from hub.web.downloads import PATH as DOWNLOAD
 from hub.web.downloads import download
 from hub.web.health import healthz, readyz
@@ -41,6 +41,7 @@ def build_routes(hub: Hub, access: Access | None = None, mint: Mint | None = Non
         *_health(hub, metrics(hub, access)),
         Route(DOWNLOAD, download(hub)),
         *client_routes(),
+        *api_routes(),
         *demo,
     )
 
@@ -91,7 +92,7 @@ def _endpoint(
         try:
             key = await access.require(request, operation.scope)
             who = key.id
-            response = await errands.run(Call(hub, access, request, key), operation)
+            response = await errands.run(Call(hub, access, request, key, operation), operation)
         except ClientDisconnect:
             response = Response(status_code=400)  # nobody is left to read it
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes a problem

@@ -1,4 +1,7 @@
-"""A hub that answers in this process: a real ledger, a real Valkey, no socket."""
+"""A hub that answers in this process: a real ledger, a real Valkey, no socket.
+
+Each answer is held against the OpenAPI document.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -17,6 +20,7 @@ from hub.store.keys import PUT, NewKey
 from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from hub.web.routes import build_routes
+from tests import contract
 
 ROOT = "http://hub.test"
 KeyOf: TypeAlias = Callable[..., Awaitable[dict[str, str]]]
@@ -48,5 +52,10 @@ async def api(hub: Hub, key_of: KeyOf) -> AsyncIterator[httpx.AsyncClient]:
     """A client with an admin's key."""
     transport = httpx.ASGITransport(build_routes(hub))
     headers = await key_of("admin")
-    async with httpx.AsyncClient(transport=transport, base_url=ROOT, headers=headers) as client:
+    async with httpx.AsyncClient(
+        transport=transport,
+        base_url=ROOT,
+        headers=headers,
+        event_hooks={"response": [contract.check]},
+    ) as client:
         yield client

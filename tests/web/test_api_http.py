@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ from hub.web.api.body import MAX_BYTES
 from tests.web.answers import good, refused
 
 TABLE = "/v1/tables/t/records"
+TILL = "/v1/destinations/till"
 
 
 async def test_an_unknown_path_is_a_problem(api: httpx.AsyncClient) -> None:
@@ -41,6 +43,24 @@ async def test_answers_are_not_kept_by_anyone(api: httpx.AsyncClient) -> None:
 async def test_what_is_not_called_json_is_not_taken(api: httpx.AsyncClient, kind: str) -> None:
     response = await api.post(TABLE, content=b"{}", headers={"content-type": kind})
     refused(response, 415, "content_type_unsupported")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("/v1/channels/news", {"history": False}, "/history"),
+        ("/v1/channels/news", {"public": 0}, "/public"),
+        ("/v1/channels/news", {"history_s": "60"}, "/history_s"),
+        ("/v1/tables/orders", {"live": 0}, "/live"),
+        (TILL, {"url": "https://a.example", "timeout_s": "9"}, "/timeout_s"),
+        (TILL, {"url": "https://a.example", "pacing": {"requests": True}}, "/pacing/requests"),
+    ],
+)
+async def test_text_is_no_number_and_0_is_not_false(
+    api: httpx.AsyncClient, path: str, body: Any, pointer: str
+) -> None:
+    problem = refused(await api.put(path, json=body), 422, "validation")
+    assert [each["pointer"] for each in problem["problems"]] == [pointer]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The management API: every operation, one module for each noun."""
 
+from types import ModuleType
+
 from hub.web.api import (
     alerts,
     audit,
@@ -31,34 +33,35 @@ from hub.web.api import (
 )
 from hub.web.api.call import Operation
 
-OPERATIONS: tuple[Operation, ...] = (
-    *sources.OPERATIONS,
-    *destinations.OPERATIONS,
-    *breakers.OPERATIONS,
-    *subscriptions.OPERATIONS,
-    *issuers.OPERATIONS,
-    *alerts.OPERATIONS,
-    *stacks.OPERATIONS,
-    *tasks.OPERATIONS,
-    *schedules.OPERATIONS,
-    *lanes.OPERATIONS,
-    *pauses.OPERATIONS,
-    *runs.OPERATIONS,
-    *simulations.OPERATIONS,
-    *event_exports.OPERATIONS,  # its path would be taken for an id
-    *events.OPERATIONS,
-    *deliveries.OPERATIONS,
-    *files.OPERATIONS,
-    *replays.OPERATIONS,
-    *purges.OPERATIONS,
-    *tables.OPERATIONS,
-    *records.OPERATIONS,
-    *variables.OPERATIONS,
-    *channels.OPERATIONS,
-    *keys.OPERATIONS,
-    *signing.OPERATIONS,
-    *audit.OPERATIONS,
-    *export.OPERATIONS,
+NOUNS: tuple[ModuleType, ...] = (
+    sources,
+    destinations,
+    breakers,
+    subscriptions,
+    issuers,
+    alerts,
+    stacks,
+    tasks,
+    schedules,
+    lanes,
+    pauses,
+    runs,
+    simulations,
+    event_exports,  # its path would be taken for an id
+    events,
+    deliveries,
+    files,
+    replays,
+    purges,
+    tables,
+    records,
+    variables,
+    channels,
+    keys,
+    signing,
+    audit,
+    export,
 )
+OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)
 
-__all__ = ["OPERATIONS"]
+__all__ = ["NOUNS", "OPERATIONS"]

@@ -1,7 +1,7 @@
 """``/v1/alerts``: what the hub watches of itself, what fires now, and who is told."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import Field
@@ -19,10 +19,15 @@ from hub.model.time import US_PER_S, now_us, to_iso
 from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, mutes_now, standings_now
 from hub.store.objects import DROP, DropObject, all_objects
 from hub.store.queues import DELIVERIES
-from hub.web.api.call import Call, Operation, answer, known_word, missing, nothing
+from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.api.named import Around, Doc, Named, check_slug
+from hub.web.paging import PAGE
+from hub.web.parameters import word
+from hub.web.shown.alerts import AlertMuted, AlertShown, AlertTried, StandingShown
+from hub.web.shown.base import listed
 
 _PATH = "/v1/alerts"
+_STAYS = "alert_built_in"
 _HUB = "hub"
 """Who manages those that are built in."""
 
@@ -92,7 +97,7 @@ class _Alerts(Named[Alert]):
             raise ConflictError(
                 f"{slug!r} is built in and stays: switch it off with PATCH {_PATH}/{slug} "
                 '{"enabled": false}.',
-                code="alert_built_in",
+                code=_STAYS,
             )
         if not gone:
             raise missing(self.kind, slug)
@@ -116,6 +121,7 @@ def _built_in(slug: str) -> Doc:
 ALERTS = _Alerts(
     kind="alert",
     shape=Alert,
+    shown_as=AlertShown,
     made=lambda body: None,
     check=_check,
     beside=_beside,
@@ -125,8 +131,8 @@ ALERTS = _Alerts(
 
 async def _firing(call: Call) -> Response:
     """What fires, or what ``state`` says, by rule and subject."""
-    page = call.page("state")
-    state = known_word("state", page.filters.get("state"), tuple(Phase)) or Phase.FIRING.value
+    page = call.page()
+    state = page.filters.get("state", Phase.FIRING.value)
     hub = call.hub
     found = await hub.ledger.read(standings_now)
     mutes = await hub.ledger.read(mutes_now)
@@ -175,7 +181,7 @@ class Mute(Shape):
 
 
 async def _mute(call: Call) -> Response:
-    wish = await call.body_or_none(Mute)
+    wish = await call.body(Mute)
     slug = await _slug(call)
     until = await call.hub.ledger.write(MUTE_ALERT, (slug, round(wish.for_s * US_PER_S)))
     return answer({"slug": slug, "muted_until": to_iso(until)})
@@ -194,11 +200,35 @@ async def _slug(call: Call) -> str:
 
 def _operations() -> Iterator[Operation]:
     one = f"{_PATH}/{{slug}}"
-    yield Operation("GET", f"{_PATH}/{FIRING}", Scope.READ, _firing, "See which alerts fire now")
-    yield from ALERTS.operations()
-    yield Operation("POST", f"{one}/test", Scope.WRITE, _test, "Send a sample to whom it tells")
-    yield Operation("POST", f"{one}/mute", Scope.WRITE, _mute, "Tell nothing new of it", Mute)
-    yield Operation("POST", f"{one}/unmute", Scope.WRITE, _unmute, "Tell of it again")
+    unknown = {404: ("alert_unknown",)}
+    yield Operation(
+        *("GET", f"{_PATH}/{FIRING}", Scope.READ, _firing, "See which alerts fire now"),
+        query=(word("state", f"`{Phase.FIRING.value}` unless told.", tuple(Phase)), *PAGE),
+        gives={200: listed(StandingShown)},
+        name="list_firing_alerts",
+    )
+    for each in ALERTS.operations():
+        if each.method == "DELETE":
+            each = replace(each, problems={**each.problems, 409: (*each.problems[409], _STAYS)})
+        if each.method == "PATCH":  # the first change of one that is built in
+            each = replace(each, gives={**each.gives, 201: each.gives[200]})
+        yield each
+    yield Operation(
+        *("POST", f"{one}/test", Scope.WRITE, _test, "Send a sample to whom it tells"),
+        gives={202: AlertTried},
+        problems={**unknown, 409: ("alert_unheard",)},
+    )
+    yield Operation(
+        *("POST", f"{one}/mute", Scope.WRITE, _mute, "Tell nothing new of it", Mute),
+        optional=True,
+        gives={200: AlertMuted},
+        problems=unknown,
+    )
+    yield Operation(
+        *("POST", f"{one}/unmute", Scope.WRITE, _unmute, "Tell of it again"),
+        gives={200: AlertMuted},
+        problems=unknown,
+    )
 
 
 OPERATIONS = tuple(_operations())

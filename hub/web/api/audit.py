@@ -11,10 +11,14 @@ from hub.model.time import to_iso
 from hub.store.audit import FILTERS, audit_page
 from hub.store.lookup import LAST
 from hub.web.api.call import Call, Operation, answer, known_time
+from hub.web.paging import PAGE
+from hub.web.parameters import moment, text
+from hub.web.shown.access import AuditShown
+from hub.web.shown.base import listed
 
 
 async def _get_all(call: Call) -> Response:
-    wanted = call.page("since", *FILTERS)
+    wanted = call.page()
     equal = {name: value for name, value in wanted.filters.items() if name in FILTERS}
     if "name" in equal and "kind" not in equal:
         raise InvalidError(
@@ -47,5 +51,14 @@ def _shown(row: dict[str, Any]) -> dict[str, Json]:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/audit", Scope.ADMIN, _get_all, "List who changed what, the newest first"),
+    Operation(
+        *("GET", "/v1/audit", Scope.ADMIN, _get_all, "List who changed what, the newest first"),
+        query=(
+            moment("since", "Only what was changed at this time or later."),
+            *(text(name, "Only where it is this.") for name in FILTERS),
+            *PAGE,
+        ),
+        gives={200: listed(AuditShown)},
+        name="list_audit",
+    ),
 )

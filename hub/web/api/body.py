@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import Request
 
 from hub.errors import InvalidError, TooLargeError
-from hub.model.json import Json, loads
+from hub.model.json import Json, dumps, loads
 from hub.stack.problem import Problem, nearest
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -98,13 +98,13 @@ async def read_bytes(request: Request, timeout_s: float, most_bytes: int = MAX_B
 
 
 def validated(shape: type[S], value: Json) -> S:
-    """The value as a shape.
+    """The value as a shape. It is read as JSON: text is no number, and 0 is not false.
 
     Raises:
         InvalidError: ``validation``, with all ``problems`` at once.
     """
     try:
-        return shape.model_validate(value)
+        return shape.model_validate_json(dumps(value), strict=True)
     except ValidationError as error:
         problems = [_problem(shape, value, each) for each in error.errors(include_url=False)]
         raise refused(*problems) from error

@@ -11,7 +11,10 @@ from hub.model.time import US_PER_S, now_us, to_iso
 from hub.outbound.gates import GateState
 from hub.store.queues import DELIVERIES
 from hub.web.api.call import Call, Operation, answer
-from hub.web.api.destinations import slug_of
+from hub.web.api.destinations import UNKNOWN, slug_of
+from hub.web.paging import PAGE
+from hub.web.shown.base import listed
+from hub.web.shown.named import BreakerShown
 
 
 class Trip(Shape):
@@ -27,7 +30,7 @@ async def _breaker(call: Call) -> Response:
 
 
 async def _trip(call: Call) -> Response:
-    name, wish = await slug_of(call), await call.body_or_none(Trip)
+    name, wish = await slug_of(call), await call.body(Trip)
     await call.hub.gates.trip(name, wish.for_s)
     return await _shown_breaker(call, name)
 
@@ -80,8 +83,25 @@ async def _breakers(call: Call) -> Response:
 
 _BREAKER = "/v1/destinations/{slug}/breaker"
 OPERATIONS = (
-    Operation("GET", _BREAKER, Scope.READ, _breaker, "See how a destination's breaker stands"),
-    Operation("POST", f"{_BREAKER}/trip", Scope.WRITE, _trip, "Open it by hand", Trip),
-    Operation("POST", f"{_BREAKER}/reset", Scope.WRITE, _reset, "Close it by hand"),
-    Operation("GET", "/v1/breakers", Scope.READ, _breakers, "List the breakers that are open"),
+    Operation(
+        *("GET", _BREAKER, Scope.READ, _breaker, "See how a destination's breaker stands"),
+        gives={200: BreakerShown},
+        problems=UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_BREAKER}/trip", Scope.WRITE, _trip, "Open it by hand", Trip),
+        optional=True,
+        gives={200: BreakerShown},
+        problems=UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_BREAKER}/reset", Scope.WRITE, _reset, "Close it by hand"),
+        gives={200: BreakerShown},
+        problems=UNKNOWN,
+    ),
+    Operation(
+        *("GET", "/v1/breakers", Scope.READ, _breakers, "List the breakers that are open"),
+        query=PAGE,
+        gives={200: listed(BreakerShown)},
+    ),
 )

@@ -1,8 +1,7 @@
 """A call of the management API, and the operations it is made of."""
 
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
@@ -12,7 +11,7 @@ from starlette.types import Receive
 
 from hub.bootstrap import Hub
 from hub.errors import InvalidError, NotFoundError
-from hub.model.ids import Prefix
+from hub.model.ids import Prefix, is_id
 from hub.model.json import Json, dumps
 from hub.model.key import Scope
 from hub.model.time import from_iso
@@ -22,6 +21,8 @@ from hub.web.access import Access
 from hub.web.always import NO_PAGE
 from hub.web.api.body import read_json, read_text, validated
 from hub.web.paging import Page, page_of, query_of
+from hub.web.parameters import Parameter
+from hub.web.shown.base import Given
 
 S = TypeVar("S", bound=BaseModel)
 _HEADERS = {"cache-control": "no-store", **NO_PAGE}
@@ -35,6 +36,7 @@ class Call:
     access: Access
     request: Request
     key: StoredKey
+    operation: "Operation"
 
     @property
     def root(self) -> str:
@@ -62,26 +64,22 @@ class Call:
             NotFoundError: it is no id of such a thing.
         """
         text = self.given("id")
-        if not re.fullmatch(prefix + r"_[0-9a-f]{32}", text):
+        if not is_id(prefix, text):
             raise missing(noun, text)
         return text
 
-    def page(self, *filters: str) -> Page:
-        """See :func:`hub.web.paging.page_of`."""
-        return page_of(self.request, self.root, filters)
+    def page(self) -> Page:
+        """See :func:`hub.web.paging.page_of`; the operation says which filters there are."""
+        return page_of(self.request, self.root, self.operation.query)
 
-    def query(self, *known: str) -> dict[str, str]:
-        """See :func:`hub.web.paging.query_of`."""
-        return query_of(self.request, known)
+    def query(self) -> dict[str, str]:
+        """See :func:`hub.web.paging.query_of`; the operation says which parameters there are."""
+        return query_of(self.request, self.operation.query)
 
     async def json(self) -> Json:
-        """The body as JSON."""
-        return await read_json(self.request, self.hub.settings.body_timeout_s)
-
-    async def body_or_none(self, shape: type[S]) -> S:
-        """The body as a shape, all of whose fields may be left out, and the body itself too."""
-        read = await read_json(self.request, self.hub.settings.body_timeout_s, empty={})
-        return self._meant(validated(shape, read))
+        """The body as JSON; where the operation needs none, an empty one is an empty object."""
+        empty: Json = {} if self.operation.optional else None
+        return await read_json(self.request, self.hub.settings.body_timeout_s, empty)
 
     async def text(self) -> str:
         """The body as text."""
@@ -89,18 +87,15 @@ class Call:
 
     async def body(self, shape: type[S]) -> S:
         """The body as a shape."""
-        return self._meant(validated(shape, await self.json()))
+        wish = validated(shape, await self.json())
+        errand = errand_of(self.hub.ledger)
+        if errand is not None and getattr(wish, "dry_run", False):
+            errand.is_audited = False  # it changes nothing
+        return wish
 
     def reading(self, receive: Receive) -> "Call":
         """The same call, whose body is given anew."""
         return replace(self, request=Request(self.request.scope, receive))
-
-    def _meant(self, wish: S) -> S:
-        """A wish; where it is a dry run it changes nothing, and the audit says nothing of it."""
-        errand = errand_of(self.hub.ledger)
-        if errand is not None and getattr(wish, "dry_run", False):
-            errand.is_audited = False
-        return wish
 
 
 Handle: TypeAlias = Callable[[Call], Awaitable[Response]]
@@ -108,7 +103,7 @@ Handle: TypeAlias = Callable[[Call], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that the API does; ``body`` is the shape of what it is sent.
+    """One thing that the API does: how it is asked for, and what it may answer.
 
     All but those that read are audited; ``unaudited`` says why one is not.
     """
@@ -118,8 +113,18 @@ class Operation:
     scope: Scope
     handle: Handle
     summary: str
-    body: type[BaseModel] | None = None
+    body: Given = None
+    """What it is sent."""
+    optional: bool = False
+    """Nothing need be sent: all may be left out."""
+    query: tuple[Parameter, ...] = ()
+    gives: Mapping[int, Given] = field(default_factory=dict)
+    """What it answers, by status; its problems are not among them."""
+    problems: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Codes of problems of its own, by status, beside those that all like it have."""
     unaudited: str | None = None
+    name: str = ""
+    """What clients that are made from the document call it, where method and path do not say."""
 
 
 def answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
@@ -141,19 +146,6 @@ def missing(noun: str, name: str) -> NotFoundError:
     """There is no such thing."""
     code = f"{noun.replace(' ', '_')}_unknown"
     return NotFoundError(f"There is no {noun} {name[:200]!r}.", code=code)
-
-
-def known_word(name: str, value: str | None, words: tuple[str, ...]) -> str | None:
-    """A filter's value, if it is one of the words.
-
-    Raises:
-        InvalidError: ``query_invalid``.
-    """
-    if value is None or value in words:
-        return value
-    raise InvalidError(
-        f"{name!r} is one of {', '.join(words)}, not {value[:100]!r}.", code="query_invalid"
-    )
 
 
 def known_time(name: str, value: str | None) -> int | None:

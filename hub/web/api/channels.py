@@ -18,8 +18,12 @@ from hub.web.access import allows
 from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Named
-from hub.web.paging import limit_of
+from hub.web.paging import LIMIT, limit_of
+from hub.web.parameters import text
 from hub.web.publishing import NewMessage, publish
+from hub.web.shown.access import Members, Messages, Published, TokenMade
+from hub.web.shown.base import Revoked
+from hub.web.shown.named import ChannelShown
 from hub.web.tokens import mint
 
 
@@ -34,10 +38,12 @@ def _check(around: Around, setting: ChannelSetting) -> list[str]:
 CHANNELS = Named(
     kind="channel",
     shape=ChannelSetting,
+    shown_as=ChannelShown,
     made=lambda body: None,
     check=_check,
     beside=lambda call, slug: {"channel": slug},
     name=check_pattern,
+    misnamed="channel_invalid",
     part="{slug:path}",
 )
 
@@ -50,7 +56,7 @@ async def _publish(call: Call) -> Response:
 async def _messages(call: Call) -> Response:
     """What a channel remembers, the oldest first."""
     channel = check_channel(call.given("channel"))
-    query = call.query("after", "limit")
+    query = call.query()
     most = limit_of(query.get("limit"))
     history = await call.hub.channels.history(channel, query.get("after", EARLIEST))
     some = history.messages[:most]
@@ -97,30 +103,41 @@ async def _revoke(call: Call) -> Response:
     return answer({"revoked": True})
 
 
+_AFTER = text("after", "Only what was said after this position; without it all.")
+_TOKENS = "/v1/channels/tokens"
 _ONE = "/v1/channels/{channel:path}"
 OPERATIONS = (
     Operation(
-        "POST",
-        "/v1/channels/tokens",
-        Scope.PUBLISH,
-        _mint,
-        "Make a token for a browser",
-        NewToken,
+        *("POST", _TOKENS, Scope.PUBLISH, _mint, "Make a token for a browser", NewToken),
+        gives={201: TokenMade},
         unaudited="A token is made for each page that is opened; it changes nothing.",
+        name="create_channel_token",
     ),
     Operation(
-        "POST", "/v1/channels/tokens/revoke", Scope.ADMIN, _revoke, "Revoke all tokens of channels"
+        *("POST", f"{_TOKENS}/revoke", Scope.ADMIN, _revoke, "Revoke all tokens of channels"),
+        gives={200: Revoked},
+        name="revoke_channel_tokens",
     ),
     Operation(
-        "POST",
-        f"{_ONE}/messages",
-        Scope.PUBLISH,
-        _publish,
-        "Publish",
-        NewMessage,
+        *("POST", f"{_ONE}/messages", Scope.PUBLISH, _publish, "Publish", NewMessage),
+        gives={202: Published},
         unaudited="A message is traffic, and changes nothing that is set.",
+        problems={
+            400: ("channel_invalid", "channel_reserved", "message_invalid"),
+            413: ("too_large",),
+        },
+        name="publish_message",
     ),
-    Operation("GET", f"{_ONE}/messages", Scope.READ, _messages, "Read what a channel remembers"),
-    Operation("GET", f"{_ONE}/members", Scope.READ, _members, "See who is on a channel now"),
+    Operation(
+        *("GET", f"{_ONE}/messages", Scope.READ, _messages, "Read what a channel remembers"),
+        query=(_AFTER, LIMIT),
+        gives={200: Messages},
+        problems={400: ("channel_invalid", "limit_invalid")},
+    ),
+    Operation(
+        *("GET", f"{_ONE}/members", Scope.READ, _members, "See who is on a channel now"),
+        gives={200: Members},
+        problems={400: ("channel_invalid",)},
+    ),
     *CHANNELS.operations(),
 )

@@ -24,14 +24,18 @@ from hub.store.lookup import LAST, where
 from hub.store.queues import DELIVERIES
 from hub.store.schema import attempts
 from hub.web.api.body import Body, Reason, shown_body
-from hub.web.api.call import Call, Operation, answer, known_time, known_word
+from hub.web.api.call import Call, Operation, answer, known_time
 from hub.web.api.holding import Holds, held_destinations, holds_of
+from hub.web.paging import PAGE
+from hub.web.parameters import moment, text, word
+from hub.web.shown.base import listed
+from hub.web.shown.work import DeliveryInFull, DeliveryReplayed, DeliveryShown
 
 
 async def _get_all(call: Call) -> Response:
-    wanted = call.page("status", "destination", "event_id", "run_id", "since", "until")
+    wanted = call.page()
     filters = wanted.filters
-    status = known_word("status", filters.get("status"), (*DeliveryStatus, HELD, UNDELIVERED))
+    status = filters.get("status")
     chosen = Chosen(
         statuses=_STATUSES.get(status or "", () if status is None else (status,)),
         destination=filters.get("destination"),
@@ -97,7 +101,7 @@ class DeliveryReplay(Body):
 
 
 async def _replay(call: Call) -> Response:
-    row, wish = await _row(call), await call.body_or_none(DeliveryReplay)
+    row, wish = await _row(call), await call.body(DeliveryReplay)
     ledger, delivery_id = call.hub.ledger, row["id"]
     more: dict[str, Json] = {}
     if wish.is_edited:
@@ -126,7 +130,7 @@ class Cancellation(Body):
 
 
 async def _cancel(call: Call) -> Response:
-    row, wish = await _row(call), await call.body_or_none(Cancellation)
+    row, wish = await _row(call), await call.body(Cancellation)
     await cancel_one(call.hub.ledger, row["id"], wish.reason)
     call.hub.delivery_news.cancelled(row)
     call.hub.bell.ring(DELIVERIES)  # another one may have waited for its key
@@ -167,10 +171,27 @@ def _shown_attempt(row: dict[str, Any]) -> dict[str, Json]:
 UNDELIVERED = "undelivered"
 """A filter: what waits, is under way, or is dead; nothing of it means that all was delivered."""
 _STATUSES = {HELD: WAITING, UNDELIVERED: NOT_DELIVERED}
+_UNKNOWN = {404: ("delivery_unknown",)}
 _ONE = "/v1/deliveries/{id}"
 OPERATIONS = (
-    Operation("GET", "/v1/deliveries", Scope.READ, _get_all, "List deliveries, the newest first"),
-    Operation("GET", _ONE, Scope.READ, _get, "Read a delivery with its attempts"),
+    Operation(
+        *("GET", "/v1/deliveries", Scope.READ, _get_all, "List deliveries, the newest first"),
+        query=(
+            word("status", "Only those that stand so.", (*DeliveryStatus, HELD, UNDELIVERED)),
+            text("destination", "Only those to it: its slug, or the origin of a bare URL."),
+            text("event_id", "Only those of this event."),
+            text("run_id", "Only those of this run."),
+            moment("since", "Only those that were made at this time or later."),
+            moment("until", "Only those that were made before this time."),
+            *PAGE,
+        ),
+        gives={200: listed(DeliveryShown)},
+    ),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read a delivery with its attempts"),
+        gives={200: DeliveryInFull},
+        problems=_UNKNOWN,
+    ),
     Operation(
         "POST",
         f"{_ONE}/replay",
@@ -178,6 +199,16 @@ OPERATIONS = (
         _replay,
         "Send an ended delivery again: the same, rendered anew, or edited",
         DeliveryReplay,
+        optional=True,
+        gives={202: DeliveryReplayed},
+        problems={
+            400: ("mask_given", "json_unfit"),
+            404: (*_UNKNOWN[404], "source_unknown", "connector_unknown"),
+            409: (
+                *("delivery_under_way", "delivery_without_event", "delivery_of_run", "event_gone"),
+                *("transform_missing", "transform_failed", "transform_masked"),
+            ),
+        },
     ),
     Operation(
         "POST",
@@ -186,5 +217,8 @@ OPERATIONS = (
         _cancel,
         "End a delivery that waits",
         Cancellation,
+        optional=True,
+        gives={200: DeliveryInFull},
+        problems={**_UNKNOWN, 409: ("delivery_under_way", "delivery_ended")},
     ),
 )

@@ -29,6 +29,7 @@ from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.destination_problems import check_secret, problems_of
 from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
 from hub.web.api.rotation import RETIRED, Rotation, rotated, same_way, stays_retired
+from hub.web.shown.named import DestinationRotated, DestinationShown, TrialShown
 
 
 def _check(around: Around, destination: Destination) -> list[str]:
@@ -84,6 +85,7 @@ def _public_keys(call: Call, slug: str) -> Doc:
 DESTINATIONS = Named(
     kind="destination",
     shape=Destination,
+    shown_as=DestinationShown,
     made=_made,
     check=_check,
     beside=_public_keys,
@@ -100,7 +102,7 @@ class Pause(Body):
 
 
 async def _pause(call: Call) -> Response:
-    reason = (await call.body_or_none(Pause)).reason
+    reason = (await call.body(Pause)).reason
     return await _set_state(call, DestinationState.PAUSED, reason)
 
 
@@ -126,7 +128,7 @@ class Trial(Shape):
 
 async def _test(call: Call) -> Response:
     """It counts for no breaker and is tried once, whatever the destination's state."""
-    wish = await call.body_or_none(Trial)
+    wish = await call.body(Trial)
     slug = await slug_of(call)
     destination = await call.hub.catalog.destination(slug)
     connector = call.hub.connectors.get(destination.connector) if destination else None
@@ -170,12 +172,30 @@ async def slug_of(call: Call) -> str:
     return slug
 
 
+UNKNOWN = {404: ("destination_unknown",)}
 _ONE = "/v1/destinations/{slug}"
 OPERATIONS = (
     *DESTINATIONS.operations(),
-    Operation("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Keep what comes, for now", Pause),
-    Operation("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let what was kept go out"),
-    Operation("POST", f"{_ONE}/test", Scope.WRITE, _test, "Send a sample, and see it all", Trial),
+    Operation(
+        *("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Keep what comes, for now", Pause),
+        optional=True,
+        gives={200: DestinationShown},
+        problems=UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let what was kept go out"),
+        gives={200: DestinationShown},
+        problems=UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/test", Scope.WRITE, _test, "Send a sample, and see it all", Trial),
+        optional=True,
+        gives={200: TrialShown},
+        problems={
+            400: ("transform_failed", "secret_invalid"),
+            404: ("destination_unknown", "connector_unknown"),
+        },
+    ),
     Operation(
         "POST",
         f"{_ONE}/rotate",
@@ -183,5 +203,7 @@ OPERATIONS = (
         _rotate,
         "Replace a destination's secret; those of before sign beside it for a while",
         Rotation,
+        gives={200: DestinationRotated},
+        problems={**UNKNOWN, 409: ("secret_none", "managed_by_file")},
     ),
 )

@@ -16,6 +16,10 @@ from hub.web.api.call import Call, Operation
 from hub.web.api.events import in_full
 from hub.web.api.holding import held_destinations
 from hub.web.api.purges import PurgeFilter, wanted_of
+from hub.web.parameters import moment, text
+from hub.web.shown.base import Content
+
+_TYPE = "application/x-ndjson"
 
 
 async def exported(
@@ -30,7 +34,7 @@ async def exported(
 
 
 async def _export(call: Call) -> Response:
-    given = call.query("source", "since", "until", "by", "value")
+    given = call.query()
     wanted = wanted_of(validated(PurgeFilter, dict(given)))
     held_by = tuple(await held_destinations(call.hub))
     return StreamingResponse(
@@ -40,16 +44,21 @@ async def _export(call: Call) -> Response:
             "cache-control": "no-store",
             "x-content-type-options": "nosniff",
         },
-        media_type="application/x-ndjson",
+        media_type=_TYPE,
     )
 
 
 OPERATIONS = (
     Operation(
-        "GET",
-        "/v1/events/export",
-        Scope.READ,
-        _export,
-        "Download events as JSON lines: ?source=&since=&until=&by=&value=",
+        *("GET", "/v1/events/export", Scope.READ, _export, "Download events as JSON lines"),
+        query=(
+            text("source", "Only those of this source."),
+            moment("since", "Only those that came at this time or later."),
+            moment("until", "Only those that came before this time."),
+            text("by", "Where `value` stands: `body:…`, `header:…`, `path` or `key`."),
+            text("value", "What has to stand there, as text."),
+        ),
+        gives={200: Content((_TYPE,), "Events as `GET /v1/events/{id}` shows them, one a line.")},
+        problems={422: ("validation",)},
     ),
 )

@@ -1,6 +1,6 @@
 """``/v1/events``: every request to a source, and what became of it."""
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import Field
 from starlette.responses import Response
@@ -14,20 +14,22 @@ from hub.store.fates import EventsWanted, event_in_full, events_page
 from hub.store.lookup import LAST
 from hub.store.queues import RUNS
 from hub.web.api.body import Body, shown_body
-from hub.web.api.call import Call, Operation, answer, known_time, known_word, missing
+from hub.web.api.call import Call, Operation, answer, known_time, missing
 from hub.web.api.holding import held_destinations
 from hub.web.api.simulations import previewed
-
-FATES = ("rejected", "duplicate", "unmatched", "running", "held", "dead", "delivered")
+from hub.web.paging import PAGE
+from hub.web.parameters import moment, text, word
+from hub.web.shown.base import listed
+from hub.web.shown.work import EventInFull, EventPreviews, EventReplayed, EventShown, Fate
 
 
 async def _get_all(call: Call) -> Response:
-    page = call.page("source", "fate", "since")
+    page = call.page()
     wanted = EventsWanted(
         most=page.limit,
         before=page.after(LAST),
         source=page.filters.get("source"),
-        fate=known_word("fate", page.filters.get("fate"), FATES),
+        fate=page.filters.get("fate"),
         since=known_time("since", page.filters.get("since")),
         held_by=tuple(await held_destinations(call.hub)),
     )
@@ -67,7 +69,7 @@ class EventReplay(Body):
 
 
 async def _replay(call: Call) -> Response:
-    event_id, wish = call.id("evt", "event"), await call.body_or_none(EventReplay)
+    event_id, wish = call.id("evt", "event"), await call.body(EventReplay)
     hub = call.hub
     replayer = Replayer(hub.ledger, hub.catalog, hub.connectors, hub.settings.timezone)
     replays = await replayer.of_event(event_id, wish.task)
@@ -108,8 +110,21 @@ def _headers(text: str) -> dict[str, str]:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/events", Scope.READ, _get_all, "List events, the newest first"),
-    Operation("GET", "/v1/events/{id}", Scope.READ, _get, "Read an event"),
+    Operation(
+        *("GET", "/v1/events", Scope.READ, _get_all, "List events, the newest first"),
+        query=(
+            text("source", "Only those of this source."),
+            word("fate", "Only those of which this became.", get_args(Fate)),
+            moment("since", "Only those that came at this time or later."),
+            *PAGE,
+        ),
+        gives={200: listed(EventShown)},
+    ),
+    Operation(
+        *("GET", "/v1/events/{id}", Scope.READ, _get, "Read an event"),
+        gives={200: EventInFull},
+        problems={404: ("event_unknown",)},
+    ),
     Operation(
         "POST",
         "/v1/events/{id}/replay",
@@ -117,5 +132,13 @@ OPERATIONS = (
         _replay,
         "Have an event's tasks run again, as they are now",
         EventReplay,
+        optional=True,
+        gives={200: EventPreviews, 202: EventReplayed},
+        problems={
+            400: ("task_ambiguous",),
+            404: ("event_unknown", "source_unknown", "connector_unknown", "task_unknown"),
+            409: ("event_rejected", "event_duplicate", "event_unmatched", "task_gone"),
+            422: ("limit_time", "limit_runs"),
+        },
     ),
 )

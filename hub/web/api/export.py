@@ -18,6 +18,7 @@ from hub.store.tables import StoredTable, all_tables
 from hub.store.tx import Tx
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.rotation import RETIRED
+from hub.web.shown.data import ExportShown
 
 KINDS = ("variable", "source", "destination", "subscription", "channel", "issuer", "alert")
 _MOST_CHARS = 512 << 10
@@ -131,5 +132,9 @@ async def _get(call: Call) -> Response:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/export", Scope.READ, _get, "Read all that is set, as files to apply"),
+    Operation(
+        *("GET", "/v1/export", Scope.READ, _get, "Read all that is set, as files to apply"),
+        gives={200: ExportShown},
+        problems={400: ("query_unknown",)},
+    ),
 )

@@ -8,7 +8,6 @@ from starlette.responses import Response
 
 from hub.errors import InvalidError
 from hub.model.file import MAX_KEEP_S, StoredFile
-from hub.model.ids import Prefix
 from hub.model.json import Json, dumps_text
 from hub.model.key import Scope
 from hub.model.time import US_PER_S, now_us, to_iso
@@ -18,16 +17,19 @@ from hub.store.lookup import LAST
 from hub.store.objects import FILES, PUT, PutObject
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, missing, nothing
+from hub.web.paging import PAGE
+from hub.web.parameters import id_of, text, whole
 from hub.web.serving import content_of
+from hub.web.shown.base import Content, Revoked, listed
+from hub.web.shown.data import FileShown, FileUrl
 from hub.web.uploads import upload_of
 
 _WHOLE = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
 async def _post(call: Call) -> Response:
-    query = call.query("name", "keep_s", "run_id", "event_id")
+    query = call.query()
     keep_s = _seconds(query.get("keep_s"))
-    run_id, event_id = _id(query, "run_id", "run"), _id(query, "event_id", "evt")
     hub = call.hub
     upload = await upload_of(
         call.request,
@@ -36,19 +38,20 @@ async def _post(call: Call) -> Response:
         hub.settings.body_timeout_s,
     )
     kept = await hub.filing.put(
-        upload.content, upload.name, upload.content_type, keep_s, run_id, event_id
+        upload.content,
+        upload.name,
+        upload.content_type,
+        keep_s,
+        query.get("run_id"),
+        query.get("event_id"),
     )
     return answer(_shown(call, kept), 201, {"location": _url(call, kept)})
 
 
 async def _get_all(call: Call) -> Response:
-    page = call.page("run_id", "event_id")
-    equal = {
-        name: found
-        for name, prefix in _OF.items()
-        if (found := _id(page.filters, name, prefix)) is not None
-    }
-    rows = await call.hub.ledger.read(files_page, page.after(LAST), page.limit + 1, **equal)
+    page = call.page()
+    before, most = page.after(LAST), page.limit + 1
+    rows = await call.hub.ledger.read(files_page, before, most, **page.filters)
     shown, now = rows[: page.limit], now_us()
     last = shown[-1].id if len(rows) > page.limit else None
     return answer(
@@ -78,7 +81,7 @@ class NewUrl(Body):
 
 
 async def _sign(call: Call) -> Response:
-    wish, file = await call.body_or_none(NewUrl), await _file(call)
+    wish, file = await call.body(NewUrl), await _file(call)
     expires_s = min(int(time.time()) + wish.ttl_s, file.expires_at // US_PER_S)
     url = signed_url(call.root, call.hub.catalog.now.file_secrets[0], file.id, file.name, expires_s)
     return answer({"url": url, "expires_at": to_iso(expires_s * US_PER_S)}, 201)
@@ -126,37 +129,72 @@ def _seconds(text: str | None) -> int | None:
     )
 
 
-_OF: dict[str, Prefix] = {"run_id": "run", "event_id": "evt"}
-
-
-def _id(query: dict[str, str], name: str, prefix: Prefix) -> str | None:
-    text = query.get(name)
-    if text is None or re.fullmatch(prefix + r"_[0-9a-f]{32}", text):
-        return text
-    raise InvalidError(f"{name!r} must be an id that begins with {prefix}_.", code="query_invalid")
-
-
+WHOLE = Content(("*/*",), "The file, by its own type.")
+PART = Content(("*/*",), "The part of it that `Range` asks for.")
+_UNKNOWN = {404: ("file_unknown",)}
 _ONE = "/v1/files/{id}"
 OPERATIONS = (
-    Operation("POST", "/v1/files", Scope.WRITE, _post, "Keep a file: the body, or a form's one"),
-    Operation("GET", "/v1/files", Scope.READ, _get_all, "List files, the newest first"),
+    Operation(
+        *("POST", "/v1/files", Scope.WRITE, _post, "Keep a file: the body, or a form's one"),
+        Content(("application/octet-stream", "multipart/form-data"), "The file; of any type."),
+        optional=True,
+        query=(
+            text("name", "Its name; counts before what a form calls it."),
+            whole("keep_s", "How long it is kept, in seconds.", 1, MAX_KEEP_S),
+            id_of("run_id", "run", "The run that it belongs to."),
+            id_of("event_id", "evt", "The event that it belongs to."),
+        ),
+        gives={201: FileShown},
+        problems={
+            400: ("form_broken",),
+            413: ("file_too_large",),
+            503: ("files_full", "disk_full", "files_unavailable"),
+        },
+    ),
+    Operation(
+        *("GET", "/v1/files", Scope.READ, _get_all, "List files, the newest first"),
+        query=(
+            id_of("run_id", "run", "Only those of this run."),
+            id_of("event_id", "evt", "Only those of this event."),
+            *PAGE,
+        ),
+        gives={200: listed(FileShown)},
+    ),
     Operation(
         "POST",
         "/v1/files/urls/revoke",
         Scope.ADMIN,
         _revoke,
         "End all addresses that were signed",
+        gives={200: Revoked},
+        name="revoke_file_urls",
     ),
-    Operation("GET", _ONE, Scope.READ, _get, "Read what is known of a file"),
-    Operation("GET", f"{_ONE}/content", Scope.READ, _content, "Read a file, or a part of it"),
-    Operation("DELETE", _ONE, Scope.WRITE, _delete, "Delete a file"),
     Operation(
-        "POST",
-        f"{_ONE}/url",
-        Scope.READ,
-        _sign,
-        "Sign an address that ends",
-        NewUrl,
+        *("GET", _ONE, Scope.READ, _get, "Read what is known of a file"),
+        gives={200: FileShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("GET", f"{_ONE}/content", Scope.READ, _content, "Read a file, or a part of it"),
+        gives={200: WHOLE, 206: PART, 304: None},
+        problems={
+            **_UNKNOWN,
+            416: ("range_unsatisfiable",),
+            503: ("files_unavailable", "file_lost"),
+        },
+        name="read_file",
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.WRITE, _delete, "Delete a file"),
+        gives={204: None},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/url", Scope.READ, _sign, "Sign an address that ends", NewUrl),
+        optional=True,
+        gives={201: FileUrl},
         unaudited="It keeps nothing.",
+        problems=_UNKNOWN,
+        name="sign_file_url",
     ),
 )

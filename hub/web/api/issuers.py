@@ -11,6 +11,7 @@ from hub.signature.channel_tokens import ISSUER
 from hub.stack.problem import Problem
 from hub.web.api.body import wrong
 from hub.web.api.named import Around, Doc, Named, refuse_any
+from hub.web.shown.named import IssuerShown
 
 
 def _check(around: Around, issuer: Issuer) -> list[str]:
@@ -60,6 +61,7 @@ def _lapses(changed: Doc, before: Doc) -> tuple[str, ...]:
 ISSUERS = Named(
     kind="issuer",
     shape=Issuer,
+    shown_as=IssuerShown,
     made=lambda body: None,
     check=_check,
     beside=lambda call, slug: {},

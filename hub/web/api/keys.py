@@ -15,6 +15,9 @@ from hub.store.lookup import LAST, one, page
 from hub.store.schema import keys
 from hub.web.api.body import Body, refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
+from hub.web.paging import PAGE
+from hub.web.shown.access import KeyMade, KeyShown
+from hub.web.shown.base import listed
 
 _NAME = r"^[^\x00-\x1f\x7f]+$"
 
@@ -122,10 +125,32 @@ def expiry_of(text: str | None) -> int | None:
     return at
 
 
+_UNKNOWN = {404: ("key_unknown",)}
+_ONE = "/v1/keys/{id}"
 OPERATIONS = (
-    Operation("GET", "/v1/keys", Scope.ADMIN, _get_all, "List the keys"),
-    Operation("POST", "/v1/keys", Scope.ADMIN, _make, "Make a key", WantedKey),
-    Operation("GET", "/v1/keys/{id}", Scope.ADMIN, _get, "Read what is known of a key"),
-    Operation("PATCH", "/v1/keys/{id}", Scope.ADMIN, _change, "Change a key", KeyChange),
-    Operation("DELETE", "/v1/keys/{id}", Scope.ADMIN, _revoke, "Revoke a key"),
+    Operation(
+        *("GET", "/v1/keys", Scope.ADMIN, _get_all, "List the keys"),
+        query=PAGE,
+        gives={200: listed(KeyShown)},
+    ),
+    Operation(
+        *("POST", "/v1/keys", Scope.ADMIN, _make, "Make a key", WantedKey),
+        gives={201: KeyMade},
+        problems={409: ("key_gone",)},
+    ),
+    Operation(
+        *("GET", _ONE, Scope.ADMIN, _get, "Read what is known of a key"),
+        gives={200: KeyShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("PATCH", _ONE, Scope.ADMIN, _change, "Change a key", KeyChange),
+        gives={200: KeyShown},
+        problems={**_UNKNOWN, 409: ("last_admin_key",)},
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.ADMIN, _revoke, "Revoke a key"),
+        gives={204: None},
+        problems={**_UNKNOWN, 409: ("last_admin_key",)},
+    ),
 )

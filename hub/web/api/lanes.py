@@ -12,6 +12,7 @@ from hub.stack.task import Lane
 from hub.store.lanes import LaneState, lane_states
 from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.pauses import set_paused
+from hub.web.shown.stacks import LaneList, LaneShown
 
 _LOOKED_AT_US = 600 * US_PER_S
 
@@ -66,8 +67,20 @@ def _shown(name: str, lane: Lane, most: int, state: LaneState | None) -> dict[st
     }
 
 
+_ONE = "/v1/lanes/{name}"
 OPERATIONS = (
-    Operation("GET", "/v1/lanes", Scope.READ, _get_all, "See how the lanes stand"),
-    Operation("POST", "/v1/lanes/{name}/pause", Scope.WRITE, _pause, "Let none of its runs begin"),
-    Operation("POST", "/v1/lanes/{name}/resume", Scope.WRITE, _resume, "Let its runs begin again"),
+    Operation(
+        *("GET", "/v1/lanes", Scope.READ, _get_all, "See how the lanes stand"),
+        gives={200: LaneList},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Let none of its runs begin"),
+        gives={200: LaneShown},
+        problems={404: ("lane_unknown",)},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let its runs begin again"),
+        gives={200: LaneShown},
+        problems={404: ("lane_unknown",)},
+    ),
 )

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response
 
 from hub.connector import Connector, quoted
@@ -27,6 +27,8 @@ from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one
 from hub.web.access import allows
 from hub.web.api.body import object_of, refused, validated, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
+from hub.web.paging import PAGE
+from hub.web.shown.base import also, listed
 
 S = TypeVar("S", bound=BaseModel)
 Doc: TypeAlias = dict[str, Any]
@@ -50,6 +52,8 @@ class Named(Generic[S]):
 
     kind: Literal["source", "destination", "subscription", "channel", "issuer", "variable", "alert"]
     shape: type[S]
+    shown_as: type[BaseModel]
+    """The shape in which it is read."""
     made: Callable[[Doc], tuple[str, str] | None]
     """Where a signing secret is wanted and none is given: the hub makes one, shown once."""
     check: Callable[[Around, S], list[str]]
@@ -64,6 +68,8 @@ class Named(Generic[S]):
     """The secret that the hub makes."""
     name: Callable[[str], str] = lambda slug: check_slug(slug)
     """Raises what cannot be its name; gives it."""
+    misnamed: str = "slug_invalid"
+    """The code of that."""
     part: str = "{slug}"
     """Where the name stands in the path."""
 
@@ -73,13 +79,37 @@ class Named(Generic[S]):
 
     def operations(self) -> Iterator[Operation]:
         """The five that each kind has."""
-        kind, shape, path = self.kind, self.shape, f"/v1/{self.kind}s"
-        named = f"{path}/{self.part}"
-        yield Operation("GET", path, Scope.READ, self.get_all, f"List the {kind}s")
-        yield Operation("GET", named, Scope.READ, self.get, f"Read a {kind}")
-        yield Operation("PUT", named, Scope.WRITE, self.put, f"Create or replace a {kind}", shape)
-        yield Operation("PATCH", named, Scope.WRITE, self.patch, f"Change a {kind}", shape)
-        yield Operation("DELETE", named, Scope.WRITE, self.delete, f"Remove a {kind}")
+        kind, shape, shown, path = self.kind, self.shape, self.shown_as, f"/v1/{self.kind}s"
+        named, unknown = f"{path}/{self.part}", {404: (f"{kind}_unknown",)}
+        filed = {409: ("managed_by_file",)}
+        warned = (list[str], Field(description="What its owner should know of it."))
+        written = also(shown, "Written", warnings=warned)
+        read, write = Scope.READ, Scope.WRITE
+        yield Operation(
+            *("GET", path, read, self.get_all, f"List the {kind}s"),
+            query=PAGE,
+            gives={200: listed(shown)},
+        )
+        yield Operation(
+            *("GET", named, read, self.get, f"Read a {kind}"),
+            gives={200: shown},
+            problems=unknown,
+        )
+        yield Operation(
+            *("PUT", named, write, self.put, f"Create or replace a {kind}", shape),
+            gives={200: written, 201: written},
+            problems={400: (self.misnamed, "mask_given"), **filed},
+        )
+        yield Operation(
+            *("PATCH", named, write, self.patch, f"Change a {kind}", shape),
+            gives={200: written},
+            problems={400: ("mask_given",), **unknown, **filed},
+        )
+        yield Operation(
+            *("DELETE", named, write, self.delete, f"Remove a {kind}"),
+            gives={204: None},
+            problems={**unknown, **filed},
+        )
 
     async def get_all(self, call: Call) -> Response:
         """One page, by slug."""

@@ -10,6 +10,7 @@ from hub.store.catalog import PAUSED_ALL
 from hub.store.objects import DROP, PUT, DropObject, PutObject
 from hub.store.queues import DELIVERIES, RUNS
 from hub.web.api.call import Call, Operation, answer
+from hub.web.shown.stacks import Pauses
 
 
 async def set_paused(call: Call, name: str, *, paused: bool) -> None:
@@ -40,9 +41,19 @@ async def _resume(call: Call) -> Response:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/pause", Scope.READ, _get, "See what is paused"),
-    Operation("POST", "/v1/pause", Scope.WRITE, _pause, "Let nothing run and nothing leave"),
     Operation(
-        "DELETE", "/v1/pause", Scope.WRITE, _resume, "Let all go on, but what is paused apart"
+        *("GET", "/v1/pause", Scope.READ, _get, "See what is paused"),
+        gives={200: Pauses},
+        name="get_pauses",
+    ),
+    Operation(
+        *("POST", "/v1/pause", Scope.WRITE, _pause, "Let nothing run and nothing leave"),
+        gives={200: Pauses},
+        name="pause_all",
+    ),
+    Operation(
+        *("DELETE", "/v1/pause", Scope.WRITE, _resume, "Let all go on, but what is paused apart"),
+        gives={200: Pauses},
+        name="resume_all",
     ),
 )

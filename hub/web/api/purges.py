@@ -17,6 +17,9 @@ from hub.store.purges import purges_page
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.times import Time, us_of
+from hub.web.paging import PAGE
+from hub.web.shown.base import listed
+from hub.web.shown.purges import PurgeAnswered, PurgeShown, PurgeStarted
 
 _WAIT_S = 10.0
 _Text: TypeAlias = Annotated[
@@ -148,7 +151,17 @@ OPERATIONS = (
         _purge,
         "Remove events for good, with all that came of them",
         Purges,
+        gives={200: PurgeAnswered, 202: PurgeStarted},
+        name="purge_events",
     ),
-    Operation("GET", "/v1/purges", Scope.READ, _get_all, "List purges, the newest first"),
-    Operation("GET", "/v1/purges/{id}", Scope.READ, _get, "See how far a purge has come"),
+    Operation(
+        *("GET", "/v1/purges", Scope.READ, _get_all, "List purges, the newest first"),
+        query=PAGE,
+        gives={200: listed(PurgeShown)},
+    ),
+    Operation(
+        *("GET", "/v1/purges/{id}", Scope.READ, _get, "See how far a purge has come"),
+        gives={200: PurgeShown},
+        problems={404: ("purge_unknown",)},
+    ),
 )

@@ -1,8 +1,10 @@
 """``/v1/tables/{table}/records``: the records of a table."""
 
 import re
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Any
 
+from pydantic import Field, RootModel
 from starlette.responses import Response
 
 from hub.errors import HubError, InvalidError, NotFoundError, TooLargeError
@@ -20,9 +22,24 @@ from hub.store.changes import ADD, CHANGE, Addition
 from hub.store.records import REMOVE, REMOVE_WHERE, Removal, find_records, get_record
 from hub.web.api.body import object_of, refused, wrong
 from hub.web.api.call import Call, Operation, answer, nothing
-from hub.web.paging import cursor_invalid
+from hub.web.paging import PAGE, cursor_invalid
+from hub.web.parameters import text
+from hub.web.shown.base import Counted, listed
+from hub.web.shown.data import RecordAdded, RecordShown
 
 MAX_RECORDS = 1000
+
+
+class Fields(RootModel[dict[str, Any]]):
+    """Fields of a record, by name; ``{"$inc": 1}`` adds to a number."""
+
+
+class NewRecords(
+    RootModel[dict[str, Any] | Annotated[list[dict[str, Any]], Field(max_length=MAX_RECORDS)]]
+):
+    """The fields of one record, or of each of several."""
+
+
 _ID = re.compile(r"[0-9]{1,18}")
 
 
@@ -48,7 +65,7 @@ async def _add(call: Call) -> Response:
 
 async def _find(call: Call) -> Response:
     table, spec = table_of(call)
-    page = call.page("filter", "sort")
+    page = call.page()
     sort = sort_of(page.filters.get("sort"), spec)
     query = Query(
         table,
@@ -152,7 +169,7 @@ def sort_of(text: str | None, spec: TableSpec) -> tuple[Sort, ...]:
 
 def _wanted(call: Call, spec: TableSpec) -> Filter:
     """The filter that a change of many has to name."""
-    text = call.query("filter").get("filter")
+    text = call.query().get("filter")
     if text is None:
         raise InvalidError(
             'Say which records are meant: ?filter={"status":"open"}, or ?filter={} for all.',
@@ -226,14 +243,56 @@ def _query_json(name: str, text: str) -> Json:
         ) from error
 
 
+FILTER = text("filter", 'Which are meant, as JSON: `{"status": "open"}`.')
+SORT = text("sort", 'In which order, as JSON: `{"created_at": "desc"}`.')
+_MEANT = replace(FILTER, required=True)
+_UNFIT = {
+    400: ("table_invalid", "json_unfit", "increase_invalid"),
+    409: ("not_unique",),
+    413: ("too_large",),
+}
+_UNKNOWN = {400: ("table_invalid",), 404: ("record_not_found",)}
 _ALL = "/v1/tables/{table}/records"
 _ONE = _ALL + "/{id}"
 OPERATIONS = (
-    Operation("POST", _ALL, Scope.WRITE, _add, "Add one record or a list of records"),
-    Operation("GET", _ALL, Scope.READ, _find, "Find records"),
-    Operation("PATCH", _ALL, Scope.WRITE, _change_all, "Change all records that match"),
-    Operation("DELETE", _ALL, Scope.WRITE, _remove_all, "Remove all records that match"),
-    Operation("GET", _ONE, Scope.READ, _get, "Read a record"),
-    Operation("PATCH", _ONE, Scope.WRITE, _change, "Change some fields of a record"),
-    Operation("DELETE", _ONE, Scope.WRITE, _remove, "Remove a record"),
+    Operation(
+        *("POST", _ALL, Scope.WRITE, _add, "Add one record or a list of records", NewRecords),
+        gives={201: RecordAdded},
+        problems=_UNFIT,
+    ),
+    Operation(
+        *("GET", _ALL, Scope.READ, _find, "Find records"),
+        query=(FILTER, SORT, *PAGE),
+        gives={200: listed(RecordShown)},
+        problems={400: ("table_invalid", "filter_invalid", "sort_invalid")},
+    ),
+    Operation(
+        *("PATCH", _ALL, Scope.WRITE, _change_all, "Change all records that match", Fields),
+        query=(_MEANT,),
+        gives={200: Counted},
+        problems={**_UNFIT, 400: (*_UNFIT[400], "filter_missing", "filter_invalid")},
+        name="change_records",
+    ),
+    Operation(
+        *("DELETE", _ALL, Scope.WRITE, _remove_all, "Remove all records that match"),
+        query=(_MEANT,),
+        gives={200: Counted},
+        problems={400: ("table_invalid", "filter_missing", "filter_invalid")},
+        name="delete_records",
+    ),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read a record"),
+        gives={200: RecordShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("PATCH", _ONE, Scope.WRITE, _change, "Change some fields of a record", Fields),
+        gives={200: RecordShown},
+        problems={**_UNFIT, **_UNKNOWN, 400: _UNFIT[400]},
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.WRITE, _remove, "Remove a record"),
+        gives={204: None},
+        problems=_UNKNOWN,
+    ),
 )

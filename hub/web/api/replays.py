@@ -23,6 +23,7 @@ from hub.store.queues import DELIVERIES
 from hub.web.api.body import Body, Reason
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.times import Time, us_of
+from hub.web.shown.work import CancellationsDone, ReplaysDone, ReplaysPlanned
 
 _Name: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=8192, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -111,7 +112,7 @@ class Cancellations(Body):
 
 
 async def _cancel(call: Call) -> Response:
-    wish = await call.body_or_none(Cancellations)
+    wish = await call.body(Cancellations)
     found = await find(call.hub.ledger, wish.filter.chosen(*WAITING))
     if wish.dry_run:
         return answer({"dry_run": True, **plan_of(found)})
@@ -122,7 +123,9 @@ async def _cancel(call: Call) -> Response:
 
 OPERATIONS = (
     Operation(
-        "POST", "/v1/replays", Scope.WRITE, _replay, "Send many ended deliveries again", Replays
+        *("POST", "/v1/replays", Scope.WRITE, _replay, "Send many ended deliveries again", Replays),
+        gives={200: ReplaysPlanned, 202: ReplaysDone},
+        name="replay_deliveries",
     ),
     Operation(
         "POST",
@@ -131,5 +134,8 @@ OPERATIONS = (
         _cancel,
         "End the deliveries that wait and match",
         Cancellations,
+        optional=True,
+        gives={200: CancellationsDone},
+        name="cancel_deliveries",
     ),
 )

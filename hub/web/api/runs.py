@@ -1,6 +1,5 @@
 """``/v1/runs``: what ran, how it went, and each of its steps."""
 
-from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, model_validator
@@ -12,29 +11,31 @@ from hub.model.key import Scope
 from hub.model.run import RunStatus
 from hub.model.time import now_us, to_iso
 from hub.receive.replay import Replayer
-from hub.stack.journal import RETRY, Entry, Journal, decode, encode
-from hub.stack.step import Step
+from hub.stack.journal import RETRY, Entry, Journal, encode
 from hub.store.control import CANCEL, GO_ON, GoOn
 from hub.store.lookup import LAST, where
 from hub.store.queues import RUNS
 from hub.store.runs import START, find_run, journal_of, page_of_runs
 from hub.store.schema import run_attempts
 from hub.web.api.body import Body
-from hub.web.api.call import Call, Operation, answer, known_word, missing
+from hub.web.api.call import Call, Operation, answer, missing
+from hub.web.api.run_steps import steps_of
 from hub.web.api.simulations import previewed
+from hub.web.paging import PAGE
+from hub.web.parameters import text, word
 from hub.web.run_stream import RunStream
+from hub.web.shown.base import Content, Started, listed
+from hub.web.shown.work import PreviewShown, RunAttemptShown, RunShown, StepShown
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 _CHUNK = 50
 _MAX_CHARS = 8_000_000
 """A page of runs with large inputs and results ends early."""
-_STACKS = {"true": "true_stack", "false": "false_stack"}
 
 
 async def _get_all(call: Call) -> Response:
-    wanted = call.page("task", "status", "event_id")
+    wanted = call.page()
     filters: dict[str, Any] = dict(wanted.filters)
-    known_word("status", filters.get("status"), tuple(RunStatus))
     if "task" in filters:
         filters["task"] = _full_name(call, filters["task"])
     rows: list[dict[str, Any]] = []
@@ -56,17 +57,7 @@ async def _get(call: Call) -> Response:
 async def _get_steps(call: Call) -> Response:
     wanted = call.page()
     row = await _row(call)
-    entries = [
-        entry
-        for segment in await call.hub.ledger.read(journal_of, row["id"])
-        for entry in decode(segment)
-        if not entry.path.endswith("?")  # what an ``if`` read of the clock
-    ]
-    steps = [_shown_step(entry) for entry in entries]
-    failure = _json(row["failure"])
-    told = any(step["failure"] and step["path"] == failure["step"] for step in steps if failure)
-    if failure and failure["step"] is not None and not told:
-        steps.append(_failed_step(failure, await _function_at(call, row, failure["step"])))
+    steps = await steps_of(call.hub, row)
     begin = wanted.after(0)
     end = begin + wanted.limit
     return answer(wanted.answer(steps[begin:end], end if end < len(steps) else None))
@@ -117,7 +108,7 @@ class Retry(Body):
 
 
 async def _retry(call: Call) -> Response:
-    row, wish = await _row(call), await call.body_or_none(Retry)
+    row, wish = await _row(call), await call.body(Retry)
     run_id = row["id"]
     if wish.start == "beginning":
         replay = await Replayer(call.hub.ledger, call.hub.catalog, call.hub.connectors).of_run(
@@ -198,52 +189,6 @@ def shown_run(row: dict[str, Any]) -> dict[str, Json]:
     }
 
 
-def _shown_step(entry: Entry) -> dict[str, Json]:
-    return {
-        "path": entry.path,
-        "function": entry.function,
-        "status": "failed" if entry.failure else "succeeded",
-        "started_at": to_iso(entry.started_at),
-        "duration_ms": round(entry.duration_us / 1000, 3),
-        "output": entry.output,
-        "note": entry.note,
-        "failure": entry.failure and {"code": entry.failure.code, "message": entry.failure.message},
-    }
-
-
-def _failed_step(failure: dict[str, Json], function: str | None) -> dict[str, Json]:
-    return {
-        "path": failure["step"],
-        "function": function,
-        "status": "failed",
-        "started_at": None,
-        "duration_ms": None,
-        "output": None,
-        "note": None,
-        "failure": {"code": failure["code"], "message": failure["message"]},
-    }
-
-
-async def _function_at(call: Call, row: dict[str, Any], path: str) -> str | None:
-    """The function of the step at a path, if its version can still be read."""
-    try:
-        task = await call.hub.catalog.task(row["task"], row["version"])
-    except HubError:
-        return None
-    return _function(task.steps, path.split("/"))
-
-
-def _function(steps: Sequence[Step], parts: Sequence[str]) -> str | None:
-    place, *rest = parts
-    if not place.isdigit() or int(place) >= len(steps):
-        return None
-    step = steps[int(place)]
-    if not rest:
-        return step.function
-    inner = getattr(step, _STACKS.get(rest[0], "function_stack"), None)
-    return _function(inner, rest[1:]) if inner and rest[1:] else None
-
-
 def _full_name(call: Call, name: str) -> str:
     """A bare name stands for the task that has it, if there is one."""
     try:
@@ -260,12 +205,56 @@ def _moment(us: int | None) -> str | None:
     return None if us is None else to_iso(us)
 
 
+FOLLOWED = Content(("text/event-stream",), "The run as it stands, then what changes of it.")
+_UNKNOWN = {404: ("run_unknown",)}
+_ONE = "/v1/runs/{id}"
 OPERATIONS = (
-    Operation("GET", "/v1/runs", Scope.READ, _get_all, "List runs, the newest first"),
-    Operation("GET", "/v1/runs/{id}", Scope.READ, _get, "Read a run"),
-    Operation("GET", "/v1/runs/{id}/attempts", Scope.READ, _get_attempts, "List a run's requests"),
-    Operation("POST", "/v1/runs/{id}/cancel", Scope.RUN, _cancel, "End a run where it stands"),
-    Operation("POST", "/v1/runs/{id}/retry", Scope.RUN, _retry, "Have a run go on", Retry),
-    Operation("GET", "/v1/runs/{id}/stream", Scope.READ, _stream, "Follow a run live (SSE)"),
-    Operation("GET", "/v1/runs/{id}/steps", Scope.READ, _get_steps, "List the steps of a run"),
+    Operation(
+        *("GET", "/v1/runs", Scope.READ, _get_all, "List runs, the newest first"),
+        query=(
+            text("task", "Only those of this task."),
+            word("status", "Only those that stand so.", tuple(RunStatus)),
+            text("event_id", "Only those of this event."),
+            *PAGE,
+        ),
+        gives={200: listed(RunShown)},
+    ),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read a run"),
+        gives={200: RunShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("GET", f"{_ONE}/attempts", Scope.READ, _get_attempts, "List a run's requests"),
+        query=PAGE,
+        gives={200: listed(RunAttemptShown)},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/cancel", Scope.RUN, _cancel, "End a run where it stands"),
+        gives={200: RunShown},
+        problems={**_UNKNOWN, 409: ("run_ended",)},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/retry", Scope.RUN, _retry, "Have a run go on", Retry),
+        optional=True,
+        gives={200: PreviewShown, 202: Started},
+        problems={
+            **_UNKNOWN,
+            409: ("run_not_failed", "input_gone", "task_gone"),
+            422: ("limit_time", "limit_runs"),
+        },
+    ),
+    Operation(
+        *("GET", f"{_ONE}/stream", Scope.READ, _stream, "Follow a run live (SSE)"),
+        gives={200: FOLLOWED},
+        problems=_UNKNOWN,
+        name="follow_run",
+    ),
+    Operation(
+        *("GET", f"{_ONE}/steps", Scope.READ, _get_steps, "List the steps of a run"),
+        query=PAGE,
+        gives={200: listed(StepShown)},
+        problems=_UNKNOWN,
+    ),
 )

@@ -13,6 +13,9 @@ from hub.store.queues import RUNS
 from hub.store.runs import START
 from hub.store.schedules import ARM, PAUSE, Arm, Pause, ScheduleRow, schedules_now
 from hub.web.api.call import Call, Operation, answer, missing
+from hub.web.paging import PAGE
+from hub.web.shown.base import Started, listed
+from hub.web.shown.stacks import ScheduleShown
 
 _SHOWN = 5
 
@@ -107,11 +110,32 @@ def _shown(known: Known, row: ScheduleRow | None, now: int) -> dict[str, Json]:
     }
 
 
+_UNKNOWN = {404: ("schedule_unknown",)}
 _ONE = "/v1/schedules/{name:path}"
 OPERATIONS = (
-    Operation("GET", "/v1/schedules", Scope.READ, _get_all, "List the schedules"),
-    Operation("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Have a schedule fire no more"),
-    Operation("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Have it fire again, from now on"),
-    Operation("POST", f"{_ONE}/run", Scope.RUN, _run, "Start its task now"),
-    Operation("GET", _ONE, Scope.READ, _get, "Read a schedule, and when it fires next"),
+    Operation(
+        *("GET", "/v1/schedules", Scope.READ, _get_all, "List the schedules"),
+        query=PAGE,
+        gives={200: listed(ScheduleShown)},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Have a schedule fire no more"),
+        gives={200: ScheduleShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Have it fire again, from now on"),
+        gives={200: ScheduleShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/run", Scope.RUN, _run, "Start its task now"),
+        gives={202: Started},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read a schedule, and when it fires next"),
+        gives={200: ScheduleShown},
+        problems=_UNKNOWN,
+    ),
 )

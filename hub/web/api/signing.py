@@ -7,6 +7,7 @@ from hub.model.key import Scope
 from hub.signature import new_secret
 from hub.store.objects import PUT, SIGNING, PutObject
 from hub.web.api.call import Call, Operation, answer
+from hub.web.shown.access import SigningKey, SigningKeyRotated
 
 _KEPT = 2
 """So many sign at once: the new one, and the one that others still verify with."""
@@ -28,6 +29,14 @@ async def _rotate(call: Call) -> Response:
 _SEE = "See how many secrets sign notices"
 _ROTATE = "Sign with a new secret, which is shown this once; the last one signs too"
 OPERATIONS = (
-    Operation("GET", "/v1/signing-key", Scope.ADMIN, _get, _SEE),
-    Operation("POST", "/v1/signing-key/rotate", Scope.ADMIN, _rotate, _ROTATE),
+    Operation(
+        *("GET", "/v1/signing-key", Scope.ADMIN, _get, _SEE),
+        gives={200: SigningKey},
+        name="get_signing_key",
+    ),
+    Operation(
+        *("POST", "/v1/signing-key/rotate", Scope.ADMIN, _rotate, _ROTATE),
+        gives={200: SigningKeyRotated},
+        name="rotate_signing_key",
+    ),
 )

@@ -19,6 +19,7 @@ from hub.simulate.report import as_json
 from hub.simulate.simulation import Clock, Wanted, simulation
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer
+from hub.web.shown.work import SimulationShown
 
 MAX_SPAN_S = 366 * 86_400
 _LONGEST_S = 20.0
@@ -110,6 +111,14 @@ OPERATIONS = (
         _simulate,
         "Run a stack in a hub that is thrown away",
         SimulationWish,
+        gives={200: SimulationShown},
+        problems={
+            400: ("answers_invalid", "record_invalid", "table_invalid", "task_ambiguous"),
+            404: ("task_unknown",),
+            409: ("endpoint_taken", "declared_elsewhere", "not_unique"),
+            422: ("document_broken", "stack_invalid", "limit_time", "limit_runs"),
+        },
+        name="simulate",
         unaudited="What it runs in is thrown away.",
     ),
 )

@@ -23,6 +23,7 @@ from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
 from hub.web.api.rotation import RETIRED, Rotation, rotated, same_way, stays_retired
+from hub.web.shown.named import SourceRotated, SourceShown
 
 
 def _check(around: Around, source: Source) -> list[str]:
@@ -107,6 +108,7 @@ def _lapses(changed: Doc, before: Doc) -> tuple[str, ...]:
 SOURCES = Named(
     kind="source",
     shape=Source,
+    shown_as=SourceShown,
     made=_made,
     check=_check,
     stays=_stays,
@@ -164,5 +166,7 @@ OPERATIONS = (
         _rotate,
         "Replace a source's secret; those of before count for a while",
         Rotation,
+        gives={200: SourceRotated},
+        problems={404: ("source_unknown",), 409: ("secret_none", "managed_by_file")},
     ),
 )

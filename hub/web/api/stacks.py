@@ -16,8 +16,12 @@ from hub.stack.task import Stack
 from hub.store.lookup import one, where
 from hub.store.schema import stacks
 from hub.store.stacks import DROP, PUT, DropStack, PutStack, stack_text
-from hub.web.api.call import Call, Operation, answer, known_word, missing, nothing, text_answer
+from hub.web.api.call import Call, Operation, answer, missing, nothing, text_answer
 from hub.web.api.pauses import set_paused
+from hub.web.paging import PAGE
+from hub.web.parameters import word
+from hub.web.shown.base import Content, listed
+from hub.web.shown.stacks import StackChecked, StackInFull, StackPaused, StackShown
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 
@@ -35,7 +39,7 @@ async def _get_all(call: Call) -> Response:
 
 async def _get(call: Call) -> Response:
     name = call.given("name")
-    form = known_word("format", call.query("format").get("format"), ("json", "text"))
+    form = call.query().get("format")
     row = await call.hub.ledger.read(one, stacks, name=name)
     text = await call.hub.ledger.read(stack_text, name, row["version"]) if row else None
     if row is None or text is None:
@@ -140,19 +144,49 @@ def _facts(call: Call, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+_TEXT = Content(("text/plain",), "The document, JSON5 or YAML; whatever type it is sent as.")
+_UNKNOWN = {404: ("stack_unknown",)}
+_ONE = "/v1/stacks/{name}"
 OPERATIONS = (
-    Operation("GET", "/v1/stacks", Scope.READ, _get_all, "List the stacks"),
-    Operation("GET", "/v1/stacks/{name}", Scope.READ, _get, "Read a stack"),
-    Operation("PUT", "/v1/stacks/{name}", Scope.WRITE, _put, "Upload a version of a stack"),
     Operation(
-        "POST",
-        "/v1/stacks/{name}/check",
-        Scope.READ,
-        _check,
-        "Check a text, and keep nothing",
-        unaudited="It keeps nothing.",
+        *("GET", "/v1/stacks", Scope.READ, _get_all, "List the stacks"),
+        query=PAGE,
+        gives={200: listed(StackShown)},
     ),
-    Operation("POST", "/v1/stacks/{name}/pause", Scope.WRITE, _pause, "Let none of its runs begin"),
-    Operation("POST", "/v1/stacks/{name}/resume", Scope.WRITE, _resume, "Let its runs begin again"),
-    Operation("DELETE", "/v1/stacks/{name}", Scope.WRITE, _delete, "Remove a stack"),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read a stack"),
+        query=(word("format", "`text`: only its text, as it was uploaded.", ("json", "text")),),
+        gives={200: Content(("text/plain",), "A stack, or its text alone.", StackInFull)},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("PUT", _ONE, Scope.WRITE, _put, "Upload a version of a stack", _TEXT),
+        gives={200: StackChecked, 201: StackChecked},
+        problems={
+            400: ("stack_name_invalid", "text_broken"),
+            409: ("endpoint_taken", "declared_elsewhere", "managed_by_file"),
+            422: ("document_broken", "stack_invalid"),
+        },
+    ),
+    Operation(
+        *("POST", f"{_ONE}/check", Scope.READ, _check, "Check a text, and keep nothing", _TEXT),
+        gives={200: StackChecked},
+        unaudited="It keeps nothing.",
+        problems={400: ("text_broken",)},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/pause", Scope.WRITE, _pause, "Let none of its runs begin"),
+        gives={200: StackPaused},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("POST", f"{_ONE}/resume", Scope.WRITE, _resume, "Let its runs begin again"),
+        gives={200: StackPaused},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.WRITE, _delete, "Remove a stack"),
+        gives={204: None},
+        problems={**_UNKNOWN, 409: ("managed_by_file",)},
+    ),
 )

@@ -29,6 +29,10 @@ from hub.store.queues import DELIVERIES
 from hub.web.api.body import Body, refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.api.named import Around, Doc, Named, refuse_any
+from hub.web.paging import PAGE
+from hub.web.parameters import text
+from hub.web.shown.base import listed
+from hub.web.shown.named import Pinged, SubscriptionMade, SubscriptionShown
 
 PATH = "/v1/subscriptions"
 _EVERY = "*"
@@ -86,6 +90,7 @@ def _problems(subscription: Subscription) -> Iterator[Problem]:
 SUBSCRIPTIONS = Named(
     kind="subscription",
     shape=Subscription,
+    shown_as=SubscriptionShown,
     made=lambda body: None,
     check=_check,
     beside=lambda call, slug: {"id": slug, "active": True, **_address(call, slug)},
@@ -104,7 +109,7 @@ def _destination_of(subscription_id: str) -> str:
 
 
 async def _get_all(call: Call) -> Response:
-    page = call.page("url")
+    page = call.page()
     await call.hub.catalog.refresh()
     rows = {
         row["slug"]: row for row in await call.hub.ledger.read(all_objects, kind=SUBSCRIPTIONS.kind)
@@ -228,12 +233,26 @@ async def _row(call: Call, slug: str) -> dict[str, Any]:
 
 _ONE = f"{PATH}/{{slug}}"
 _OWN = (
-    Operation("GET", PATH, Scope.READ, _get_all, "List subscriptions, those of one url too"),
     Operation(
-        "POST", PATH, Scope.WRITE, _create, "Have events sent to an address", NewSubscription
+        *("GET", PATH, Scope.READ, _get_all, "List subscriptions, those of one url too"),
+        query=(text("url", "Only those that were made with this address."), *PAGE),
+        gives={200: listed(SubscriptionShown)},
     ),
-    Operation("DELETE", _ONE, Scope.WRITE, _delete, "Remove a subscription"),
-    Operation("POST", f"{_ONE}/ping", Scope.WRITE, _ping, "Send a ping to its destination"),
+    Operation(
+        *("POST", PATH, Scope.WRITE, _create, "Have events sent to an address", NewSubscription),
+        gives={201: SubscriptionMade},
+        problems={409: ("subscription_exists",)},
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.WRITE, _delete, "Remove a subscription"),
+        gives={204: None},
+        problems={409: ("managed_by_file",)},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/ping", Scope.WRITE, _ping, "Send a ping to its destination"),
+        gives={202: Pinged},
+        problems={404: ("subscription_unknown",), 409: ("subscription_sends_nothing",)},
+    ),
 )
 _taken = {(each.method, each.path) for each in _OWN}
 OPERATIONS = (

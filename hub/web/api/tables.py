@@ -29,8 +29,12 @@ from hub.transfer import FORMATS, Format
 from hub.transfer.exporting import export_records
 from hub.transfer.importing import Import
 from hub.web.always import NO_PAGE
-from hub.web.api.call import Call, Operation, answer, known_word, missing, nothing
-from hub.web.api.records import filter_of, sort_of, table_of
+from hub.web.api.call import Call, Operation, answer, missing, nothing
+from hub.web.api.records import FILTER, SORT, filter_of, sort_of, table_of
+from hub.web.paging import PAGE
+from hub.web.parameters import word
+from hub.web.shown.base import Content, Counted, listed
+from hub.web.shown.data import TableShown
 
 MAX_FILE_BYTES = 1 << 30
 _IN_MEMORY_BYTES = 8 << 20
@@ -127,8 +131,8 @@ async def _receive(call: Call, file: BinaryIO) -> None:
 
 async def _export(call: Call) -> Response:
     table, spec = table_of(call)
-    given = call.query("format", "filter", "sort")
-    form = known_word("format", given.get("format"), FORMATS) or "jsonl"
+    given = call.query()
+    form = given.get("format", "jsonl")
     query = Query(table, filter_of(given.get("filter"), spec), sort_of(given.get("sort"), spec))
     select_of(query)  # what cannot be asked for is refused before the first byte
     parts = export_records(call.hub.ledger, query, spec, cast(Format, form))
@@ -159,12 +163,47 @@ def _shown(table: StoredTable, counts: dict[str, int]) -> dict[str, Json]:
     }
 
 
+_MISNAMED = {400: ("table_invalid",)}
 _ONE = "/v1/tables/{table}"
 OPERATIONS = (
-    Operation("GET", "/v1/tables", Scope.READ, _get_all, "List the tables"),
-    Operation("GET", _ONE, Scope.READ, _get, "Read what is declared of a table"),
-    Operation("PUT", _ONE, Scope.WRITE, _declare, "Declare a table's columns", TableSpec),
-    Operation("DELETE", _ONE, Scope.WRITE, _forget, "Declare a table's columns no longer"),
-    Operation("POST", f"{_ONE}/import", Scope.WRITE, _import, "Add the rows of a file"),
-    Operation("GET", f"{_ONE}/export", Scope.READ, _export, "Read a table as a file"),
+    Operation(
+        *("GET", "/v1/tables", Scope.READ, _get_all, "List the tables"),
+        query=PAGE,
+        gives={200: listed(TableShown)},
+    ),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read what is declared of a table"),
+        gives={200: TableShown},
+        problems={**_MISNAMED, 404: ("table_unknown",)},
+    ),
+    Operation(
+        *("PUT", _ONE, Scope.WRITE, _declare, "Declare a table's columns", TableSpec),
+        gives={200: TableShown},
+        problems={
+            400: (*_MISNAMED[400], "record_invalid"),
+            409: ("declared_elsewhere", "not_unique"),
+        },
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.WRITE, _forget, "Declare a table's columns no longer"),
+        gives={204: None},
+        problems={**_MISNAMED, 404: ("declared_table_unknown",), 409: ("declared_elsewhere",)},
+    ),
+    Operation(
+        *("POST", f"{_ONE}/import", Scope.WRITE, _import, "Add the rows of a file"),
+        Content(("text/csv", "application/x-ndjson"), "The file, a row for each record."),
+        gives={201: Counted},
+        problems={
+            400: ("table_invalid", "rows_invalid"),
+            409: ("not_unique",),
+            415: ("content_type_unsupported",),
+        },
+    ),
+    Operation(
+        *("GET", f"{_ONE}/export", Scope.READ, _export, "Read a table as a file"),
+        query=(word("format", "`jsonl` unless told.", FORMATS), FILTER, SORT),
+        gives={200: Content((*_CONTENT_TYPES.values(),), "The file.")},
+        problems={400: ("table_invalid", "filter_invalid", "sort_invalid")},
+        name="export_table",
+    ),
 )

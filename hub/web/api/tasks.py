@@ -27,6 +27,10 @@ from hub.store.schema import runs
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.runs import ENDED, shown_run
+from hub.web.paging import PAGE
+from hub.web.shown.base import Started, listed
+from hub.web.shown.stacks import TaskShown
+from hub.web.shown.work import RunShown
 
 MAX_DELAY_S = 10 * 366 * 86400
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
@@ -184,15 +188,25 @@ def _shown(call: Call, task: Task) -> dict[str, Any]:
 
 
 OPERATIONS = (
-    Operation("GET", "/v1/tasks", Scope.READ, _get_all, "List the tasks"),
     Operation(
-        "POST",
-        "/v1/tasks/{task:path}/runs",
-        Scope.RUN,
-        _start,
-        "Start a run",
-        NewRun,
+        *("GET", "/v1/tasks", Scope.READ, _get_all, "List the tasks"),
+        query=PAGE,
+        gives={200: listed(TaskShown)},
+    ),
+    Operation(
+        *("POST", "/v1/tasks/{task:path}/runs", Scope.RUN, _start, "Start a run", NewRun),
+        gives={200: RunShown, 202: Started},
+        problems={
+            400: ("task_ambiguous", "json_unfit"),
+            404: ("task_unknown", "task_gone", "run_unknown"),
+            422: ("input_invalid",),
+        },
+        name="start_run",
         unaudited="A run is traffic, and a row of its own.",
     ),
-    Operation("GET", "/v1/tasks/{name:path}", Scope.READ, _get, "Read a task"),
+    Operation(
+        *("GET", "/v1/tasks/{name:path}", Scope.READ, _get, "Read a task"),
+        gives={200: TaskShown},
+        problems={400: ("task_ambiguous",), 404: ("task_unknown", "task_gone")},
+    ),
 )

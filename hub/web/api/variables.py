@@ -17,6 +17,9 @@ from hub.store.objects import DROP, PUT, DropObject, PutObject, all_objects, one
 from hub.web.api.body import Body, object_of, validated
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.api.named import Around, Doc, Named
+from hub.web.paging import PAGE
+from hub.web.shown.base import listed
+from hub.web.shown.named import VariableShown
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
@@ -52,6 +55,7 @@ class _Variables(Named[NewVariable]):
 VARIABLES = _Variables(
     kind="variable",
     shape=NewVariable,
+    shown_as=VariableShown,
     made=lambda body: None,
     check=lambda around, variable: [],
     beside=lambda call, slug: {},
@@ -140,10 +144,31 @@ def _from_outside(call: Call, name: str) -> dict[str, Json] | None:
     }
 
 
+_UNKNOWN = {404: ("variable_unknown",)}
 _ONE = "/v1/variables/{name}"
 OPERATIONS = (
-    Operation("GET", "/v1/variables", Scope.READ, _get_all, "List the variables"),
-    Operation("GET", _ONE, Scope.READ, _get, "Read a variable"),
-    Operation("PUT", _ONE, Scope.WRITE, _put, "Create or replace a variable", NewVariable),
-    Operation("DELETE", _ONE, Scope.WRITE, _delete, "Remove a variable"),
+    Operation(
+        *("GET", "/v1/variables", Scope.READ, _get_all, "List the variables"),
+        query=PAGE,
+        gives={200: listed(VariableShown)},
+    ),
+    Operation(
+        *("GET", _ONE, Scope.READ, _get, "Read a variable"),
+        gives={200: VariableShown},
+        problems=_UNKNOWN,
+    ),
+    Operation(
+        *("PUT", _ONE, Scope.WRITE, _put, "Create or replace a variable", NewVariable),
+        gives={200: VariableShown, 201: VariableShown},
+        problems={
+            400: ("variable_name_invalid", "mask_given"),
+            **_UNKNOWN,
+            409: ("managed_by_file",),
+        },
+    ),
+    Operation(
+        *("DELETE", _ONE, Scope.WRITE, _delete, "Remove a variable"),
+        gives={204: None},
+        problems={**_UNKNOWN, 409: ("managed_by_file", "managed_by_environment")},
+    ),
 )
