@@ -245,7 +245,10 @@ def export(
     out: Annotated[Path | None, typer.Option(help="The folder; without it they are shown.")] = None,
     json: AsJson = False,
 ) -> None:
-    """Write all that is set as files that apply takes, without the secrets."""
+    """Write all that is set as files that apply takes.
+
+    Without the secrets.
+    """
     from hub.exporting import export as run_export
 
     run_to_end(run_export(quiet_settings(), out, as_json=json))

@@ -32,6 +32,7 @@ def commands_page() -> str:
         "| 0 | all is well |",
         "| 1 | something was found: a problem, a failure, a refusal |",
         "| 2 | it could not be done; standard error says why |",
+        "| 3 | `hub apply --dry-run`: something would change |",
         "",
         "`hub --install-completion` has the shell complete commands and options.",
         "",

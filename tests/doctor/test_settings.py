@@ -60,7 +60,11 @@ async def test_no_admin_key_is_well(tmp_path: Path) -> None:
 
 async def test_no_secret_key(tmp_path: Path) -> None:
     assert list(await found(load_settings(data=tmp_path), "secret_key")) == ["secret_key_missing"]
-    two = load_settings(data=tmp_path, secret_key=f"{'6f' * 32},{'6e' * 32}")
+    two = load_settings(
+        data=tmp_path,
+        secret_key="3f9c2a77d1be4860a5c3e6f1d0b89e27c4d15e8a90b7f3628e1d4c5a7b90f613,"
+        "a91d4c5e7b30f6283f9c2a77d1be4860e6f1d0b89e27c4d15a3c8a90b7f3628e",
+    )
     told = await found(two, "secret_key")
     assert told == {"secret_key": "Secrets are encrypted with the first of 2 keys."}
 
