@@ -17,10 +17,10 @@ TILL = {
 
 
 async def reencrypt(data: Path, keys: str | None) -> tuple[int, str]:
-    """``hub keys reencrypt``: its exit code, and all that it says."""
+    """``hub secret reencrypt``: its exit code, and all that it says."""
     log = data / "said.txt"
     log.unlink(missing_ok=True)
-    program = Program(["keys", "reencrypt"], {"HUB_DATA": str(data), "HUB_SECRET_KEY": keys}, log)
+    program = Program(["secret", "reencrypt"], {"HUB_DATA": str(data), "HUB_SECRET_KEY": keys}, log)
     await program.start()
     assert program.process is not None
     return await program.process.wait(), program.said()

@@ -51,14 +51,14 @@ def key_revoke(
     run_to_end(revoke_key(quiet_settings(), id, as_json=json))
 
 
-keys_app = typer.Typer(
-    help="Keys that secrets in the ledger are encrypted with.", no_args_is_help=True
+secret_app = typer.Typer(
+    help="Secrets in the ledger: what they are encrypted with.", no_args_is_help=True
 )
-commands.add_typer(keys_app, name="keys", rich_help_panel=OPERATE)
+commands.add_typer(secret_app, name="secret", rich_help_panel=OPERATE)
 
 
-@keys_app.command("reencrypt")
-def keys_reencrypt(json: AsJson = False) -> None:
+@secret_app.command("reencrypt")
+def secret_reencrypt(json: AsJson = False) -> None:
     """Encrypt every secret with the first key.
 
     That of HUB_SECRET_KEY; plain secrets too.

@@ -6,8 +6,11 @@ from typing import Annotated
 import typer
 
 from hub.cli.common import RUN_IT, AsJson, program_ran, ran, settings_of, tell
+from hub.model.json import Json
 
 commands = typer.Typer()
+_MIGRATED = "The database has this version's tables."
+_MIGRATE = "Run `hub migrate`: hubs of the version before may go on meanwhile."
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 
@@ -61,21 +64,22 @@ def migrate(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Bring the database to this version's tables; hubs of the version before may go on."""
+    """Bring the database to this version's tables.
+
+    Hubs of the version before may go on meanwhile.
+    """
     from hub.store.migrate import migrate as run_migrate
     from hub.store.migrate import pending
 
     settings = settings_of()
     if check:
         missing = ran(pending(settings.database_url, settings.data))
-        for each in missing:
-            typer.echo(f"{each.revision}  {each.title}")
-        if missing:
-            typer.echo("Run `hub migrate`: hubs of the version before may go on meanwhile.")
-            raise typer.Exit(1)
-        typer.echo("The database has this version's tables.")
-        return
+        lines = [f"{each.revision}  {each.title}" for each in missing]
+        lines += [_MIGRATE if missing else _MIGRATED]
+        told: list[Json] = [{"revision": each.revision, "title": each.title} for each in missing]
+        tell("\n".join(lines), {"pending": told}, json)
+        raise typer.Exit(1 if missing else 0)
     if settings.database_url is None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     program_ran(run_migrate(settings.database_url, settings.data))
-    tell("The database has this version's tables.", {"migrated": True}, json)
+    tell(_MIGRATED, {"migrated": True}, json)

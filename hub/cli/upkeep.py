@@ -5,9 +5,8 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.common import OPERATE, AsJson, quiet_settings, ran, run_to_end
+from hub.cli.common import OPERATE, AsJson, quiet_settings, ran, run_to_end, tell
 from hub.cli.sources import events_app
-from hub.model.json import dumps_text
 
 commands = typer.Typer()
 Source = Annotated[str | None, typer.Option(help="Only this source's events.")]
@@ -25,17 +24,18 @@ def backup(
     out: Annotated[Path, typer.Argument(help="The file to write, such as hub.tar.zst.")],
     json: AsJson = False,
 ) -> None:
-    """Write database and files of the embedded hub into one file; the hub may run meanwhile."""
+    """Write the embedded hub into one file.
+
+    Database and files; the hub may run meanwhile.
+    """
     from hub.backup import backup as run_backup
 
     made = ran(run_backup(quiet_settings(), out))
     told = {"file": str(out), "bytes": made.size, "made_at": made.made_at, "files": made.files}
-    if json:
-        typer.echo(dumps_text(told))
-        return
-    typer.echo(f"{out} holds {made.size:,} bytes in {len(made.members):,} files.")
+    said = f"{out} holds {made.size:,} bytes in {len(made.members):,} files."
     if made.files == "bucket":
-        typer.echo("What is in the bucket (HUB_FILES_URL) is not in it.")
+        said += "\nWhat is in the bucket (HUB_FILES_URL) is not in it."
+    tell(said, told, json)
 
 
 @commands.command(rich_help_panel=OPERATE)
@@ -47,24 +47,33 @@ def restore(
     paused: Annotated[
         bool, typer.Option("--paused", help="Nothing runs and nothing leaves until it is resumed.")
     ] = False,
+    json: AsJson = False,
 ) -> None:
-    """Put a backup into the data folder of a hub that does not run."""
+    """Put a backup into the data folder.
+
+    The hub does not run meanwhile.
+    """
     from hub.backup import restore as run_restore
 
     settings = quiet_settings()
     made = ran(run_restore(settings, source, force=force, paused=paused))
-    typer.echo(f"{settings.data} is as it was at {made.made_at}. Start it with `hub up`.")
+    said = f"{settings.data} is as it was at {made.made_at}. Start it with `hub up`."
     if paused:
-        typer.echo("It is paused: DELETE /v1/pause has it go on.")
+        said += "\nIt is paused: `hub resume` has it go on."
+    tell(said, {"data": str(settings.data), "made_at": made.made_at, "paused": paused}, json)
 
 
 @commands.command(rich_help_panel=OPERATE)
-def vacuum() -> None:
-    """Give the disk back what removed rows have left free in the embedded database."""
+def vacuum(json: AsJson = False) -> None:
+    """Give free room in the embedded database back to the disk.
+
+    Removed rows leave it free for new ones.
+    """
     from hub.backup import vacuum as run_vacuum
 
     before, after = ran(run_vacuum(quiet_settings()))
-    typer.echo(f"{before:,} bytes before, {after:,} after.")
+    told = {"bytes_before": before, "bytes_after": after}
+    tell(f"{before:,} bytes before, {after:,} after.", told, json)
 
 
 @commands.command(rich_help_panel=OPERATE)
@@ -83,7 +92,10 @@ def purge(
     ] = False,
     json: AsJson = False,
 ) -> None:
-    """Remove events for good, with all that came of them; exits with 1 if some have to stay."""
+    """Remove events for good, with all that came of them.
+
+    Exits with 1 if some have to stay, because they have not ended.
+    """
     from hub.purging import purge as run_purge
 
     given = {"source": source, "since": since, "until": until, "by": by, "value": value}

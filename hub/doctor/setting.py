@@ -22,7 +22,7 @@ ADMIN_KEY = warning(
 NO_SECRET_KEY = warning(
     "secret_key_missing",
     "Secrets of sources, destinations and variables lie in the database as they are.",
-    "Set HUB_SECRET_KEY (`openssl rand -base64 32`) for every process, then `hub keys reencrypt`.",
+    "Set HUB_SECRET_KEY (`openssl rand -base64 32`) everywhere, then `hub secret reencrypt`.",
 )
 NO_PUBLIC_URL = warning(
     "public_url_missing",

@@ -16,7 +16,10 @@ from hub.cli import app
 from hub.documentation.commands import commands_page
 
 PANELS = ["Run it", "Try it", "What comes in", "What goes out", "Stacks", "Data", "Operate it"]
-SPEAKS_OTHERWISE = {"up", "serve", "worker", "sink", "table export", "bench"}
+SPEAKS_OTHERWISE = {
+    *("up", "serve", "worker", "sink", "bench"),
+    *("table export", "event export"),
+}
 """They log, write what was asked for, or take a file for JSON."""
 ROOM = 80 - 4 - 14
 """Characters of a line of ``hub --help`` beside the name."""
