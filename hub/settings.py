@@ -369,11 +369,6 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _go_together(self) -> Self:
         """What is fine by itself, and unsafe with another."""
-        if self.files_max_bytes < self.file_max_bytes:
-            raise ValueError(
-                "HUB_FILES_MAX_BYTES: must not be less than HUB_FILE_MAX_BYTES: "
-                "no file of that size could be kept"
-            )
         if self.admin_key is not None and self.secret_key is not None:
             texts = self.secret_key.get_secret_value().replace("\n", ",").split(",")
             if self.admin_key.get_secret_value() in (text.strip() for text in texts):

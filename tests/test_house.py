@@ -116,7 +116,7 @@ def test_only_the_settings_read_the_environment() -> None:
 def test_every_kind_of_write_has_a_rank_of_its_own() -> None:
     """By which all processes take row locks in one order."""
     found = [
-        re.findall(r'Write\(\s*"(\w+)", (\d+)', path.read_text("utf-8"))
+        re.findall(r'(?:Write|_dropping)\(\s*"(\w+)",\s+(\d+)', path.read_text("utf-8"))
         for path in (ROOT / "hub" / "store").glob("*.py")
     ]
     ranks = [rank for each in found for _, rank in each]

@@ -309,8 +309,6 @@ def test_a_server_elsewhere_has_no_password_that_anybody_tries(
 
 
 def test_what_is_unsafe_together_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"^HUB_FILES_MAX_BYTES: "):
-        load_settings(file_max_bytes=1_000_000, files_max_bytes=999_999)
     with pytest.raises(SettingsError, match=r"^HUB_ADMIN_KEY: "):
         load_settings(admin_key=BASE64, secret_key=f"{KEYS[1].hex()},{BASE64}")
 

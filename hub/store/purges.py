@@ -42,7 +42,7 @@ def _start(tx: Tx, asked: Sequence[StartPurge]) -> list[None]:
     return [None] * len(asked)
 
 
-START_PURGE: Write[StartPurge, None] = Write("start_purge", 92, _start)
+START_PURGE: Write[StartPurge, None] = Write("start_purge", 107, _start)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _take_all(tx: Tx, steps: Sequence[Step]) -> list[bool]:
     return [_take(tx, each) for each in steps]
 
 
-STEP: Write[Step, bool] = Write("step_purge", 93, _take_all)
+STEP: Write[Step, bool] = Write("step_purge", 108, _take_all)
 """False, and nothing is done, where somebody else has taken that step."""
 
 

@@ -308,7 +308,7 @@ def drop_runs(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
     return {"runs": tx.run(_RUNS, {"ids": list(ids)}) if ids else 0, "of_runs": beside}
 
 
-DROP_EVENTS: Write[DropEvents, Dropped] = _dropping("drop_events", 95, drop_events)
+DROP_EVENTS: Write[DropEvents, Dropped] = _dropping("drop_events", 101, drop_events)
 """Events of which something goes on, or has ended too late, stay with all of it."""
 
 
@@ -394,11 +394,11 @@ def _ended_among(tx: Tx, table: Table, asked: DropRows) -> list[str]:
 
 
 DROP_RUNS: Write[DropRows, Dropped] = _dropping(
-    "drop_runs", 96, lambda tx, asked: drop_runs(tx, _ended_among(tx, runs, asked))
+    "drop_runs", 102, lambda tx, asked: drop_runs(tx, _ended_among(tx, runs, asked))
 )
 DROP_DELIVERIES: Write[DropRows, Dropped] = _dropping(
     "drop_deliveries",
-    97,
+    103,
     lambda tx, asked: drop_deliveries(tx, _ended_among(tx, deliveries, asked)),
 )
 
@@ -435,12 +435,12 @@ def _tries(tries: Tries) -> tuple[Select[Any], Select[Any]]:
 OF_DELIVERIES: Final = Tries(attempts, "delivery_id", deliveries)
 OF_RUNS: Final = Tries(run_attempts, "run_id", runs)
 DROP_ATTEMPTS: Write[tuple[str, ...], Dropped] = _dropping(
-    "drop_attempts", 98, lambda tx, ids: {"attempts": tx.run(_ATTEMPTS, {"ids": sorted(ids)})}
+    "drop_attempts", 104, lambda tx, ids: {"attempts": tx.run(_ATTEMPTS, {"ids": sorted(ids)})}
 )
 """By the ids of their deliveries."""
 DROP_RUN_ATTEMPTS: Write[tuple[str, ...], Dropped] = _dropping(
     "drop_run_attempts",
-    99,
+    105,
     lambda tx, ids: {"run_attempts": tx.run(_RUN_ATTEMPTS, {"ids": sorted(ids)})},
 )
 """By the ids of their runs."""
@@ -501,4 +501,4 @@ def _drop_aged(tx: Tx, asked: DropAged) -> dict[str, int]:
     return {asked.name: tx.run(_aged(asked.name), {"before": asked.before, "most": asked.most})}
 
 
-DROP_AGED: Write[DropAged, Dropped] = _dropping("drop_aged", 90, _drop_aged)
+DROP_AGED: Write[DropAged, Dropped] = _dropping("drop_aged", 106, _drop_aged)

@@ -31,7 +31,6 @@ _ANY_PAGE: Final = {
 _OWN_PAGE: Final = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-cache",
-    "referrer-policy": "no-referrer",
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",

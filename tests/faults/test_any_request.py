@@ -10,13 +10,13 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
 from hub.model.http import InboundRequest
 from hub.receive import record
 from hub.testing import REQUESTS
 from hub.web.api import OPERATIONS
 from hub.web.api.call import Operation
+from hub.web.shown.base import Content, Given
 from tests.program import ADMIN_KEY, Driven, embedded_hub
 
 SOURCES: dict[str, Any] = {
@@ -112,7 +112,8 @@ async def test_any_request_to_a_source_is_answered(hub: Driven) -> None:
     assert (await hub.api.post("/in/standard", json={})).status_code == 202
 
 
-def _bodies(shape: type[BaseModel] | None) -> st.SearchStrategy[Any]:
+def _bodies(given: Given) -> st.SearchStrategy[Any]:
+    shape = given.shape if isinstance(given, Content) else given
     if shape is None:
         return _JSON
     names = st.sampled_from(sorted(shape.model_fields)) | st.text(max_size=5)

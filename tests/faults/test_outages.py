@@ -22,7 +22,7 @@ from tests.faults.apart import apart, pid_of_valkey, programs, until
 from tests.program import Driven, embedded_hub
 from tests.sink import Answer, Sink, open_sink
 
-COMMIT_S = 0.3
+COMMIT_S = 0.5
 STACK = """
 { task: "keep", source: "shop", function_stack: [
   { function: "add_record", table: "kept", data: { n: "{{n}}" } },

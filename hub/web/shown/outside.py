@@ -24,8 +24,15 @@ class StillRunning(Shown):
     url: str
 
 
-class TakenOrRunning(RootModel[Taken | StillRunning]):
-    """It is committed; or its run goes on, and may be asked at its URL."""
+class EndedQuietly(Shown):
+    """What who waits for a result is told where the run gave none."""
+
+    status: Literal["succeeded"]
+    run_id: RunId
+
+
+class TakenOrRunning(RootModel[Taken | StillRunning | EndedQuietly]):
+    """It is committed; or its run goes on, and may be asked at its URL; or has ended."""
 
 
 class Resumed(Shown):
