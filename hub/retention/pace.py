@@ -50,4 +50,8 @@ class Pace:
             self.size = max(bounds.least, self.size // 2)
         elif dropped.took_s < bounds.target_s / 2:
             self.size = min(_MOST, self.size + self.size // 4)
-        await asyncio.sleep(min(_LONGEST_REST_S, dropped.took_s * (bounds.share - 1)))
+        await self.pause(dropped.took_s)
+
+    async def pause(self, worked_s: float) -> None:
+        """Let the others work, in proportion to what was worked here."""
+        await asyncio.sleep(min(_LONGEST_REST_S, worked_s * (self._bounds.share - 1)))

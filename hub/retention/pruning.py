@@ -206,7 +206,9 @@ class Pruner:
         """Go through the rows before an id, from where the last pass ended."""
         more = True
         while more and not one.is_over:
+            began = time.monotonic()
             window = await look(Span(self._after.get(name, ""), until, _WINDOW))
+            await self._pace.pause(time.monotonic() - began)
             for part in self._pace.parts(window.free):
                 await self._went(one, await drop(part))
                 if one.is_over:
