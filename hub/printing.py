@@ -6,7 +6,8 @@ Programs that print nothing do not wait for ``rich``: it is imported where it dr
 """
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from hub.model.json import Json, dumps_text
@@ -117,6 +118,29 @@ def write_styled(*parts: tuple[str, str]) -> None:
         _console().print(Text.assemble(*parts), soft_wrap=True)
     else:
         write("".join(text for text, _ in parts))
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str, int], None]]:
+    """Tells a person at a terminal, on standard error, how far each part of a work has come.
+
+    Gives what is to be called with the part's name and how much of ``total`` is done.
+    """
+    if not sys.stderr.isatty():
+        yield lambda what, done: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    bars: dict[str, TaskID] = {}
+    with Progress(console=Console(stderr=True), transient=True) as shown:
+
+        def told(what: str, done: int) -> None:
+            if what not in bars:
+                bars[what] = shown.add_task(what, total=total)
+            shown.update(bars[what], completed=done)
+
+        yield told
 
 
 def style_of(word: str) -> str:

@@ -1,5 +1,6 @@
 """``hub table``: tables from the command line, straight from the ledger."""
 
+import os
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from hub.model.record import check_table
 from hub.model.table import TableSpec
 from hub.model.telling import tellings
 from hub.model.time import now_us
-from hub.printing import cell, print_json, print_lines, print_table, print_things, write
+from hub.printing import cell, print_json, print_lines, print_table, print_things, progress, write
 from hub.settings import Settings
 from hub.stack.json5 import parse_documents
 from hub.stack.problem import nearest
@@ -136,9 +137,10 @@ async def import_file(
         spec = known.spec if known is not None else TableSpec()
         ledger.live = tellings([(table, spec)])
         with _opened(path) as file:
-            wanted = Import(table, spec, file, read_as, now_us())
+            size = file.seek(0, os.SEEK_END)
             try:
-                count = await wanted.run(ledger)
+                with progress(size) as told:
+                    count = await Import(table, spec, file, read_as, now_us(), told).run(ledger)
             except InvalidError as error:
                 problems: list[dict[str, Any]] = error.details.get("problems", [])
                 lines = [f"  line {each['line']:,}: {each['message']}" for each in problems]

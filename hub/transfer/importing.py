@@ -1,7 +1,7 @@
 """Adding the rows of a file to a table: all of it is looked at before anything is added."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import BinaryIO, TypeAlias
@@ -31,6 +31,8 @@ class Import:
     file: BinaryIO
     form: Format
     at: int
+    told: Callable[[str, int], None] = lambda what, done: None
+    """Hears how many bytes are ``checked``, then ``added``."""
     _seen: dict[str, set[Json]] = field(default_factory=dict)
     _faults: list[tuple[int, str]] = field(default_factory=list)
     """What is wrong, by lines."""
@@ -62,12 +64,14 @@ class Import:
                     added=added,
                 ) from error
             added += len(docs)
+            self.told("added", self.file.tell())
         return added
 
     async def _check(self, ledger: Ledger) -> None:
         try:
             for rows in self._batches():
                 await self._look(ledger, rows)
+                self.told("checked", self.file.tell())
                 await asyncio.sleep(0)
                 if len(self._faults) > MAX_PROBLEMS:
                     break

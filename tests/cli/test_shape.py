@@ -77,8 +77,8 @@ def test_shells_can_complete() -> None:
     assert "_HUB_COMPLETE" in shown.output
 
 
-def on_a_terminal(*words: str, **environment: str) -> str:
-    """What a person at a terminal is shown."""
+def on_a_terminal(*words: str, errors: bool = False, **environment: str) -> str:
+    """What a person at a terminal is shown; with ``errors`` what stands there beside it too."""
     kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     ours, theirs = pty.openpty()
     try:
@@ -86,6 +86,7 @@ def on_a_terminal(*words: str, **environment: str) -> str:
             [sys.executable, "-m", "hub", *words],
             env={**kept, "TERM": "xterm-256color", "COLUMNS": "100", **environment},
             stdout=theirs,
+            stderr=theirs if errors else None,
             check=True,
         )
         assert done.returncode == 0
@@ -107,3 +108,15 @@ def test_a_terminal_is_shown_a_table() -> None:
     head, *lines = on_a_terminal("connector", "list").splitlines()
     assert "\x1b[1mname" in head
     assert any("github" in each and "preset" in each for each in lines)
+
+
+def test_a_terminal_is_shown_how_far_an_import_has_come(tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("no,city\n" + "".join(f"{n},Oslo\n" for n in range(3_000)))
+    environment = {"HUB_DATA": str(tmp_path)}
+    on_a_terminal("migrate", **environment)
+    told = on_a_terminal("table", "import", "cities", str(file), errors=True, **environment)
+    assert "checked" in told
+    assert "added" in told
+    assert "100%" in told
+    assert "3,000 records are added to cities." in told
