@@ -49,7 +49,7 @@ def keys(*jwks: Any) -> tuple[TokenKey, ...]:
 def refusal(token: str, given: Any, **wanted: Any) -> str:
     with pytest.raises(SignatureError) as caught:
         verify_token(token, given, **wanted)
-    assert not token or token not in caught.value.message
+    assert len(token) < 8 or token not in caught.value.message  # a shorter one is in any sentence
     return caught.value.code
 
 

@@ -152,6 +152,7 @@ OPERATIONS = (
         "Remove events for good, with all that came of them",
         Purges,
         gives={200: PurgeAnswered, 202: PurgeStarted},
+        problems={400: ("filter_invalid",)},
         name="purge_events",
     ),
     Operation(
