@@ -231,3 +231,9 @@ async def test_an_answer_that_cannot_be_is_refused(
     answer = await api.put("/v1/sources/shop", json={"verify": {"mode": "none"}, **setting})
     assert answer.status_code == 422
     assert [each["pointer"] for each in answer.json()["problems"]] == [pointer], answer.text
+
+
+async def test_no_text_of_a_setting_holds_what_no_file_can_say(api: httpx.AsyncClient) -> None:
+    body = {"verify": {"mode": "none"}, "event_type": "a\0b"}
+    problem = refused(await api.put("/v1/sources/shop", json=body), 422, "validation")
+    assert problem["problems"][0]["pointer"] == "/event_type"

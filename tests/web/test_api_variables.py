@@ -54,6 +54,7 @@ async def test_a_secret_does_not_become_open_by_leaving_it_out(api: httpx.AsyncC
         ({"value": "a", "secret": 1}, "/secret"),
         ({"value": "a", "secrt": True}, "/secrt"),
         ({"value": "a" * 65_537}, "/value"),
+        ({"value": "a\0"}, "/value"),
         ([], ""),
     ],
 )

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hub.connector import Connector, quoted
 from hub.errors import InvalidError
-from hub.model.json import dumps_text, loads
+from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
 from hub.model.masking import keep_secrets, masked, same_kind
 from hub.model.secrets import Path, secret_paths
@@ -173,7 +173,11 @@ class Named(Generic[S]):
         """
         value = validated(self.shape, body)
         warnings = self.check(around, value)
-        return dumps_text(value.model_dump(mode="json", exclude_unset=True)), warnings
+        kept = value.model_dump(mode="json", exclude_unset=True)
+        nul = next(_nul_in(kept), None)
+        if nul is not None:  # no file that is applied could say so
+            raise refused(wrong(nul, "A text cannot hold the character NUL."))
+        return dumps_text(kept), warnings
 
     def from_file(self, around: Around, given: Doc, before: Doc) -> str:
         """An object of a file as it is kept; secrets that it leaves out stay as they are.
@@ -215,6 +219,20 @@ class Named(Generic[S]):
             "created_at": to_iso(row["created_at"]),
             "updated_at": to_iso(row["updated_at"]),
         }
+
+
+def _nul_in(value: Json, pointer: str = "") -> Iterator[str]:
+    """Pointers to the texts and names that hold the character NUL."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield pointer
+    elif isinstance(value, list):
+        for n, each in enumerate(value):
+            yield from _nul_in(each, f"{pointer}/{n}")
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _nul_in(name, pointer)
+            yield from _nul_in(each, f"{pointer}/{name}")
 
 
 def check_slug(slug: str) -> str:

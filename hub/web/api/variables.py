@@ -27,7 +27,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 class NewVariable(Body):
     """A variable to be set."""
 
-    value: Annotated[str, StringConstraints(max_length=65_536)] = Field(
+    value: Annotated[str, StringConstraints(max_length=65_536, pattern=r"^[^\x00]*$")] = Field(
         description="What env.NAME gives. Left out, a secret keeps the one that it has."
     )
     secret: bool = Field(False, description="Never shown, and only used where it leaves the hub.")
