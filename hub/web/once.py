@@ -4,7 +4,6 @@ The first answer is kept for a day, sealed with a key that is made of the caller
 whoever reads the database cannot read the secrets that are shown once in some answers.
 """
 
-import asyncio
 import hashlib
 import hmac
 import re
@@ -17,12 +16,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hub import fault_points
-from hub.errors import ConflictError, HubError, InvalidError, StoreError, TooLargeError
+from hub.errors import ConflictError, HubError, InvalidError, StoreError
 from hub.model.ids import new_id
 from hub.model.json import dumps_text, loads
 from hub.store.errand import Claim, in_use
 from hub.store.idempotency import ANSWER, CLAIM, RELEASE, Answered, Standing, Wish
 from hub.store.sealing import Keyring
+from hub.web.api.body import parts_of
 from hub.web.api.call import Call
 from hub.web.problems import problem, status_of
 
@@ -158,30 +158,13 @@ async def _hash(call: Call, file: BinaryIO) -> str:
         InvalidError: ``body_timeout``.
     """
     scope, timeout_s = call.request.scope, call.hub.settings.body_timeout_s
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
     asked = (scope["method"], scope["path"], scope["query_string"].decode("latin-1"))
     digest.update(dumps_text([*asked, call.request.headers.get("content-type")]).encode())
-    parts = call.request.stream().__aiter__()
-    while True:
-        try:
-            async with asyncio.timeout(timeout_s):
-                part = await anext(parts, None)
-        except TimeoutError:
-            raise InvalidError(
-                f"Nothing more of the body came for {timeout_s:g} s. Send it again.",
-                code="body_timeout",
-            ) from None
-        if part is None:
-            return digest.hexdigest()
-        size += len(part)
-        if size > MAX_BYTES:
-            raise TooLargeError(
-                f"A body has at most {MAX_BYTES:,} bytes: cut it into parts.",
-                code="body_too_large",
-                limit_bytes=MAX_BYTES,
-            )
+    async for part in parts_of(call.request, timeout_s, MAX_BYTES):
         digest.update(part)
         file.write(part)
+    return digest.hexdigest()
 
 
 def _again(file: BinaryIO) -> Callable[[], Awaitable[dict[str, Any]]]:

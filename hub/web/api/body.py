@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -95,6 +95,38 @@ async def read_bytes(request: Request, timeout_s: float, most_bytes: int = MAX_B
             code="body_timeout",
         ) from None
     return b"".join(parts)
+
+
+async def parts_of(
+    request: Request, timeout_s: float, most_bytes: int, noun: str = "body"
+) -> AsyncIterator[bytes]:
+    """The body part by part, for what is too large for memory; each may take so long to come.
+
+    Raises:
+        TooLargeError: ``body_too_large``.
+        InvalidError: ``body_timeout``.
+        ClientDisconnect: nobody is left to be answered.
+    """
+    size, parts = 0, aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(timeout_s):
+                part = await anext(parts, None)
+        except TimeoutError:
+            raise InvalidError(
+                f"Nothing more of the body came for {timeout_s:g} s. Send it again.",
+                code="body_timeout",
+            ) from None
+        if part is None:
+            return
+        size += len(part)
+        if size > most_bytes:
+            raise TooLargeError(
+                f"A {noun} has at most {most_bytes:,} bytes: cut it into parts.",
+                code="body_too_large",
+                limit_bytes=most_bytes,
+            )
+        yield part
 
 
 def validated(shape: type[S], value: Json) -> S:

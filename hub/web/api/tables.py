@@ -1,13 +1,12 @@
 """``/v1/tables``: which tables there are, what is declared of them, files in and out."""
 
-import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from typing import BinaryIO, cast
 
 from starlette.responses import Response, StreamingResponse
 
-from hub.errors import InvalidError, TooLargeError
+from hub.errors import InvalidError
 from hub.model.json import Json
 from hub.model.key import Scope
 from hub.model.query import Query
@@ -29,6 +28,7 @@ from hub.transfer import FORMATS, Format
 from hub.transfer.exporting import export_records
 from hub.transfer.importing import Import
 from hub.web.always import NO_PAGE
+from hub.web.api.body import parts_of
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.api.records import FILTER, SORT, filter_of, sort_of, table_of
 from hub.web.paging import PAGE
@@ -94,39 +94,11 @@ async def _import(call: Call) -> Response:
             code="content_type_unsupported",
         )
     with tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES) as file:
-        await _receive(call, cast(BinaryIO, file))
+        timeout_s = call.hub.settings.body_timeout_s
+        async for part in parts_of(call.request, timeout_s, MAX_FILE_BYTES, "file"):
+            file.write(part)
         wanted = Import(table, spec, cast(BinaryIO, file), form, now_us())
         return answer({"count": await wanted.run(call.hub.ledger)}, 201)
-
-
-async def _receive(call: Call, file: BinaryIO) -> None:
-    """Take the body into a file, part by part.
-
-    Raises:
-        TooLargeError: ``body_too_large``.
-        InvalidError: ``body_timeout``.
-    """
-    timeout_s, size = call.hub.settings.body_timeout_s, 0
-    parts = call.request.stream().__aiter__()
-    while True:
-        try:
-            async with asyncio.timeout(timeout_s):
-                part = await anext(parts, None)
-        except TimeoutError:
-            raise InvalidError(
-                f"Nothing more of the body came for {timeout_s:g} s. Send it again.",
-                code="body_timeout",
-            ) from None
-        if part is None:
-            return
-        size += len(part)
-        if size > MAX_FILE_BYTES:
-            raise TooLargeError(
-                f"A file has at most {MAX_FILE_BYTES:,} bytes: cut it into parts.",
-                code="body_too_large",
-                limit_bytes=MAX_FILE_BYTES,
-            )
-        file.write(part)
 
 
 async def _export(call: Call) -> Response:
