@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hub.alert.notice import alert_of
 from hub.alert.sample import send_sample
 from hub.alert.sending import Speaker
-from hub.bootstrap import ledger_of, load_connectors, load_functions
+from hub.bootstrap import current_ledger, load_connectors, load_functions
 from hub.errors import InvalidError, NotFoundError
 from hub.model.alert import Alert, Phase
 from hub.model.json import Json
@@ -19,7 +19,6 @@ from hub.stack.problem import nearest
 from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, mutes_now, standings_now
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
-from hub.store.migrate import require_current
 
 _RULES = ("slug", "when", "of", "severity", "goes_to", "state")
 _FIRING = ("rule", "severity", "since", "message")
@@ -143,12 +142,8 @@ async def mute_alert(settings: Settings, slug: str, for_s: float, *, as_json: bo
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[_Opened]:
-    await require_current(settings.database_url, settings.data)
     load_functions()  # before the stacks that name them
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         catalog = Catalog(ledger, variables())
         await catalog.refresh()
         yield _Opened(settings, ledger, catalog)
-    finally:
-        await ledger.close()

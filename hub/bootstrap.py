@@ -42,6 +42,7 @@ from hub.settings import Settings, traces_wanted, variables
 from hub.signature import new_secret
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
+from hub.store.migrate import require_current
 from hub.store.objects import FILES, PUT_ONCE, SIGNING, TOKENS, PutObject
 from hub.store.sealing import Keyring
 
@@ -132,6 +133,21 @@ async def ledger_of(settings: Settings) -> Ledger:
         settings.commit_timeout_s,
         keyring=Keyring(settings.secret_keys),
     )
+
+
+@asynccontextmanager
+async def current_ledger(settings: Settings) -> AsyncIterator[Ledger]:
+    """The ledger, whose database has this version's tables, until the end of the block.
+
+    Raises:
+        StoreError: as :func:`ledger_of`, or the tables are another version's, and what to do.
+    """
+    await require_current(settings.database_url, settings.data)
+    ledger = await ledger_of(settings)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 def file_bounds_of(settings: Settings) -> FileBounds:

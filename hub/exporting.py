@@ -3,11 +3,10 @@
 import sys
 from pathlib import Path
 
-from hub.bootstrap import ledger_of
+from hub.bootstrap import current_ledger
 from hub.errors import InvalidError
 from hub.model.json import dumps_text
 from hub.settings import Settings
-from hub.store.migrate import require_current
 from hub.web.api.export import Exported, exported
 
 
@@ -18,12 +17,8 @@ async def export(settings: Settings, out: Path | None, *, as_json: bool) -> None
         InvalidError: ``file_unwritable``.
         StoreError: as the ledger does.
     """
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         found = await exported(ledger)
-    finally:
-        await ledger.close()
     if out is not None:
         _write(found, out)
     if as_json:

@@ -2,11 +2,9 @@
 
 import re
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from hub.bootstrap import ledger_of
+from hub.bootstrap import current_ledger
 from hub.errors import NotFoundError
 from hub.model.ids import new_id
 from hub.model.json import dumps_text
@@ -14,9 +12,7 @@ from hub.model.key import hash_of, new_key, prefix_of
 from hub.printing import print_table
 from hub.settings import Settings
 from hub.store.keys import DROP, PUT, NewKey, shown_key
-from hub.store.ledger import Ledger
 from hub.store.lookup import one, where
-from hub.store.migrate import require_current
 from hub.store.schema import keys
 from hub.web.api.body import validated
 from hub.web.api.keys import WantedKey, expiry_of
@@ -26,7 +22,7 @@ _COLUMNS = ("id", "name", "prefix", "scopes", "expires_at", "last_used_at")
 
 async def list_keys(settings: Settings, *, as_json: bool) -> None:
     """Print every key: nothing of itself but its beginning."""
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         shown = [shown_key(row) for row in await ledger.read(where, keys)]
     if as_json:
         sys.stdout.write("".join(f"{dumps_text(each)}\n" for each in shown))
@@ -52,7 +48,7 @@ async def make_key(
         tuple(sorted({*wish.scopes})),
         ends,
     )
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         await ledger.write(PUT, made)
         row = await ledger.read(one, keys, id=made.id)
     if as_json:
@@ -68,7 +64,7 @@ async def revoke_key(settings: Settings, key_id: str, *, as_json: bool) -> None:
         NotFoundError: ``key_unknown``.
         ConflictError: ``last_admin_key``.
     """
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         known = re.fullmatch(r"key_[0-9a-f]{32}", key_id) is not None
         if not known or not await ledger.write(DROP, key_id):
             raise NotFoundError(
@@ -80,13 +76,3 @@ async def revoke_key(settings: Settings, key_id: str, *, as_json: bool) -> None:
 
 def _cell(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value or "-")
-
-
-@asynccontextmanager
-async def _ledger(settings: Settings) -> AsyncIterator[Ledger]:
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()

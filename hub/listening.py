@@ -5,7 +5,7 @@ import sys
 from collections import deque
 from typing import Any
 
-from hub.bootstrap import ledger_of
+from hub.bootstrap import current_ledger
 from hub.errors import OutboundError
 from hub.model.event import Recorded
 from hub.model.http import Headers, OutboundRequest
@@ -17,7 +17,6 @@ from hub.outbound.guard import SET_BY_HUB, AddressPolicy
 from hub.settings import Settings
 from hub.store.events import events_since
 from hub.store.ledger import Ledger
-from hub.store.migrate import require_current
 
 _LOOK_S = 0.25
 _LATE_US = 10_000_000
@@ -37,21 +36,16 @@ async def listen(
     Raises:
         StoreError: the ledger cannot be read.
     """
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
-    try:
-        async with Client(policy, connections=4) as client:
-            seen = _Seen()
-            seen.new([row["id"] for row in await _rows(ledger, source)])  # what is not new
-            sys.stderr.write("Listening. Stop it with Ctrl-C.\n")
-            while True:
-                for row in await _rows(ledger, source):
-                    if seen.new([row["id"]]):
-                        await _tell(client, row, forward, as_json=as_json)
-                await asyncio.sleep(_LOOK_S)
-    finally:
-        await ledger.close()
+    async with current_ledger(settings) as ledger, Client(policy, connections=4) as client:
+        seen = _Seen()
+        seen.new([row["id"] for row in await _rows(ledger, source)])  # what is not new
+        sys.stderr.write("Listening. Stop it with Ctrl-C.\n")
+        while True:
+            for row in await _rows(ledger, source):
+                if seen.new([row["id"]]):
+                    await _tell(client, row, forward, as_json=as_json)
+            await asyncio.sleep(_LOOK_S)
 
 
 class _Seen:

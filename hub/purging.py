@@ -6,13 +6,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hub.bootstrap import ledger_of
+from hub.bootstrap import current_ledger
 from hub.errors import StoreError
 from hub.model.json import Json, dumps_text
 from hub.model.purge import PurgeStatus
 from hub.retention.purging import Purger
 from hub.settings import Settings
-from hub.store.migrate import require_current
 from hub.web.api.body import validated
 from hub.web.api.event_exports import exported
 from hub.web.api.purges import PurgeFilter, Purges, shown, wanted_of
@@ -35,9 +34,7 @@ async def purge(
     """
     given = {name: value for name, value in meant.items() if value is not None}
     wish = validated(Purges, {"filter": given, "tables": tables})
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         purger = Purger(ledger)
         if dry_run:
             plan = await purger.plan(wish.wanted(), float("inf"))
@@ -49,8 +46,6 @@ async def purge(
             if not as_json:
                 sys.stderr.write(f"{purge.matched - purge.left:,} so far\n")
             purge = await purger.work(purge_id, _PART_S)
-    finally:
-        await ledger.close()
     _tell(shown(purge), as_json=as_json)
     return not purge.left
 
@@ -84,10 +79,8 @@ async def export_events(settings: Settings, meant: dict[str, Any], out: Path | N
     """
     given = {name: value for name, value in meant.items() if value is not None}
     wanted = wanted_of(validated(PurgeFilter, given))
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(ledger.close)
+        ledger = await stack.enter_async_context(current_ledger(settings))
         file: BinaryIO = sys.stdout.buffer
         try:
             if out is not None:

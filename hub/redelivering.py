@@ -1,10 +1,9 @@
 """``hub replay`` of deliveries, straight from the ledger."""
 
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from hub.bootstrap import current_ledger
 from hub.deliver.again import (
     MAX_RATE_PER_S,
     MIN_RATE_PER_S,
@@ -22,8 +21,7 @@ from hub.model.delivery import ENDED
 from hub.model.json import Json, dumps_text
 from hub.settings import Settings
 from hub.store.chosen import Chosen
-from hub.store.ledger import Ledger, open_ledger
-from hub.store.migrate import require_current
+from hub.store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +72,7 @@ async def replay_deliveries(
         ConflictError: ``delivery_under_way``.
     """
     asked.check()
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         if asked.target is not None:
             told = await _one(ledger, asked.target, dry_run=dry_run)
             text = f"{told['id']} {told['destination']}: {told['status']}\n" if dry_run else None
@@ -124,16 +122,6 @@ def _counted(count: int) -> str:
 
 def _rest(told: dict[str, Json]) -> list[str]:
     return [f"{told['left']:,} more are left: replay them afterwards."] if told["left"] else []
-
-
-@asynccontextmanager
-async def _ledger(settings: Settings) -> AsyncIterator[Ledger]:
-    await require_current(settings.database_url, settings.data)
-    ledger = await open_ledger(settings.database_url, settings.data)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
 
 
 def _refused(said: str) -> InvalidError:

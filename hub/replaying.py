@@ -2,7 +2,7 @@
 
 import sys
 
-from hub.bootstrap import ledger_of, load_connectors, load_functions
+from hub.bootstrap import current_ledger, load_connectors, load_functions
 from hub.model.json import Json, dumps_text
 from hub.receive.replay import Replay, Replayer
 from hub.settings import Settings, variables
@@ -10,7 +10,6 @@ from hub.simulate.preview import Preview
 from hub.store.catalog import Catalog
 from hub.store.control import REPLAY_EVENT, ReplayEvent
 from hub.store.ledger import Ledger
-from hub.store.migrate import require_current
 from hub.store.runs import START
 
 _WIDTH = 160
@@ -28,9 +27,7 @@ async def replay(
     """
     load_functions()
     connectors = load_connectors()
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         catalog = Catalog(ledger, variables())
         await catalog.refresh()
         replayer = Replayer(ledger, catalog, connectors, settings.timezone)
@@ -45,8 +42,6 @@ async def replay(
         else:
             ids = await _begin(ledger, target, replays, is_run=is_run)
             _print({"runs": ids}) if as_json else sys.stdout.write("".join(f"{i}\n" for i in ids))
-    finally:
-        await ledger.close()
 
 
 async def _begin(ledger: Ledger, target: str, replays: list[Replay], *, is_run: bool) -> list[str]:

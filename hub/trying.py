@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from hub.bootstrap import ledger_of, load_connectors
+from hub.bootstrap import current_ledger, load_connectors
 from hub.connector import Connector, Outcome
 from hub.deliver.trial import sample, try_out
 from hub.errors import InvalidError, NotFoundError, OutboundError
@@ -22,7 +22,6 @@ from hub.receive.proof import proof
 from hub.samples import request_of, sent_samples
 from hub.settings import Settings, variables
 from hub.store.catalog import Catalog
-from hub.store.migrate import require_current
 
 _TIMEOUT_S = 60.0
 _ANY: dict[str, Any] = {
@@ -147,14 +146,10 @@ async def _source(settings: Settings, slug: str) -> Source:
 
 
 async def _catalog(settings: Settings) -> Catalog:
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         catalog = Catalog(ledger, variables())
         await catalog.refresh()
         return catalog
-    finally:
-        await ledger.close()
 
 
 def _sample(connector: str, case: str | None) -> dict[str, Any]:

@@ -69,15 +69,10 @@ def secret_reencrypt(json: AsJson = False) -> None:
 
 
 async def _reencrypt(settings: Settings) -> int:
-    from hub.bootstrap import ledger_of
-    from hub.store.migrate import require_current
+    from hub.bootstrap import current_ledger
     from hub.store.objects import RESEAL
 
     if not settings.secret_keys:
         raise SettingsError("There is no key to encrypt with: set HUB_SECRET_KEY.")
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         return await ledger.write(RESEAL, None)
-    finally:
-        await ledger.close()

@@ -197,21 +197,16 @@ def apply(
 
 async def _apply(settings: Settings, paths: list[Path], way: "Way", as_json: bool) -> int:
     from hub.applying import apply_files
-    from hub.bootstrap import ledger_of, load_connectors, load_functions
+    from hub.bootstrap import current_ledger, load_connectors, load_functions
     from hub.settings import process_environment, variables
     from hub.store.catalog import Catalog
-    from hub.store.migrate import require_current
     from hub.web.api.named import Around
 
-    await require_current(settings.database_url, settings.data)
     load_functions()
-    ledger = await ledger_of(settings)
-    try:
+    async with current_ledger(settings) as ledger:
         catalog = Catalog(ledger, variables())
         around = Around(load_connectors(), catalog, given=process_environment())
         applied = await apply_files(ledger, paths, around, way)
-    finally:
-        await ledger.close()
     told: dict[str, Any] = {
         "new": applied.new,
         "unchanged": applied.same,

@@ -4,15 +4,15 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from pydantic import ValidationError
 
-from hub.bootstrap import ledger_of
+from hub.bootstrap import current_ledger
 from hub.errors import InvalidError, NotFoundError
 from hub.model.filter import parse_filter
 from hub.model.json import Json, loads
@@ -26,7 +26,6 @@ from hub.settings import Settings
 from hub.stack.json5 import parse_documents
 from hub.stack.problem import nearest
 from hub.store.ledger import Ledger
-from hub.store.migrate import require_current
 from hub.store.records import find_records
 from hub.store.tables import DECLARE, Declare, StoredTable, all_tables, find_table, record_counts
 from hub.transfer import FORMATS, Format
@@ -60,7 +59,7 @@ class Wanted:
 
 async def list_tables(settings: Settings, *, as_json: bool) -> None:
     """Print every table: its records, its declared columns, and who declares them."""
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         counts = await ledger.read(record_counts)
         tables = await ledger.read(all_tables)
     shown = [each for each in tables if each.managed_by is not None or each.name in counts]
@@ -83,7 +82,7 @@ async def show(settings: Settings, wanted: Wanted, *, as_json: bool) -> None:
         NotFoundError: ``table_unknown``.
         InvalidError: see :meth:`Wanted.query`.
     """
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         table = await _known(ledger, wanted.table)
         found = await ledger.read(find_records, wanted.query(table.spec))
     if as_json:
@@ -99,7 +98,7 @@ async def show_spec(settings: Settings, name: str) -> None:
     Raises:
         NotFoundError: ``table_unknown``.
     """
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         table = await _known(ledger, name)
     told = table.spec.model_dump(mode="json", exclude_defaults=True) or {"columns": {}}
     print_json(told)
@@ -113,7 +112,7 @@ async def declare(settings: Settings, name: str, path: Path, *, as_json: bool) -
         ConflictError: ``declared_elsewhere``, ``not_unique``.
     """
     spec = _spec(_text(path))
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         is_new = await ledger.write(DECLARE, Declare(check_table(name), spec))
     if as_json:
         print_json({"table": name, "changed": is_new, "columns": list(spec.columns)})
@@ -132,7 +131,7 @@ async def import_file(
         ConflictError: ``not_unique``.
     """
     table, read_as = check_table(name), _format(form, path)
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         known = await ledger.read(find_table, table)
         spec = known.spec if known is not None else TableSpec()
         ledger.live = tellings([(table, spec)])
@@ -160,7 +159,7 @@ async def export(settings: Settings, wanted: Wanted, out: Path | None, form: str
         InvalidError: see :meth:`Wanted.query`; ``format_unknown``.
     """
     written_as = _format(form, out or Path("-.jsonl"))
-    async with _ledger(settings) as ledger:
+    async with current_ledger(settings) as ledger:
         table = await _known(ledger, wanted.table)
         parts = export_records(ledger, wanted.query(table.spec), table.spec, written_as)
         if out is None:
@@ -170,16 +169,6 @@ async def export(settings: Settings, wanted: Wanted, out: Path | None, form: str
         with out.open("w", encoding="utf-8", newline="") as file:
             async for part in parts:
                 file.write(part)
-
-
-@asynccontextmanager
-async def _ledger(settings: Settings) -> AsyncIterator[Ledger]:
-    await require_current(settings.database_url, settings.data)
-    ledger = await ledger_of(settings)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
 
 
 async def _known(ledger: Ledger, name: str) -> StoredTable:
