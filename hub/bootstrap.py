@@ -237,6 +237,7 @@ async def open_hub(
 
             channels = Channels(redis, setting_of)
             gates, wanted = Gates(redis), Wanted(redis)
+            presence = Presence(redis, setting_of, worker)
             metrics = Metrics()
             channels.tell_heard(metrics.message_heard)
             ledger.on_commit, ledger.on_failure = metrics.committed, metrics.commit_failed
@@ -263,7 +264,7 @@ async def open_hub(
                     client=client,
                     gates=gates,
                     connectors=load_connectors(),
-                    presence=Presence(redis, setting_of, worker),
+                    presence=presence,
                     supervisor=supervisor,
                     watch=Watch(ledger, channels),
                     worker=worker,
@@ -278,6 +279,7 @@ async def open_hub(
                 )
             finally:
                 await supervisor.stop()
+                await presence.close()
                 await gates.close()
                 if tracing is not None:
                     await tracing.close()

@@ -22,6 +22,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from hub import keys
+from hub.ending import let_end
 from hub.errors import InvalidError, StoreError
 from hub.model.json import Json, dumps, loads
 
@@ -105,6 +106,7 @@ class Doorbell:
         """Rings that Redis did not take."""
         self._wanted: set[str] = set()
         self._ringing: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
 
     def attach(self, drain: "Drain[object]") -> None:
         """This process drains that queue."""
@@ -113,7 +115,7 @@ class Doorbell:
     def ring(self, name: str) -> None:
         """Say that there may be work in a queue; call it after the commit."""
         drain = self.drains.get(name)
-        if drain is not None and drain.wake():
+        if self._closed or (drain is not None and drain.wake()):
             return
         self._wanted.add(name)
         if name not in self._ringing:
@@ -140,10 +142,8 @@ class Doorbell:
 
     async def close(self) -> None:
         """Stop ringing; what is due is found by the next look."""
-        ringing = list(self._ringing.values())
-        for task in ringing:
-            task.cancel()
-        await asyncio.gather(*ringing, return_exceptions=True)  # they hold connections until then
+        self._closed = True
+        await let_end(self._ringing.values(), within_s=0)
         await self._redis.aclose(close_connection_pool=True)
 
 

@@ -1,7 +1,7 @@
 """The worker: hears the doorbell and drains the queues."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -15,6 +15,7 @@ from hub import fault_points, keys
 from hub.bootstrap import Hub, terms_of
 from hub.deliver.attempt import Attempter
 from hub.deliver.dispatch import Dispatcher
+from hub.ending import let_end
 from hub.errors import StoreError
 from hub.expr import LANES
 from hub.jobs import DRAIN_S, Drain, connect_jobs, deserialize, serialize
@@ -211,19 +212,10 @@ async def _hear(hub: Hub, drains: Drains, pruner: Pruner, poll_s: float) -> None
     try:
         await worker.main()
     finally:
-        await let_end(list(worker.tasks.values()))
+        # arq writes a job's end down behind a shield, with connections of its own
+        await let_end(worker.tasks.values(), _JOBS_END_S)
         with suppress(RedisError, OSError):
             await redis.aclose(close_connection_pool=True)
-
-
-async def let_end(jobs: Collection[asyncio.Task[Any]]) -> None:
-    """Let jobs end, then cancel them: arq writes a job's end down behind a shield, and that
-    would go on with connections of its own after they were closed."""
-    if jobs:
-        await asyncio.wait(jobs, timeout=_JOBS_END_S)
-    for job in jobs:
-        job.cancel()
-    await asyncio.gather(*jobs, return_exceptions=True)
 
 
 def _sweeping_files(hub: Hub) -> WorkerCoroutine:

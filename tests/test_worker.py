@@ -32,7 +32,7 @@ from hub.store.queues import DELIVERIES, RUNS
 from hub.store.statement import insert_of
 from hub.store.tx import Tx
 from hub.valkey import EmbeddedValkey
-from hub.worker import Drains, let_end
+from hub.worker import Drains
 from hub.worker import working as work
 from tests.outbound.servers import LOOPBACK
 from tests.sink import Answer, Sink, open_sink
@@ -382,26 +382,3 @@ async def test_a_run_whose_event_is_gone_fails_and_says_so(hub: Hub) -> None:
 
 async def _ended(ledger: Ledger, run_id: str) -> bool:
     return (await row_of(ledger, run_id))["status"] in ("succeeded", "failed")
-
-
-async def test_what_a_job_writes_down_at_its_end_is_written_before_connections_close() -> None:
-    written = []
-
-    async def write_down() -> None:
-        await asyncio.sleep(0.05)
-        written.append("end")
-
-    async def job() -> None:
-        await asyncio.shield(write_down())
-
-    under_way = asyncio.create_task(job())
-    await asyncio.sleep(0)
-    await let_end([under_way])
-    assert written == ["end"]
-
-
-async def test_a_job_that_does_not_end_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.worker._JOBS_END_S", 0.05)
-    endless = asyncio.create_task(asyncio.Event().wait())
-    await let_end([endless])
-    assert endless.cancelled()

@@ -15,6 +15,7 @@ from hub import keys
 from hub.channels.feed import OUTAGES, outage_named
 from hub.channels.presence_scripts import JOIN, LEAVE, REFRESH, SWEEP
 from hub.channels.publish import Script, new_epoch
+from hub.ending import let_end
 from hub.model.channel import PRESENCE, ChannelSetting
 from hub.model.ids import new_id
 from hub.model.json import Json, dumps_text, loads
@@ -77,6 +78,7 @@ class Presence:
         self._here: set[_Here] = set()
         self._leaving: set[_Here] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._join, self._leave = Script(redis, JOIN), Script(redis, LEAVE)
         self._refresh, self._sweep = Script(redis, REFRESH), Script(redis, SWEEP)
 
@@ -130,6 +132,11 @@ class Presence:
         finally:
             await self._end()
 
+    async def close(self) -> None:
+        """Let those who have just parted be taken off; whoever is left is swept by others."""
+        self._closed = True
+        await let_end(self._tasks, within_s=1)
+
     async def look(self) -> None:
         """Say that this server is there, who is on it, and who is no more."""
         told = (self._server, str(round(self._lease_s * 1000)))
@@ -151,6 +158,8 @@ class Presence:
         return bool(some)
 
     def _part(self, here: Sequence[_Here]) -> None:
+        if self._closed:
+            return
         self._here.difference_update(here)
         self._leaving.update(here)
         task = asyncio.get_running_loop().create_task(self._try_to_leave(here))

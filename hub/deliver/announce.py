@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from hub.bootstrap import Hub
+from hub.ending import let_end
 from hub.errors import HubError
 from hub.model.channel import BREAKERS
 from hub.model.ids import new_id
@@ -48,8 +49,7 @@ class Announcer:
 
     async def close(self) -> None:
         """Let what is being told be told."""
-        if self._telling:
-            await asyncio.wait(self._telling, timeout=1)
+        await let_end(self._telling, within_s=1)
 
     async def _tell(self, what: str, told: dict[str, Any]) -> None:
         """Neither may fail the other, nor whoever it happened to."""

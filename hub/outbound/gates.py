@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from hub import keys
+from hub.ending import let_end
 from hub.errors import OutboundError, StoreError
 from hub.model.destination import Breaker, Pacing
 from hub.model.time import US_PER_S, to_iso
@@ -222,7 +223,7 @@ class Gates:
     async def close(self) -> None:
         """Let what is being told be told."""
         if self._reporting is not None:
-            await asyncio.wait([self._reporting], timeout=1)
+            await let_end([self._reporting], within_s=1)
 
     async def states(self, names: Sequence[str], window_s: float = 60.0) -> list[GateState]:
         """How gates stand, in the order of their names.
