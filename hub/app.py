@@ -15,6 +15,7 @@ import structlog
 import uvicorn
 
 from hub.bootstrap import Hub
+from hub.dashboard.app import build_dashboard, is_of_dashboard
 from hub.errors import SettingsError, StoreError
 from hub.listener import Stopping
 from hub.model.channel import DELIVERIES
@@ -89,9 +90,12 @@ class App:
         )
         self._endpoints = Endpoints(hub, answers, access)
         self._resume = Resumption(hub)
+        self._dashboard = build_dashboard(hub, access)
         self._routes = build_routes(hub, access, demo_mint(hub, DEMO_CHANNEL))
         self._paths: dict[object, str] = {
-            each.endpoint: each.path for each in routes_of(self._routes)
+            each.endpoint: each.path
+            for app in (self._routes, self._dashboard)
+            for each in routes_of(app)
         }
         self._metrics = hub.metrics
 
@@ -115,6 +119,9 @@ class App:
         if path == "/realtime" or path.startswith("/realtime/"):
             await self._live(scope, receive, send)
             return _REALTIME
+        if is_of_dashboard(path):
+            await self._dashboard(scope, receive, send)
+            return self._paths.get(scope.get("endpoint"), OTHER)
         template = self._endpoints.template(path)
         if template is not None:
             await self._endpoints(scope, receive, send)

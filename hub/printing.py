@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 _WIDEST = 40
 _STYLES = {
     **dict.fromkeys(("ok", "delivered", "succeeded", "active", "closed", "recorded"), "green"),
-    **dict.fromkeys(("warning", "retrying", "held", "waiting", "unmatched", "paused"), "yellow"),
+    **dict.fromkeys(
+        ("warning", "retrying", "retry", "back_pressure", "held", "waiting", "unmatched", "paused"),
+        "yellow",
+    ),
     **dict.fromkeys(("half_open", "duplicate", "cancelled"), "yellow"),
-    **dict.fromkeys(("problem", "dead", "failed", "rejected", "disabled", "open"), "red"),
+    **dict.fromkeys(
+        ("problem", "dead", "failed", "refused", "gone", "rejected", "disabled", "open"), "red"
+    ),
 }
 """How words of a state are coloured, wherever they stand alone in a cell."""
 

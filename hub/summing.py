@@ -7,7 +7,6 @@ from typing import Any
 from redis.asyncio import Redis
 
 from hub import keys
-from hub.asking import Desk
 from hub.doctor.site import REDIS_ERRORS
 from hub.errors import StoreError
 from hub.model.ids import Prefix, first_id
@@ -16,6 +15,7 @@ from hub.model.time import US_PER_S, now_us
 from hub.printing import print_json, style_of, write_styled
 from hub.store.condition import COUNTED, dead_letters, lately
 from hub.store.due import due_destinations
+from hub.web.desk import Desk
 
 _LATELY_S = 3600
 _ANSWER_S = 2.0

@@ -10,6 +10,7 @@ import structlog
 from hub.app import serving, settle_memory, stop_event
 from hub.applying import Way, apply_files
 from hub.bootstrap import Hub, open_hub
+from hub.dashboard.sessions import new_link
 from hub.lock import DataFolderLock
 from hub.model.ids import new_id
 from hub.model.key import Scope, hash_of, new_key, prefix_of
@@ -29,7 +30,7 @@ async def up(settings: Settings) -> None:
     """Run the embedded hub until it is told to stop."""
     async with embedded(settings) as (hub, fresh_key):
         settle_memory()
-        sys.stdout.write(_welcome(hub, fresh_key))
+        sys.stdout.write(_welcome(hub, fresh_key, await new_link(hub.ledger, hub.settings.root)))
         sys.stdout.flush()
         await stop_event().wait()
         _log.info("stop.requested")
@@ -91,14 +92,15 @@ async def _put_key(hub: Hub, key: str, name: str) -> None:
     )
 
 
-def _welcome(hub: Hub, fresh_key: str | None) -> str:
+def _welcome(hub: Hub, fresh_key: str | None, way_in: str) -> str:
     settings = hub.settings
-    base = str(settings.public_url or f"http://{settings.host}:{settings.port}").rstrip("/")
+    base = settings.root
     key = fresh_key or "$HUB_ADMIN_KEY"
     lines = [
         "",
         f"The hub is ready at {base}",
         "",
+        f"  open in a browser {way_in}",
         f"  send events to    {base}/in/<source>",
         f"  listen with       curl -N {base}/realtime/<channel>",
         f"  try it in a page  {base}/demo",

@@ -22,8 +22,8 @@ from hub.printing import print_fields, print_json, print_things, write
 from hub.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from hub.asking import Desk
     from hub.store.errand import Errand
+    from hub.web.desk import Desk
 
 T = TypeVar("T")
 _context: ContextVar[typer.Context] = ContextVar("command")

@@ -11,7 +11,7 @@ from hub.cli.common import STACKS, AsJson, Limit, at_desk, do_one, show_list, sh
 from hub.printing import print_fields, print_json, print_things, write
 
 if TYPE_CHECKING:
-    from hub.asking import Desk
+    from hub.web.desk import Desk
 
 commands = typer.Typer()
 _MOST_STEPS = 10_000

@@ -21,6 +21,7 @@ Prefix = Literal[
     "aud",
     "req",
     "pur",
+    "usr",
 ]
 
 

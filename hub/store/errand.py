@@ -45,9 +45,9 @@ class Carried(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a key by its id and name, a file by its path, or somebody at the command line."""
+    """Who acts: a key or a user by id and name, a file by its path, or the command line."""
 
-    kind: Literal["key", "command line", "file"]
+    kind: Literal["key", "user", "command line", "file"]
     id: str | None = None
     name: str | None = None
 

@@ -43,6 +43,7 @@ from hub.store.schema import (
     resumes,
     run_attempts,
     runs,
+    sessions,
 )
 from hub.store.statement import inline, now_us, one_of
 from hub.store.tx import Row, Tx
@@ -469,6 +470,7 @@ AGED: Final = {
         Aged(cache, "expires_at"),
         Aged(purges, "finished_at"),
         Aged(idempotency, "expires_at"),
+        Aged(sessions, "ends_at"),
         Aged(audit, "at"),
     )
 }

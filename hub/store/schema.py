@@ -105,6 +105,33 @@ keys = Table(
     Index(None, "hash", unique=True),
 )
 
+users = Table(
+    "users",  # people who sign in with a password
+    metadata,
+    Column("id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),  # viewer | operator | admin
+    Column("password", Text, nullable=False),  # as argon2 keeps it
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index(None, "name", unique=True),
+)
+
+sessions = Table(
+    "sessions",  # who is signed in, and links that sign somebody in once
+    metadata,
+    Column("hash", Text, nullable=False),
+    Column("is_link", Boolean, nullable=False),
+    Column("key_id", Text),  # whose it is: a key's,
+    Column("user_id", Text),  # or a user's
+    Column("created_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("hash"),
+    Index(None, "ends_at"),
+    Index(None, "user_id"),
+)
+
 audit = Table(
     "audit",  # who changed what; rows are only ever added
     metadata,

@@ -31,7 +31,8 @@ class Access:
         guesses: Guesses | None = None,
     ) -> None:
         self._ledger = ledger
-        self._guesses = guesses or Guesses()
+        self.guesses = guesses or Guesses()
+        """What addresses got wrong, of keys and of whatever else lets somebody in."""
         self._remember_s = remember_s
         self._most = most
         self._known: dict[str, tuple[float, StoredKey]] = {}
@@ -48,12 +49,7 @@ class Access:
         address = request.client.host if request.client else ""
         key = await self.find(request.headers.get("authorization"), address)
         if not allows(key.scopes, scope):
-            raise AccessError(
-                f"The key {key.name!r} does not have the scope {scope.value!r}. "
-                "Use one that has, or let an admin make one (POST /v1/keys).",
-                code="forbidden",
-                scope=scope.value,
-            )
+            raise forbidden(key.name, scope)
         return key
 
     async def find(self, authorization: str | None, address: str = "") -> StoredKey:
@@ -68,10 +64,10 @@ class Access:
             raise AccessError("Send 'Authorization: Bearer KEY' with one of the hub's API keys.")
         key_hash = hash_of(text)
         if key_hash not in self._known:  # one that was good a while ago is no guess
-            self._guesses.check(address)
+            self.guesses.check(address)
         found = await self._find(key_hash) if len(text) <= _LONGEST_KEY else None
         if found is None:
-            self._guesses.wrong(address)
+            self.guesses.wrong(address)
             raise AccessError("This API key is not known, or it has expired or been revoked.")
         self._used[found.id] = now_us()
         return found
@@ -116,6 +112,16 @@ class Access:
         while len(self._known) >= self._most:
             del self._known[next(iter(self._known))]
         self._known[key_hash] = (until, key)
+
+
+def forbidden(name: str, scope: Scope) -> AccessError:
+    """Whoever has that name may not do this."""
+    return AccessError(
+        f"The key {name!r} does not have the scope {scope.value!r}. "
+        "Use one that has, or let an admin make one (POST /v1/keys).",
+        code="forbidden",
+        scope=scope.value,
+    )
 
 
 def allows(scopes: Collection[str], scope: Scope) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hub.model.ids import new_id
+from hub.model.ids import is_id, new_id
 from hub.store.audit import NOTE
 from hub.store.errand import Actor, Claim, Errand, errand_of, running
+from hub.store.keys import StoredKey
 from hub.web.api.call import Call, Operation
 from hub.web.once import once, wanted_key
 
@@ -61,7 +62,7 @@ def _errand(call: Call, operation: Operation, claim: Claim | None) -> Errand:
     outer = errand_of(call.hub.ledger)  # of a command that asks for the operation
     return Errand(
         ledger=call.hub.ledger,
-        actor=outer.actor if outer else Actor("key", call.key.id, call.key.name),
+        actor=outer.actor if outer else _actor(call.key),
         operation=outer.operation if outer else f"{operation.method} {operation.path}",
         kind=kind,
         name=name,
@@ -70,6 +71,10 @@ def _errand(call: Call, operation: Operation, claim: Claim | None) -> Errand:
         is_audited=operation.unaudited is None,
         claim=claim,
     )
+
+
+def _actor(key: StoredKey) -> Actor:
+    return Actor("user" if is_id("usr", key.id) else "key", key.id, key.name)
 
 
 def subject(path: str, given: dict[str, str]) -> tuple[str, str]:

@@ -29,6 +29,7 @@ from hub.web.api import (
     subscriptions,
     tables,
     tasks,
+    users,
     variables,
 )
 from hub.web.api.call import Operation
@@ -58,6 +59,7 @@ NOUNS: tuple[ModuleType, ...] = (
     variables,
     channels,
     keys,
+    users,
     signing,
     audit,
     export,

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from hub.web.shown.base import KeyId, Moment, Shown
+from hub.web.shown.base import KeyId, Moment, Shown, UserId
 
 
 class KeyShown(Shown):
@@ -23,6 +23,16 @@ class KeyMade(KeyShown):
     """A key with its text."""
 
     key: str = Field(description="Shown this once.")
+
+
+class UserShown(Shown):
+    """Somebody who signs in with a password."""
+
+    id: UserId
+    name: str
+    role: Literal["viewer", "operator", "admin"]
+    created_at: Moment
+    updated_at: Moment
 
 
 class AuditShown(Shown):

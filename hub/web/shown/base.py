@@ -26,6 +26,8 @@ PurgeId: TypeAlias = Annotated[
 ]
 KeyId: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "pattern": pattern_of("key")})]
 
+UserId: TypeAlias = Annotated[str, WithJsonSchema({"type": "string", "pattern": pattern_of("usr")})]
+
 
 @dataclass(frozen=True, slots=True)
 class Content:
