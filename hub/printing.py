@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 _WIDEST = 40
 _STYLES = {
     **dict.fromkeys(("ok", "delivered", "succeeded", "active", "closed", "recorded"), "green"),
-    **dict.fromkeys(
-        ("warning", "retrying", "retry", "back_pressure", "held", "waiting", "unmatched", "paused"),
-        "yellow",
+    **dict.fromkeys(("warning", "retrying", "retry", "held", "waiting", "unmatched"), "yellow"),
+    **dict.fromkeys(("half_open", "duplicate", "cancelled", "paused", "back_pressure"), "yellow"),
+    **dict.fromkeys(("problem", "dead", "failed", "refused", "gone", "rejected"), "red"),
+    **dict.fromkeys(("disabled", "open"), "red"),
     ),
     **dict.fromkeys(("half_open", "duplicate", "cancelled"), "yellow"),
     **dict.fromkeys(
