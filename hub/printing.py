@@ -22,11 +22,6 @@ _STYLES = {
     **dict.fromkeys(("half_open", "duplicate", "cancelled", "paused", "back_pressure"), "yellow"),
     **dict.fromkeys(("problem", "dead", "failed", "refused", "gone", "rejected"), "red"),
     **dict.fromkeys(("disabled", "open"), "red"),
-    ),
-    **dict.fromkeys(("half_open", "duplicate", "cancelled"), "yellow"),
-    **dict.fromkeys(
-        ("problem", "dead", "failed", "refused", "gone", "rejected", "disabled", "open"), "red"
-    ),
 }
 """How words of a state are coloured, wherever they stand alone in a cell."""
 
