@@ -1,6 +1,14 @@
 """The pages: one module for each part of the navigation."""
 
-from hub.dashboard.pages import events, overview
+from hub.dashboard.pages import (
+    events,
+    first_event,
+    overview,
+)
 from hub.dashboard.view import Page
 
-PAGES: tuple[Page, ...] = (*overview.PAGES, *events.PAGES)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *first_event.PAGES,
+    *events.PAGES,
+)
