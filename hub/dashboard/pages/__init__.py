@@ -1,6 +1,13 @@
 """The pages: one module for each part of the navigation."""
 
-from hub.dashboard.pages import events, overview
+from hub.dashboard.pages import events, lanes, overview, runs, schedules, tasks
 from hub.dashboard.view import Page
 
-PAGES: tuple[Page, ...] = (*overview.PAGES, *events.PAGES)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *events.PAGES,
+    *lanes.PAGES,
+    *runs.PAGES,
+    *schedules.PAGES,
+    *tasks.PAGES,
+)
