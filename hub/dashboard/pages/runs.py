@@ -38,7 +38,7 @@ async def _list(view: View) -> Response:
     try:
         found = await view.ask("GET", "/v1/runs", query={**wanted, "brief": "true"})
     except HubError as error:
-        return view.refused(error, "runs.html", **{**context, "problem": error})
+        return view.refused(error, "runs.html", **context)
     return view.page("runs.html", **{**context, "runs": found["items"], "more": more_of(found)})
 
 
@@ -64,6 +64,7 @@ async def _show(view: View) -> Response:
         started=started,
         beginning=beginning,
         progress=_progress(run["progress"]),
+        pauses=await view.ask("GET", "/v1/pause"),
     )
 
 

@@ -1,5 +1,6 @@
 """Tasks: what stacks can do, and starting it by hand."""
 
+import math
 from typing import Any
 from urllib.parse import quote
 
@@ -36,7 +37,7 @@ async def _start(view: View) -> Response:
     except HubError as error:
         context = await _context(view, task, view.form.get("input", ""))
         return view.refused(error, "task.html", **context)
-    return view.go(f"/dashboard/runs/{told['id']}", f"A run of {task['name']} is queued.")
+    return view.go(f"/dashboard/runs/{told['id']}", f"A run of {task['name']} was started.")
 
 
 async def _context(view: View, task: dict[str, Any], typed: Json) -> dict[str, Any]:
@@ -61,11 +62,18 @@ def _wish(form: dict[str, str]) -> dict[str, Json]:
     if form.get("lane"):
         wish["lane"] = form["lane"]
     if form.get("delay_s", "").strip():
-        try:
-            wish["delay_s"] = float(form["delay_s"])
-        except ValueError:
-            raise InvalidError("The delay is a number of seconds.", code="number_broken") from None
+        wish["delay_s"] = _number(form["delay_s"])
     return wish
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidError("The delay is a number of seconds.", code="number_broken")
+    return number
 
 
 def _example(task: dict[str, Any]) -> Json:
