@@ -13,7 +13,7 @@ from markupsafe import Markup
 from hub.dashboard.assets import url_of
 from hub.dashboard.navigation import NAVIGATION
 from hub.errors import HubError
-from hub.model.json import dumps_text, loads
+from hub.model.json import loads
 from hub.model.time import from_iso
 from hub.printing import style_of
 
@@ -109,10 +109,7 @@ def pretty(value: Any) -> str:
             value = loads(value)
         except HubError:
             return plain(value)
-    try:
-        return plain(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-    except (RecursionError, ValueError):
-        return plain(dumps_text(value))
+    return plain(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def plain(text: str) -> str:

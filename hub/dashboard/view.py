@@ -98,7 +98,7 @@ class View:
         text = (
             environment()
             .get_template(template)
-            .render(view=self, said=said, asked=self.given, **context)
+            .render(**{"view": self, "said": said, "asked": self.given, "problem": None, **context})
         )
         response = Response(text, status, _FIELDS, "text/html")
         if said is not None:
@@ -107,7 +107,7 @@ class View:
 
     def refused(self, error: HubError, template: str, /, **context: Any) -> Response:
         """The same page, with what was wrong; ``problem`` tells it. It keeps what was typed."""
-        return self.page(template, status_of(error), **{**context, "problem": error})
+        return self.page(template, status_of(error), problem=error, **context)
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False) -> Response:
         """On to another page, which says a sentence first."""

@@ -24,7 +24,6 @@ async def _list(view: View) -> Response:
         "fates": get_args(Fate),
         "events": [],
         "more": None,
-        "problem": None,
     }
     try:
         found = await view.page_of("/v1/events", "source", "fate", "since")

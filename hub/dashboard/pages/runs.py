@@ -31,7 +31,6 @@ async def _list(view: View) -> Response:
         "pauses": await view.ask("GET", "/v1/pause"),
         "runs": [],
         "more": None,
-        "problem": None,
     }
     filters = ("status", "task", "event_id", "parent")
     wanted = {name: view.given.get(name) for name in (*filters, "cursor")}

@@ -25,7 +25,7 @@ async def _list(view: View) -> Response:
 
 async def _show(view: View) -> Response:
     task = await view.ask("GET", _API, {"name": view.part("name")})
-    return view.page("task.html", problem=None, **await _context(view, task, _example(task)))
+    return view.page("task.html", **await _context(view, task, _example(task)))
 
 
 async def _start(view: View) -> Response:
