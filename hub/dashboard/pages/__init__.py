@@ -3,7 +3,11 @@
 from hub.dashboard.pages import (
     events,
     first_event,
+    lanes,
     overview,
+    runs,
+    schedules,
+    tasks,
 )
 from hub.dashboard.view import Page
 
@@ -11,4 +15,8 @@ PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *first_event.PAGES,
     *events.PAGES,
+    *lanes.PAGES,
+    *runs.PAGES,
+    *schedules.PAGES,
+    *tasks.PAGES,
 )
