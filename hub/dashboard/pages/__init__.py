@@ -1,6 +1,18 @@
 """The pages: one module for each part of the navigation."""
 
-from hub.dashboard.pages import events, overview
+from hub.dashboard.pages import (
+    alerts,
+    dead_letters,
+    deliveries,
+    events,
+    overview,
+)
 from hub.dashboard.view import Page
 
-PAGES: tuple[Page, ...] = (*overview.PAGES, *events.PAGES)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *alerts.PAGES,
+    *dead_letters.PAGES,
+    *deliveries.PAGES,
+    *events.PAGES,
+)
