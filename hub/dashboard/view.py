@@ -80,13 +80,14 @@ class View:
         return await self.desk.ask(method, path, parts, query=query, body=body)
 
     async def page_of(
-        self, path: str, *filters: str, parts: Mapping[str, str] | None = None
+        self, path: str, *filters: str, parts: Mapping[str, str] | None = None, **fixed: str
     ) -> Any:
         """A page of a list: ``items``, and in ``more`` the query of the next one.
 
-        ``filters`` are those of the operation that the URL may name, beside ``cursor``.
+        ``filters`` are those of the operation that the URL may name, beside ``cursor``;
+        ``fixed`` ones have a value of the page's own.
         """
-        wanted = {name: self.given.get(name) for name in (*filters, "cursor")}
+        wanted = {**{name: self.given.get(name) for name in (*filters, "cursor")}, **fixed}
         found = await self.ask("GET", path, parts, query=wanted)
         following = dict(parse_qsl(urlsplit(found["next"] or "").query))
         found["more"] = following.get("cursor")

@@ -1,6 +1,9 @@
 """The pages: one module for each part of the navigation."""
 
 from hub.dashboard.pages import (
+    alerts,
+    dead_letters,
+    deliveries,
     events,
     first_event,
     lanes,
@@ -15,8 +18,11 @@ PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *first_event.PAGES,
     *events.PAGES,
-    *lanes.PAGES,
     *runs.PAGES,
-    *schedules.PAGES,
     *tasks.PAGES,
+    *deliveries.PAGES,
+    *dead_letters.PAGES,
+    *schedules.PAGES,
+    *lanes.PAGES,
+    *alerts.PAGES,
 )
