@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from hub.web.api import (
+    account,
     alerts,
     audit,
     breakers,
@@ -13,6 +14,7 @@ from hub.web.api import (
     events,
     export,
     files,
+    health,
     issuers,
     keys,
     lanes,
@@ -60,8 +62,10 @@ NOUNS: tuple[ModuleType, ...] = (
     channels,
     keys,
     users,
+    account,
     signing,
     audit,
+    health,
     export,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)
