@@ -63,6 +63,8 @@ class Site:
     absent: Mapping[Part, HubError] = field(default_factory=dict)
     clock_s: Callable[[], float] = time.time
     """This machine's time, in seconds since the epoch."""
+    runs: bool = False
+    """Whether it is the hub itself that looks."""
 
     @property
     def now(self) -> Snapshot:
@@ -127,6 +129,7 @@ async def site_of(hub: Hub) -> AsyncIterator[Site]:
             redis=await _redis(hub.redis_url, absent, opened),
             connectors=hub.connectors,
             absent=absent,
+            runs=True,
         )
 
 
@@ -164,9 +167,7 @@ async def _catalog(
     return catalog
 
 
-async def _redis(
-    url: str, absent: dict[Part, HubError], opened: AsyncExitStack
-) -> Redis | None:
+async def _redis(url: str, absent: dict[Part, HubError], opened: AsyncExitStack) -> Redis | None:
     given: dict[str, Any] = {"socket_connect_timeout": _ANSWER_S, "socket_timeout": _ANSWER_S}
     redis: Redis = Redis.from_url(url, **given)
     opened.push_async_callback(redis.aclose)

@@ -12,9 +12,9 @@ from hub.web.api import (
     destinations,
     event_exports,
     events,
+    examination,
     export,
     files,
-    health,
     issuers,
     keys,
     lanes,
@@ -65,7 +65,7 @@ NOUNS: tuple[ModuleType, ...] = (
     account,
     signing,
     audit,
-    health,
+    examination,
     export,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)
