@@ -1,6 +1,26 @@
 """The pages: one module for each part of the navigation."""
 
-from hub.dashboard.pages import events, overview
+from hub.dashboard.pages import (
+    account,
+    audit,
+    events,
+    health,
+    issuers,
+    keys,
+    overview,
+    users,
+    variables,
+)
 from hub.dashboard.view import Page
 
-PAGES: tuple[Page, ...] = (*overview.PAGES, *events.PAGES)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *account.PAGES,
+    *audit.PAGES,
+    *events.PAGES,
+    *health.PAGES,
+    *issuers.PAGES,
+    *keys.PAGES,
+    *users.PAGES,
+    *variables.PAGES,
+)
