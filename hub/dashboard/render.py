@@ -12,7 +12,7 @@ from markupsafe import Markup
 from hub.dashboard.assets import url_of
 from hub.dashboard.navigation import NAVIGATION
 from hub.errors import HubError
-from hub.model.json import dumps_text, loads
+from hub.model.json import loads
 from hub.printing import style_of
 
 SHOWN_BYTES: Final = 64 * 1024
@@ -100,10 +100,7 @@ def pretty(value: Any) -> str:
             value = loads(value)
         except HubError:
             return plain(value)
-    try:
-        return plain(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-    except (RecursionError, ValueError):
-        return plain(dumps_text(value))
+    return plain(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def plain(text: str) -> str:

@@ -98,7 +98,7 @@ class View:
         text = (
             environment()
             .get_template(template)
-            .render(view=self, said=said, asked=self.given, **context)
+            .render(**{"view": self, "said": said, "asked": self.given, "problem": None, **context})
         )
         response = Response(text, status, _FIELDS, "text/html")
         if said is not None:
