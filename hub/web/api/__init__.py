@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from hub.web.api import (
+    account,
     alerts,
     audit,
     breakers,
@@ -11,6 +12,7 @@ from hub.web.api import (
     destinations,
     event_exports,
     events,
+    examination,
     export,
     files,
     issuers,
@@ -64,8 +66,10 @@ NOUNS: tuple[ModuleType, ...] = (
     channels,
     keys,
     users,
+    account,
     signing,
     audit,
+    examination,
     export,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)

@@ -35,6 +35,15 @@ class UserShown(Shown):
     updated_at: Moment
 
 
+class AccountShown(Shown):
+    """Whoever asks."""
+
+    kind: Literal["key", "user"]
+    id: str
+    name: str
+    scopes: list[str]
+
+
 class AuditShown(Shown):
     """A change, and who made it."""
 
