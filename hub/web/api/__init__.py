@@ -7,6 +7,7 @@ from hub.web.api import (
     audit,
     breakers,
     channels,
+    connectors,
     deliveries,
     destinations,
     event_exports,
@@ -35,6 +36,7 @@ from hub.web.api import (
 from hub.web.api.call import Operation
 
 NOUNS: tuple[ModuleType, ...] = (
+    connectors,
     sources,
     destinations,
     breakers,
