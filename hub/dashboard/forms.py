@@ -142,6 +142,11 @@ def typed(form: Field, texts: Mapping[str, str], before: Mapping[str, Any]) -> F
     return Filled(shown, filled(form, before).kept)
 
 
+def has_secret(form: Field, texts: Mapping[str, str]) -> bool:
+    """Whether a secret was typed."""
+    return any(texts.get(each.name) for each in _every(form) if each.is_secret)
+
+
 def read(form: Field, texts: Mapping[str, str], before: Mapping[str, Any] | None = None) -> Doc:
     """The document that a form says; ``before`` is the one that it was filled with.
 

@@ -1,6 +1,18 @@
 """The pages: one module for each part of the navigation."""
 
-from hub.dashboard.pages import events, overview
+from hub.dashboard.pages import (
+    destinations,
+    events,
+    overview,
+    sources,
+    subscriptions,
+)
 from hub.dashboard.view import Page
 
-PAGES: tuple[Page, ...] = (*overview.PAGES, *events.PAGES)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *destinations.PAGES,
+    *events.PAGES,
+    *sources.PAGES,
+    *subscriptions.PAGES,
+)
