@@ -8,6 +8,7 @@ from hub.web.api import (
     audit,
     breakers,
     channels,
+    connectors,
     deliveries,
     destinations,
     event_exports,
@@ -39,6 +40,7 @@ from hub.web.api import (
 from hub.web.api.call import Operation
 
 NOUNS: tuple[ModuleType, ...] = (
+    connectors,
     sources,
     destinations,
     breakers,
