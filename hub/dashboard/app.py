@@ -17,7 +17,7 @@ from hub.dashboard.pages import PAGES
 from hub.dashboard.sessions import Session, Sessions, forget
 from hub.dashboard.signing_in import PATH as LOGIN
 from hub.dashboard.signing_in import SigningIn
-from hub.dashboard.view import Page, View, bare, form_of
+from hub.dashboard.view import Page, View, bare, sent_of
 from hub.errors import AccessError, HubError, NotFoundError
 from hub.model.channel import EVERYTHING
 from hub.model.channel_token import NewToken
@@ -27,6 +27,7 @@ from hub.web.access import Access, allows, forbidden
 from hub.web.desk import Desk
 from hub.web.problems import problem, status_of
 from hub.web.tokens import mint
+from hub.web.uploads import Upload
 
 _LIVE_S = 900
 _SAME = ("same-origin", "none")
@@ -129,7 +130,7 @@ class Door:
         started = time.perf_counter()
         view = self._view(page.path, request, session)
         if request.method == "POST":
-            view.forms = await self._form(request, session)
+            view.forms, view.upload = await self._form(request, session)
             view.form = {name: values[-1] for name, values in view.forms.items()}
         if not view.desk.may(page.scope):
             raise forbidden(session.key.name, page.scope)
@@ -158,7 +159,9 @@ class Door:
         )
         return View(self._hub, request, session, desk, path)
 
-    async def _form(self, request: Request, session: Session) -> dict[str, list[str]]:
+    async def _form(
+        self, request: Request, session: Session
+    ) -> tuple[dict[str, list[str]], Upload | None]:
         """What a form has sent, if it is one of this session's own pages.
 
         Raises:
@@ -166,12 +169,13 @@ class Door:
         """
         _check_origin(request)
         fields: dict[str, list[str]] = {}
-        for name, value in await form_of(request, self._hub.settings.body_timeout_s):
+        sent, upload = await sent_of(request, self._hub.settings.body_timeout_s)
+        for name, value in sent:
             fields.setdefault(name, []).append(value)
         (given, *_) = fields.pop("csrf", [request.headers.get("x-csrf-token", "")])
         if not session.is_own(given):
             raise _foreign()
-        return fields
+        return fields, upload
 
     def _broken(self, request: Request, session: Session | None, error: Exception) -> Response:
         """A page that says what went wrong."""
