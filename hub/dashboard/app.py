@@ -19,7 +19,7 @@ from hub.dashboard.signing_in import PATH as LOGIN
 from hub.dashboard.signing_in import SigningIn
 from hub.dashboard.view import Page, View, bare, sent_of
 from hub.errors import AccessError, HubError, NotFoundError
-from hub.model.channel import EVERYTHING
+from hub.model.channel import EVERYTHING, Can
 from hub.model.channel_token import NewToken
 from hub.model.json import dumps
 from hub.model.key import Scope
@@ -109,7 +109,8 @@ class Door:
                 raise forbidden(session.key.name, Scope.READ)
         except HubError as error:
             return problem(error, request.scope)
-        token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, ttl_s=_LIVE_S))
+        can = (Can.SUBSCRIBE, Can.PRESENCE)  # the latter to hear who is there, too
+        token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, can=can, ttl_s=_LIVE_S))
         body = dumps({"token": token, "ends_in_s": max(1, round(ends_s - time.time()))})
         return Response(body, 200, {"cache-control": "no-store"}, "application/json")
 
