@@ -50,6 +50,7 @@ def environment() -> Environment:
         segment=segment,
         query=query,
         short=short,
+        json=dumps_text,
     )
     return made
 

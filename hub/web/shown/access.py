@@ -94,6 +94,14 @@ class Messages(Shown):
     gap: bool = Field(description="Messages may be missing before the first.")
 
 
+class HistoryShown(Shown):
+    """A channel that something was said on in the last 30 days."""
+
+    channel: str
+    last_at: Moment = Field(description="When something was said there last.")
+    public: bool = Field(description="Anybody may subscribe, without a token.")
+
+
 class MemberShown(Shown):
     """Somebody on a channel."""
 
