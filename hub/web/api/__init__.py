@@ -16,6 +16,7 @@ from hub.web.api import (
     issuers,
     keys,
     lanes,
+    language,
     pauses,
     purges,
     records,
@@ -31,6 +32,7 @@ from hub.web.api import (
     tasks,
     users,
     variables,
+    versions,
 )
 from hub.web.api.call import Operation
 
@@ -42,6 +44,8 @@ NOUNS: tuple[ModuleType, ...] = (
     issuers,
     alerts,
     stacks,
+    versions,
+    language,
     tasks,
     schedules,
     lanes,
