@@ -81,7 +81,7 @@ stacks = Table(
 )
 
 stack_versions = Table(
-    "stack_versions",  # immutable
+    "stack_versions",  # what each says never changes
     metadata,
     Column("name", Text, nullable=False),
     Column("version", Text, nullable=False),
