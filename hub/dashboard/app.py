@@ -7,14 +7,17 @@ from urllib.parse import quote, urlsplit
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hub.bootstrap import Hub
 from hub.dashboard.assets import static_routes
+from hub.dashboard.cookies import Cookies
 from hub.dashboard.pages import PAGES
-from hub.dashboard.sessions import Session, Sessions, forget
+from hub.dashboard.policy import Policy
+from hub.dashboard.sessions import Session, Sessions
 from hub.dashboard.signing_in import PATH as LOGIN
 from hub.dashboard.signing_in import SigningIn
 from hub.dashboard.view import Page, View, bare, form_of
@@ -35,7 +38,7 @@ _log = structlog.get_logger("hub.dashboard")
 
 def build_dashboard(hub: Hub, access: Access) -> Starlette:
     """The application for ``/``, ``/dashboard/*``, ``/login`` and ``/static/*``."""
-    sessions = Sessions(hub.ledger)
+    sessions = Sessions(hub.ledger, Cookies(hub.settings.public_url))
     door = Door(hub, access, sessions)
     signing_in = SigningIn(hub, access, sessions)
     app = Starlette(
@@ -47,6 +50,7 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
             Route(LOGIN, door.from_here(signing_in.enter), methods=["POST"]),
             *static_routes(),
         ],
+        middleware=[Middleware(Policy)],
         exception_handlers={HTTPException: _nothing_there},
     )
     app.router.redirect_slashes = False
@@ -110,19 +114,19 @@ class Door:
             return problem(error, request.scope)
         token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, ttl_s=_LIVE_S))
         body = dumps({"token": token, "ends_in_s": max(1, round(ends_s - time.time()))})
-        return Response(body, 200, {"cache-control": "no-store"}, "application/json")
+        return Response(body, 200, media_type="application/json")
 
     async def sign_out(self, request: Request) -> Response:
         """``POST /dashboard/sign-out``."""
         session = await self._sessions.find(request)
-        response = RedirectResponse(LOGIN, 303, {"cache-control": "no-store"})
+        response = RedirectResponse(LOGIN, 303)
         if session is not None:
             try:
                 await self._form(request, session)
             except HubError as error:
                 return self._broken(request, session, error)
             await self._sessions.close(session)
-        forget(response)
+        self._sessions.forget(request, response)
         return response
 
     async def _show(self, page: Page, request: Request, session: Session) -> Response:
@@ -221,8 +225,8 @@ def _sign_in_first(request: Request) -> Response:
         onward = "/"
     where = f"{LOGIN}?next={quote(onward, safe='/')}" if onward != "/" else LOGIN
     if request.headers.get("hx-request"):
-        return Response(None, 200, {"hx-redirect": where, "cache-control": "no-store"})
-    return RedirectResponse(where, 303, {"cache-control": "no-store"})
+        return Response(None, 200, {"hx-redirect": where})
+    return RedirectResponse(where, 303)
 
 
 async def _nothing_there(request: Request, error: Exception) -> Response:

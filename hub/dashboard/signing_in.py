@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.dashboard.sessions import Sessions, keep
+from hub.dashboard.sessions import Sessions
 from hub.dashboard.view import bare, form_of
 from hub.errors import AccessError, HubError
 from hub.store.users import password_of
@@ -83,9 +83,7 @@ class SigningIn:
 
     def _let_in(self, request: Request, token: str, onward: str) -> Response:
         response = _to(onward)
-        public = self._hub.settings.public_url
-        is_safe = "https" in (request.url.scheme, public.scheme if public else "")
-        keep(response, token, secure=is_safe)
+        self._sessions.keep(request, response, token)
         return response
 
 
@@ -97,7 +95,7 @@ def local(path: str) -> str:
 
 
 def _to(path: str) -> Response:
-    return RedirectResponse(path, 303, {"cache-control": "no-store"})
+    return RedirectResponse(path, 303)
 
 
 def _address(request: Request) -> str:

@@ -23,14 +23,6 @@ SAID: Final = "hub_said"
 """The cookie that carries a sentence to the next page."""
 _SAID_MOST: Final = 1_000
 _FORM: Final = "application/x-www-form-urlencoded"
-_FIELDS: Final = {
-    "cache-control": "no-store",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-}
 
 
 @dataclass(slots=True)
@@ -100,18 +92,18 @@ class View:
             .get_template(template)
             .render(view=self, said=said, asked=self.given, **context)
         )
-        response = Response(text, status, _FIELDS, "text/html")
+        response = Response(text, status, media_type="text/html")
         if said is not None:
             response.delete_cookie(SAID, path="/", httponly=True, samesite="lax")
         return response
 
     def refused(self, error: HubError, template: str, /, **context: Any) -> Response:
         """The same page, with what was wrong; ``problem`` tells it. It keeps what was typed."""
-        return self.page(template, status_of(error), problem=error, **context)
+        return self.page(template, status_of(error), **{**context, "problem": error})
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False) -> Response:
         """On to another page, which says a sentence first."""
-        response = RedirectResponse(path, 303, {"cache-control": "no-store"})
+        response = RedirectResponse(path, 303)
         if said:
             text = quote(json.dumps({"text": said[:_SAID_MOST], "is_bad": is_bad}))
             response.set_cookie(SAID, text, max_age=60, path="/", httponly=True, samesite="lax")
@@ -142,7 +134,7 @@ class Page:
 def bare(template: str, status: int = 200, /, **context: Any) -> Response:
     """A page for whoever is not signed in."""
     text = environment().get_template(template).render(view=None, said=None, **context)
-    return Response(text, status, _FIELDS, "text/html")
+    return Response(text, status, media_type="text/html")
 
 
 async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ async def _list(view: View) -> Response:
     try:
         found = await view.page_of("/v1/events", "source", "fate", "since")
     except HubError as error:
-        return view.refused(error, "events.html", **{**context, "problem": error})
+        return view.refused(error, "events.html", **context)
     return view.page("events.html", **{**context, "events": found["items"], "more": found["more"]})
 
 
