@@ -15,6 +15,7 @@ from starlette.routing import Route
 from hub.bootstrap import Hub
 from hub.dashboard.assets import static_routes
 from hub.dashboard.cookies import Cookies
+from hub.dashboard.elsewhere import elsewhere_routes
 from hub.dashboard.pages import PAGES
 from hub.dashboard.policy import Policy
 from hub.dashboard.sessions import Session, Sessions
@@ -37,8 +38,9 @@ _log = structlog.get_logger("hub.dashboard")
 
 
 def build_dashboard(hub: Hub, access: Access) -> Starlette:
-    """The application for ``/``, ``/dashboard/*``, ``/login`` and ``/static/*``."""
-    sessions = Sessions(hub.ledger, Cookies(hub.settings.public_url))
+    """The application for ``/``, ``/dashboard/*``, ``/login``, ``/login/*`` and ``/static/*``."""
+    cookies = Cookies(hub.settings.public_url)
+    sessions = Sessions(hub.ledger, cookies)
     door = Door(hub, access, sessions)
     signing_in = SigningIn(hub, access, sessions)
     app = Starlette(
@@ -48,6 +50,7 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
             Route("/dashboard/sign-out", door.sign_out, methods=["POST"]),
             Route(LOGIN, signing_in.show, methods=["GET"]),
             Route(LOGIN, door.from_here(signing_in.enter), methods=["POST"]),
+            *elsewhere_routes(hub, access, signing_in, sessions, cookies),
             *static_routes(),
         ],
         middleware=[Middleware(Policy)],
@@ -59,7 +62,7 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
 
 def is_of_dashboard(path: str) -> bool:
     """Whether a path is one of these."""
-    return path in ("/", LOGIN) or path.startswith(("/dashboard/", "/static/"))
+    return path in ("/", LOGIN) or path.startswith(("/dashboard/", "/login/", "/static/"))
 
 
 class Door:

@@ -17,6 +17,7 @@ from hub.dashboard.cookies import Cookies
 from hub.errors import ConflictError
 from hub.model.key import hash_of
 from hub.model.time import US_PER_S
+from hub.signature import any_equal, exact
 from hub.store.keys import StoredKey, an_admin_key
 from hub.store.ledger import Ledger
 from hub.store.sessions import CLOSE, ENTER, OPEN, Entry, NewSession, find_session
@@ -41,7 +42,7 @@ class Session:
 
     def is_own(self, given: str) -> bool:
         """Whether that is what a form of this session's pages brings."""
-        return hmac.compare_digest(self.csrf.encode(), given.encode("utf-8", "surrogateescape"))
+        return any_equal([self.csrf.encode()], [exact(given)])
 
 
 class Sessions:
