@@ -29,6 +29,7 @@ from hub.model.time import US_PER_S
 from hub.observe.alive import touching
 from hub.observe.deliveries import DeliveryNews
 from hub.observe.metrics import Metrics
+from hub.observe.rates import Rates
 from hub.observe.standing import Process, WholeHub, follow_loop, tell
 from hub.observe.supervise import Supervisor
 from hub.observe.tracing import Tracing
@@ -68,6 +69,7 @@ class Hub:
     supervisor: Supervisor
     watch: Watch
     wanted: Wanted
+    rates: Rates
     delivery_news: DeliveryNews
     filing: Filing
     metrics: Metrics
@@ -246,6 +248,8 @@ async def open_hub(
             if settings.alive_file is not None:
                 supervisor.start("alive", touching(settings.alive_file))
             supervisor.start("loop", lambda: follow_loop(metrics))
+            rates = Rates(redis, metrics)
+            supervisor.start("rates", rates.follow)
             news, stopping = DeliveryNews(channels, wanted), Stopping()
             whole = WholeHub(
                 ledger, gates, lambda: catalog.now.destinations, settings.files_max_bytes
@@ -270,6 +274,7 @@ async def open_hub(
                     worker=worker,
                     embedded=embedded,
                     wanted=wanted,
+                    rates=rates,
                     delivery_news=news,
                     filing=filing,
                     metrics=metrics,

@@ -140,6 +140,14 @@ class Doorbell:
         finally:
             del self._ringing[name]
 
+    async def hears_a_worker(self) -> bool | None:
+        """Whether any worker lives; None while Redis does not answer."""
+        try:
+            async with asyncio.timeout(_RING_TIMEOUT_S):
+                return bool(await self._redis.exists(keys.BEAT))
+        except (RedisError, OSError, TimeoutError):
+            return None
+
     async def close(self) -> None:
         """Stop ringing; what is due is found by the next look."""
         self._closed = True

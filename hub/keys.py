@@ -61,6 +61,11 @@ def message(channel: str, message_id: str) -> str:
     return f"hub:message:{len(channel)}:{channel}:{message_id}"
 
 
+def rates(minute: int) -> str:
+    """Hash of how much every process counted in a minute since the epoch. Ends a day later."""
+    return f"hub:rates:{minute}"
+
+
 def wanted(channel_name: str) -> str:
     """There while somebody listens to a channel on demand. Ends ten seconds after the last word."""
     return f"hub:wanted:{channel_name}"

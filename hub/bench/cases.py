@@ -1,5 +1,5 @@
 """What is measured: the language, tables, ingest, retention, end to end, light load, realtime,
-data sets, startup."""
+data sets, pages, startup."""
 
 import time
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from statistics import median
 
 from hub.bench.api import Api
 from hub.bench.claims import Claims
+from hub.bench.dashboard import Pages
 from hub.bench.datasets import Datasets
 from hub.bench.deliveries import Deliveries, Fairness, Herd
 from hub.bench.harness import answers_in, faults_of, fire, side_by_side
@@ -286,6 +287,7 @@ CASES: tuple[Case, ...] = (
     Ingest(),
     Ingest(name="ingest_and_run", worker=True),
     Retention(),
+    Pages(),
     EndToEnd(),
     Deliveries(),
     Fairness(),

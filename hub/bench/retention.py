@@ -6,31 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
-from typing import Any
 
 import orjson
 
 from hub.bench.harness import faults_of, fire, side_by_side
 from hub.bench.ledgers import Ledger
+from hub.bench.past import Rows, fill, rows_of
 from hub.bench.processes import module, running
 from hub.bench.scene import Figure, Measured, Scene
 from hub.bench.subject import TRIVIAL, Subject, hub
 from hub.bench.tally import Report
-from hub.model.ids import first_id
 from hub.model.time import US_PER_S, now_us
-from hub.store.ledger import open_ledger
-from hub.store.schema import attempts, deliveries, events, journal, runs
-from hub.store.statement import insert_of
-from hub.store.tx import Tx
 
 _LONG_AGO_US = 100 * 86_400 * US_PER_S
 _ROWS_OF_EVENT = 5
-_PART = 2_000
 _BODY = orjson.dumps({"id": "0", "customer": "Ada", "text": "x" * 950})
-_TABLES = (events, runs, journal, deliveries, attempts)
-_INSERTS = tuple(insert_of(table) for table in _TABLES)
 _SET_UP_S = 3.0
 """Until then a process that prunes has begun."""
 
@@ -127,88 +118,9 @@ def _gone(scene: Scene) -> int:
 
 
 async def _fill(subject: Subject, scene: Scene, count: int) -> None:
-    store = await open_ledger(subject.database_url, scene.folder / "data")
-    try:
-        for begin in range(0, count, _PART):
-            numbers = range(begin, min(begin + _PART, count))
-            await store.engine.transact(partial(_insert, numbers=numbers))
-    finally:
-        await store.close()
+    since = now_us() - _LONG_AGO_US
 
+    def rows(number: int) -> Rows:
+        return rows_of(number, since + number * 1000, _BODY)
 
-def _insert(tx: Tx, numbers: range) -> None:
-    rows = [_rows(n) for n in numbers]
-    for place, insert in enumerate(_INSERTS):
-        tx.many(insert, [each[place] for each in rows])
-
-
-def _rows(n: int) -> tuple[dict[str, Any], ...]:
-    """What came of one event, a millisecond after the one before."""
-    at = now_us() - _LONG_AGO_US + n * 1000
-    event, run, delivery, attempt = (
-        f"{first_id(kind, at)[:-8]}{n:08x}" for kind in ("evt", "run", "dlv", "att")
-    )
-    given: tuple[dict[str, Any], ...] = (
-        {
-            "id": event,
-            "source": "bench",
-            "fate": "recorded",
-            "body_differs": False,
-            "received_at": at,
-            "method": "POST",
-            "path": "",
-            "query": "",
-            "ip": "127.0.0.1",
-            "headers": "[]",
-            "body": _BODY,
-        },
-        {
-            "id": run,
-            "task": "bench/bench",
-            "status": "succeeded",
-            "lane": "normal",
-            "due_at": at,
-            "attempt": 1,
-            "crashes": 0,
-            "event_id": event,
-            "chain_depth": 0,
-            "fence": 1,
-            "created_at": at,
-            "started_at": at,
-            "finished_at": at,
-            "held": False,
-        },
-        {"run_id": run, "n": 0, "entries": _BODY, "committed_at": at},
-        {
-            "id": delivery,
-            "destination": "bench",
-            "status": "delivered",
-            "due_at": at,
-            "attempts": 1,
-            "spent": 1,
-            "event_id": event,
-            "run_id": run,
-            "fence": 1,
-            "idempotency_key": run,
-            "content_type": "application/json",
-            "body": _BODY,
-            "created_at": at,
-            "finished_at": at,
-            "held": False,
-            "replayed": False,
-        },
-        {
-            "id": attempt,
-            "delivery_id": delivery,
-            "n": 1,
-            "started_at": at,
-            "duration_ms": 5,
-            "status_code": 200,
-            "outcome": "delivered",
-            "message": "Taken.",
-        },
-    )
-    return tuple(
-        {column.name: row.get(column.name) for column in table.c}
-        for table, row in zip(_TABLES, given, strict=True)
-    )
+    await fill(subject.database_url, scene.folder / "data", count, rows)

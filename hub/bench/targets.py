@@ -41,6 +41,7 @@ TARGETS = (
     _most("ingest", "p99", 25),
     _least("retention", "of the rate alone", 90),
     _most("retention", "p99", 25),
+    _most("pages", "slowest first answer", 300),
     _least("end_to_end", "events", 1200, Ledger.POSTGRESQL),
     _least("end_to_end", "events", 900, Ledger.SQLITE),
     _least("deliveries", "delivered", 1500),

@@ -17,9 +17,9 @@ from hub.dashboard.pages import PAGES
 from hub.dashboard.sessions import Session, Sessions, forget
 from hub.dashboard.signing_in import PATH as LOGIN
 from hub.dashboard.signing_in import SigningIn
-from hub.dashboard.view import Page, View, bare, form_of
+from hub.dashboard.view import Page, View, bare, sent_of
 from hub.errors import AccessError, HubError, NotFoundError
-from hub.model.channel import EVERYTHING
+from hub.model.channel import EVERYTHING, Can
 from hub.model.channel_token import NewToken
 from hub.model.json import dumps
 from hub.model.key import Scope
@@ -27,6 +27,7 @@ from hub.web.access import Access, allows, forbidden
 from hub.web.desk import Desk
 from hub.web.problems import problem, status_of
 from hub.web.tokens import mint
+from hub.web.uploads import Upload
 
 _LIVE_S = 900
 _SAME = ("same-origin", "none")
@@ -108,7 +109,8 @@ class Door:
                 raise forbidden(session.key.name, Scope.READ)
         except HubError as error:
             return problem(error, request.scope)
-        token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, ttl_s=_LIVE_S))
+        can = (Can.SUBSCRIBE, Can.PRESENCE)  # the latter to hear who is there, too
+        token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, can=can, ttl_s=_LIVE_S))
         body = dumps({"token": token, "ends_in_s": max(1, round(ends_s - time.time()))})
         return Response(body, 200, {"cache-control": "no-store"}, "application/json")
 
@@ -129,7 +131,7 @@ class Door:
         started = time.perf_counter()
         view = self._view(page.path, request, session)
         if request.method == "POST":
-            view.forms = await self._form(request, session)
+            view.forms, view.upload = await self._form(request, session)
             view.form = {name: values[-1] for name, values in view.forms.items()}
         if not view.desk.may(page.scope):
             raise forbidden(session.key.name, page.scope)
@@ -158,7 +160,9 @@ class Door:
         )
         return View(self._hub, request, session, desk, path)
 
-    async def _form(self, request: Request, session: Session) -> dict[str, list[str]]:
+    async def _form(
+        self, request: Request, session: Session
+    ) -> tuple[dict[str, list[str]], Upload | None]:
         """What a form has sent, if it is one of this session's own pages.
 
         Raises:
@@ -166,12 +170,13 @@ class Door:
         """
         _check_origin(request)
         fields: dict[str, list[str]] = {}
-        for name, value in await form_of(request, self._hub.settings.body_timeout_s):
+        sent, upload = await sent_of(request, self._hub.settings.body_timeout_s)
+        for name, value in sent:
             fields.setdefault(name, []).append(value)
         (given, *_) = fields.pop("csrf", [request.headers.get("x-csrf-token", "")])
         if not session.is_own(given):
             raise _foreign()
-        return fields
+        return fields, upload
 
     def _broken(self, request: Request, session: Session | None, error: Exception) -> Response:
         """A page that says what went wrong."""

@@ -1,6 +1,7 @@
 """Templates, and how values look in them. Whatever comes from outside is text and nothing else."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,8 @@ from markupsafe import Markup
 from hub.dashboard.assets import url_of
 from hub.dashboard.navigation import NAVIGATION
 from hub.errors import HubError
-from hub.model.json import dumps_text, loads
+from hub.model.json import loads
+from hub.model.time import from_iso
 from hub.printing import style_of
 
 SHOWN_BYTES: Final = 64 * 1024
@@ -42,11 +44,13 @@ def environment() -> Environment:
         number=number,
         size=size,
         took=took,
+        lasted=lasted,
         pretty=pretty,
         plain=plain,
         segment=segment,
         query=query,
         short=short,
+        json=dumps_text,
     )
     return made
 
@@ -93,6 +97,12 @@ def took(ms: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
+def lasted(thing: Mapping[str, Any]) -> float | None:
+    """Milliseconds from the start of a thing to its end, if it has both."""
+    started, finished = thing["started_at"], thing["finished_at"]
+    return (from_iso(finished) - from_iso(started)) / 1000 if started and finished else None
+
+
 def pretty(value: Any) -> str:
     """JSON as people read it, however deep; a text that holds JSON as that JSON."""
     if isinstance(value, str):
@@ -100,10 +110,7 @@ def pretty(value: Any) -> str:
             value = loads(value)
         except HubError:
             return plain(value)
-    try:
-        return plain(json.dumps(value, indent=2, ensure_ascii=False, default=str))
-    except (RecursionError, ValueError):
-        return plain(dumps_text(value))
+    return plain(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def plain(text: str) -> str:

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from hub.errors import ConflictError
 from hub.model.key import hash_of
 from hub.model.time import US_PER_S
+from hub.settings import Settings
 from hub.store.keys import StoredKey, an_admin_key
 from hub.store.ledger import Ledger
 from hub.store.sessions import CLOSE, ENTER, OPEN, Entry, NewSession, find_session
@@ -91,6 +92,12 @@ async def new_link(ledger: Ledger, root: str) -> str:
     life_us = LINK_LIFE_S * US_PER_S
     await ledger.write(OPEN, NewSession(hash_of(link), life_us, key_id, is_link=True))
     return f"{root}/login?link={link}"
+
+
+def is_private(settings: Settings, request: Request) -> bool:
+    """Whether a browser comes to this hub by https, maybe to a proxy in front of it."""
+    public = settings.public_url
+    return "https" in (request.url.scheme, public.scheme if public else "")
 
 
 def keep(response: Response, token: str, *, secure: bool) -> None:

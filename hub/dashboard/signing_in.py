@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.dashboard.sessions import Sessions, keep
+from hub.dashboard.sessions import Sessions, is_private, keep
 from hub.dashboard.view import bare, form_of
 from hub.errors import AccessError, HubError
 from hub.store.users import password_of
@@ -83,9 +83,7 @@ class SigningIn:
 
     def _let_in(self, request: Request, token: str, onward: str) -> Response:
         response = _to(onward)
-        public = self._hub.settings.public_url
-        is_safe = "https" in (request.url.scheme, public.scheme if public else "")
-        keep(response, token, secure=is_safe)
+        keep(response, token, secure=is_private(self._hub.settings, request))
         return response
 
 

@@ -18,11 +18,13 @@ from hub.model.key import Scope
 from hub.web.api.body import read_bytes
 from hub.web.desk import Desk
 from hub.web.problems import status_of
+from hub.web.uploads import Upload, page_upload_of
 
 SAID: Final = "hub_said"
 """The cookie that carries a sentence to the next page."""
 _SAID_MOST: Final = 1_000
 _FORM: Final = "application/x-www-form-urlencoded"
+_WITH_FILE: Final = "multipart/form-data"
 _FIELDS: Final = {
     "cache-control": "no-store",
     "cross-origin-resource-policy": "same-origin",
@@ -47,6 +49,8 @@ class View:
     """What a form has sent, by name; of one that came more than once the last."""
     forms: dict[str, list[str]] = field(default_factory=dict)
     """The same with all that came."""
+    upload: Upload | None = None
+    """The file of a form that has one; it is read once, as it comes."""
 
     @property
     def root(self) -> str:
@@ -80,13 +84,14 @@ class View:
         return await self.desk.ask(method, path, parts, query=query, body=body)
 
     async def page_of(
-        self, path: str, *filters: str, parts: Mapping[str, str] | None = None
+        self, path: str, *filters: str, parts: Mapping[str, str] | None = None, **fixed: str
     ) -> Any:
         """A page of a list: ``items``, and in ``more`` the query of the next one.
 
-        ``filters`` are those of the operation that the URL may name, beside ``cursor``.
+        ``filters`` are those of the operation that the URL may name, beside ``cursor``;
+        ``fixed`` ones have a value of the page's own.
         """
-        wanted = {name: self.given.get(name) for name in (*filters, "cursor")}
+        wanted = {**{name: self.given.get(name) for name in (*filters, "cursor")}, **fixed}
         found = await self.ask("GET", path, parts, query=wanted)
         following = dict(parse_qsl(urlsplit(found["next"] or "").query))
         found["more"] = following.get("cursor")
@@ -98,7 +103,7 @@ class View:
         text = (
             environment()
             .get_template(template)
-            .render(view=self, said=said, asked=self.given, **context)
+            .render(**{"view": self, "said": said, "asked": self.given, "problem": None, **context})
         )
         response = Response(text, status, _FIELDS, "text/html")
         if said is not None:
@@ -107,7 +112,7 @@ class View:
 
     def refused(self, error: HubError, template: str, /, **context: Any) -> Response:
         """The same page, with what was wrong; ``problem`` tells it. It keeps what was typed."""
-        return self.page(template, status_of(error), problem=error, **context)
+        return self.page(template, status_of(error), **{**context, "problem": error})
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False) -> Response:
         """On to another page, which says a sentence first."""
@@ -145,6 +150,20 @@ def bare(template: str, status: int = 200, /, **context: Any) -> Response:
     return Response(text, status, _FIELDS, "text/html")
 
 
+async def sent_of(
+    request: Request, timeout_s: float
+) -> tuple[list[tuple[str, str]], Upload | None]:
+    """The fields of a form, and the file behind them, of which nothing is read yet.
+
+    Raises:
+        HubError: as :func:`form_of`.
+    """
+    if _kind_of(request) != _WITH_FILE:
+        return await form_of(request, timeout_s), None
+    fields, upload = await page_upload_of(request, timeout_s)
+    return _typed(fields), upload
+
+
 async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:
     """The fields of a form, in their order.
 
@@ -152,7 +171,7 @@ async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:
         InvalidError: ``content_type_unsupported``, ``form_broken`` and as the body's reading.
         TooLargeError: over the bounds of the API.
     """
-    kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+    kind = _kind_of(request)
     if kind != _FORM:
         raise InvalidError(
             f"This takes a form, not {kind[:100]!r}.", code="content_type_unsupported"
@@ -162,7 +181,15 @@ async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:
         fields = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidError("The form cannot be read.", code="form_broken") from error
-    # browsers send the ends of lines as CR LF, whatever was typed
+    return _typed(fields)
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+
+
+def _typed(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Browsers send the ends of lines as CR LF, whatever was typed."""
     return [(name, value.replace("\r\n", "\n")) for name, value in fields]
 
 

@@ -7,6 +7,7 @@ series is bounded: a family has :data:`MOST_SERIES`, what comes later counts und
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 from typing import Generic, TypeVar
@@ -95,6 +96,10 @@ class Series(Generic[T]):
             self._known.setdefault((*labels[:-1], word), self._make())
         return self._known.setdefault(labels, self._make())
 
+    def by_word(self) -> Iterator[tuple[str, T]]:
+        """All of them, each with its last label."""
+        return ((labels[-1], each) for labels, each in dict(self._known).items() if labels)
+
     def told(self) -> Metric:
         """The family with all of them."""
         name, about, labels = self._family.name, self._family.help, self._family.labels
@@ -165,6 +170,19 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Everything that was counted, as prometheus_client asks for it."""
         return (each.told() for each in self._all)
+
+    def totals(self) -> Counter[str]:
+        """How much came, ran and went so far, by the words of :mod:`hub.observe.rates`."""
+        found: Counter[str] = Counter()
+        for series, words in (
+            (self._events, {"accepted": "received", "rejected": "rejected"}),
+            (self._runs, {"succeeded": "succeeded", "failed": "failed"}),
+            (self._deliveries, {"delivered": "delivered", "dead": "dead"}),
+        ):
+            for word, count in series.by_word():
+                if word in words:
+                    found[words[word]] += count.value
+        return found
 
     def request_answered(
         self, route: str, method: str, status: int | None, seconds: float | None

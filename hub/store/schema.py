@@ -605,6 +605,7 @@ alert_mutes = Table(
     metadata,
     Column("rule", Text, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("reason", Text),
     PrimaryKeyConstraint("rule"),
 )
 

@@ -46,13 +46,15 @@ _BY_NAME = select(users.c.id, users.c.password).where(users.c.name == bindparam(
 _NAMED = select(users.c.id).where(
     users.c.name == bindparam("of_name"), users.c.id != bindparam("of_id")
 )
+_SECRETS = (("password",),)
 
 
 def _seen(tx: Tx, user_id: str) -> Seen:
     row = one(tx, users, id=user_id)
     if row is None:
         return Seen("user", user_id, None)
-    return Seen("user", user_id, {"name": row["name"], "role": row["role"]})
+    fields = {each: row[each] for each in ("name", "role", "password")}
+    return Seen("user", user_id, fields, _SECRETS)
 
 
 def _put(tx: Tx, new: Sequence[NewUser]) -> list[None]:

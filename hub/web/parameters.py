@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hub.errors import InvalidError
 from hub.model.ids import Prefix, is_id, pattern_of
@@ -40,6 +41,22 @@ class Parameter:
                 code="query_invalid",
             )
         return value
+
+    def number(self, value: str | None) -> int:
+        """A whole number within its bounds; its default, or 0, where it is not given.
+
+        Raises:
+            InvalidError: ``query_invalid``.
+        """
+        schema: Mapping[str, Any] = self.schema
+        if value is None:
+            return int(schema.get("default", 0))
+        least, most = schema["minimum"], schema["maximum"]
+        if value.isascii() and value.isdigit() and len(value) < 16 and least <= int(value) <= most:
+            return int(value)
+        raise InvalidError(
+            f"{self.name!r} must be a whole number from {least} to {most}.", code="query_invalid"
+        )
 
 
 def text(name: str, about: str, **schema: Json) -> Parameter:

@@ -4,6 +4,7 @@ import pytest
 
 from hub.bench.cases import EndToEnd, TwoWorkers
 from hub.bench.claims import Claims
+from hub.bench.dashboard import Pages
 from hub.bench.deliveries import Deliveries, Fairness, Herd
 from hub.bench.harness import measure
 from hub.bench.language import Language
@@ -27,6 +28,7 @@ from hub.bench.scene import Case
             Ledger.SQLITE,
             "delivered",
         ),
+        (Pages(count=300), Ledger.SQLITE, "slowest first answer"),
         (TwoWorkers(rate=100, rounds=1), Ledger.POSTGRESQL, "with two"),
     ],
 )

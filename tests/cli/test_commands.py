@@ -93,7 +93,9 @@ async def test_breakers_are_tripped_and_reset(hub: Driven, tmp_path: Path) -> No
     assert await off(typed, "breaker trip till --for 60") == "The breaker of till is open.\n"
     [shown] = await off(typed.lines, "breaker list")
     assert (shown["destination"], shown["by_hand"]) == ("till", True)
-    assert (await off(typed.json, "status"))["breakers"] == ["till (open)"]
+    assert (await off(typed.json, "status"))["breakers"] == [
+        {"destination": "till", "state": "open"}
+    ]
     assert (await off(typed.json, "breaker reset till"))["state"] == "closed"
     assert (await off(typed.json, "breaker show till"))["state"] == "closed"
     assert await off(typed.lines, "breaker list") == []

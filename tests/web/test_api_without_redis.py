@@ -34,3 +34,9 @@ async def test_the_hub_is_ready_but_degraded(api: httpx.AsyncClient) -> None:
 async def test_runs_are_still_taken(api: httpx.AsyncClient) -> None:
     good(await api.put("/v1/stacks/s", content='{"task": "t", "function_stack": []}'), 201)
     good(await api.post("/v1/tasks/t/runs", json={}), 202)
+
+
+async def test_how_the_hub_stands_is_told_as_far_as_it_is_known(api: httpx.AsyncClient) -> None:
+    told = good(await api.get("/v1/status"))
+    assert (told["breakers"], told["worker"]) == (None, None)
+    refused(await api.get("/v1/rates"), 503, "redis_unavailable")

@@ -24,12 +24,11 @@ async def _list(view: View) -> Response:
         "fates": get_args(Fate),
         "events": [],
         "more": None,
-        "problem": None,
     }
     try:
         found = await view.page_of("/v1/events", "source", "fate", "since")
     except HubError as error:
-        return view.refused(error, "events.html", **{**context, "problem": error})
+        return view.refused(error, "events.html", **context)
     return view.page("events.html", **{**context, "events": found["items"], "more": found["more"]})
 
 

@@ -3,6 +3,7 @@
 from types import ModuleType
 
 from hub.web.api import (
+    account,
     alerts,
     audit,
     breakers,
@@ -12,6 +13,7 @@ from hub.web.api import (
     destinations,
     event_exports,
     events,
+    examination,
     export,
     files,
     issuers,
@@ -19,6 +21,7 @@ from hub.web.api import (
     lanes,
     pauses,
     purges,
+    rates,
     records,
     replays,
     runs,
@@ -27,6 +30,7 @@ from hub.web.api import (
     simulations,
     sources,
     stacks,
+    status,
     subscriptions,
     tables,
     tasks,
@@ -47,6 +51,8 @@ NOUNS: tuple[ModuleType, ...] = (
     tasks,
     schedules,
     lanes,
+    status,
+    rates,
     pauses,
     runs,
     simulations,
@@ -62,8 +68,10 @@ NOUNS: tuple[ModuleType, ...] = (
     channels,
     keys,
     users,
+    account,
     signing,
     audit,
+    examination,
     export,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)

@@ -1,8 +1,11 @@
 """``/v1/breakers`` and each destination's own: how they stand, opened and closed by hand."""
 
+from collections.abc import Iterable
+
 from pydantic import Field
 from starlette.responses import Response
 
+from hub.bootstrap import Hub
 from hub.model.destination import Breaker
 from hub.model.json import Json
 from hub.model.key import Scope
@@ -74,11 +77,20 @@ def _is_far(at_us: int) -> bool:
 async def _breakers(call: Call) -> Response:
     """Those that are not closed."""
     page = call.page()
-    names = {name: name for name in await call.hub.gates.not_closed()}
-    chosen, last = page.of_names(names)
-    states = await call.hub.gates.states(chosen)
-    shown = [breaker_of(name, state) for name, state in zip(chosen, states, strict=True)]
-    return answer(page.answer([each for each in shown if each["state"] != "closed"], last))
+    chosen, last = page.of_names(await call.hub.gates.not_closed())
+    return answer(page.answer(await open_breakers(call.hub, chosen), last))
+
+
+async def open_breakers(hub: Hub, names: Iterable[str] | None = None) -> list[dict[str, Json]]:
+    """Of these, or of all, those that are not closed.
+
+    Raises:
+        StoreError: ``redis_unavailable``.
+    """
+    asked = sorted(await hub.gates.not_closed() if names is None else names)
+    states = await hub.gates.states(asked)
+    shown = [breaker_of(name, state) for name, state in zip(asked, states, strict=True)]
+    return [each for each in shown if each["state"] != "closed"]
 
 
 _BREAKER = "/v1/destinations/{slug}/breaker"

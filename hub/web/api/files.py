@@ -1,12 +1,10 @@
 """``/v1/files``: keeping files, reading them, and addresses for those who have no key."""
 
-import re
 import time
 
 from pydantic import Field
 from starlette.responses import Response
 
-from hub.errors import InvalidError
 from hub.model.file import MAX_KEEP_S, StoredFile
 from hub.model.json import Json, dumps_text
 from hub.model.key import Scope
@@ -24,12 +22,10 @@ from hub.web.shown.base import Content, Revoked, listed
 from hub.web.shown.data import FileShown, FileUrl
 from hub.web.uploads import upload_of
 
-_WHOLE = re.compile(r"[0-9]{1,10}", re.ASCII)
-
 
 async def _post(call: Call) -> Response:
     query = call.query()
-    keep_s = _seconds(query.get("keep_s"))
+    keep_s = _KEEP.number(query.get("keep_s")) or None
     hub = call.hub
     upload = await upload_of(
         call.request,
@@ -118,17 +114,7 @@ def _url(call: Call, file: StoredFile) -> str:
     return f"{call.root}/v1/files/{file.id}"
 
 
-def _seconds(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if _WHOLE.fullmatch(text) and 1 <= int(text) <= MAX_KEEP_S:
-        return int(text)
-    raise InvalidError(
-        f"'keep_s' must be a whole number of seconds from 1 to {MAX_KEEP_S}.",
-        code="query_invalid",
-    )
-
-
+_KEEP = whole("keep_s", "How long it is kept, in seconds.", 1, MAX_KEEP_S)
 WHOLE = Content(("*/*",), "The file, by its own type.")
 PART = Content(("*/*",), "The part of it that `Range` asks for.")
 _UNKNOWN = {404: ("file_unknown",)}
@@ -140,7 +126,7 @@ OPERATIONS = (
         optional=True,
         query=(
             text("name", "Its name; counts before what a form calls it."),
-            whole("keep_s", "How long it is kept, in seconds.", 1, MAX_KEEP_S),
+            _KEEP,
             id_of("run_id", "run", "The run that it belongs to."),
             id_of("event_id", "evt", "The event that it belongs to."),
         ),

@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from hub.bootstrap import Hub
 from hub.expr import LANES
 from hub.model.ids import first_id
 from hub.model.json import Json
@@ -18,13 +19,14 @@ _LOOKED_AT_US = 600 * US_PER_S
 
 
 async def _get_all(call: Call) -> Response:
-    return answer({"items": await _lanes(call)})
+    return answer({"items": await shown_lanes(call.hub)})
 
 
-async def _lanes(call: Call) -> list[dict[str, Json]]:
+async def shown_lanes(hub: Hub) -> list[dict[str, Json]]:
+    """Every lane, as it is read."""
     since = first_id("run", now_us() - _LOOKED_AT_US)
-    states = await call.hub.ledger.read(lane_states, since)
-    now = call.hub.catalog.now
+    states = await hub.ledger.read(lane_states, since)
+    now = hub.catalog.now
     most = limits(now.lanes)
     return [
         {
@@ -48,7 +50,7 @@ async def _held(call: Call, *, paused: bool) -> Response:
     if name not in LANES:
         raise missing("lane", name)
     await set_paused(call, f"lane:{name}", paused=paused)
-    return answer(next(each for each in await _lanes(call) if each["name"] == name))
+    return answer(next(each for each in await shown_lanes(call.hub) if each["name"] == name))
 
 
 def _shown(name: str, lane: Lane, most: int, state: LaneState | None) -> dict[str, Json]:

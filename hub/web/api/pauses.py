@@ -5,6 +5,8 @@ What is under way goes on to its end, or until it is parked.
 
 from starlette.responses import Response
 
+from hub.bootstrap import Hub
+from hub.model.json import Json
 from hub.model.key import Scope
 from hub.store.catalog import PAUSED_ALL
 from hub.store.objects import DROP, PUT, DropObject, PutObject
@@ -25,9 +27,14 @@ async def set_paused(call: Call, name: str, *, paused: bool) -> None:
 
 
 async def _get(call: Call) -> Response:
-    now = call.hub.catalog.now
+    return answer(shown_pause(call.hub))
+
+
+def shown_pause(hub: Hub) -> dict[str, Json]:
+    """What is paused, as it is read."""
+    now = hub.catalog.now
     lanes = sorted(each.partition(":")[2] for each in now.paused if each.startswith("lane:"))
-    return answer({"all": now.all_paused, "lanes": lanes, "stacks": [*now.paused_stacks]})
+    return {"all": now.all_paused, "lanes": [*lanes], "stacks": [*now.paused_stacks]}
 
 
 async def _pause(call: Call) -> Response:

@@ -35,6 +35,15 @@ class UserShown(Shown):
     updated_at: Moment
 
 
+class AccountShown(Shown):
+    """Whoever asks."""
+
+    kind: Literal["key", "user"]
+    id: str
+    name: str
+    scopes: list[str]
+
+
 class AuditShown(Shown):
     """A change, and who made it."""
 
@@ -83,6 +92,14 @@ class Messages(Shown):
     next: str | None
     position: str = Field(description="Where to go on from: `after`, or a stream's last event id.")
     gap: bool = Field(description="Messages may be missing before the first.")
+
+
+class HistoryShown(Shown):
+    """A channel that something was said on in the last 30 days."""
+
+    channel: str
+    last_at: Moment = Field(description="When something was said there last.")
+    public: bool = Field(description="Anybody may subscribe, without a token.")
 
 
 class MemberShown(Shown):

@@ -1,6 +1,6 @@
 """Stacks, tasks, schedules and lanes, as they are read."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -78,6 +78,25 @@ class TaskShown(Shown):
     source: str | None
     steps: int
     runs_url: str
+
+
+class OutlinedStep(Shown):
+    """A step of a task, as it is written."""
+
+    path: str = Field(description="Where it stands in a run; `*` is the round of a loop.")
+    function: str
+    id: str | None
+    description: str | None
+    as_: str | None = Field(alias="as", description="The variable that gets its result.")
+
+
+class TaskInFull(TaskShown):
+    """A task with what it takes and what it does."""
+
+    lane: str | None
+    on_error: str | None = Field(description="The task that is started where this one fails.")
+    input: dict[str, Any] | None = Field(description="The JSON Schema of what it takes, if any.")
+    outline: list[OutlinedStep] = Field(description="Each step is followed by those inside it.")
 
 
 class ScheduleShown(Shown):

@@ -14,11 +14,57 @@ from hub.web.shown.base import (
     RunId,
     Shown,
 )
+from hub.web.shown.stacks import Pauses
 
 Encoding: TypeAlias = Literal["json", "text", "base64"]
 Fate: TypeAlias = Literal[
     "rejected", "duplicate", "unmatched", "running", "held", "dead", "delivered"
 ]
+
+
+class RateShown(Shown):
+    """How much there was in one minute, over all processes."""
+
+    at: Moment = Field(description="When it began.")
+    received: int = Field(description="Events that were taken.")
+    rejected: int = Field(description="Requests to sources that were refused.")
+    succeeded: int = Field(description="Runs, by their end.")
+    failed: int
+    delivered: int = Field(description="Deliveries, by their end.")
+    dead: int
+
+
+class _LaneStatus(Shown):
+    due: int
+    waiting: int
+    running: int
+    oldest_due_age_s: float | None
+    paused: bool
+
+
+class _OpenBreaker(Shown):
+    destination: str
+    state: Literal["open", "half_open"]
+
+
+class StatusShown(Shown):
+    """How the hub stands. Nothing is counted further than 10,000."""
+
+    within_s: int = Field(description="Events, runs and deliveries are those of so many seconds.")
+    events: dict[str, int] = Field(description="By what they were recorded as.")
+    runs: dict[str, int] = Field(description="By status.")
+    deliveries: dict[str, int] = Field(description="By status.")
+    lanes: dict[str, _LaneStatus]
+    deliveries_due: dict[str, int] = Field(description="What waits to leave, by destination.")
+    dead_letters: int
+    breakers: list[_OpenBreaker] | None = Field(
+        description="Those that are not closed; null while Redis does not answer."
+    )
+    paused: Pauses
+    disabled: list[str] = Field(description="Destinations that take nothing now.")
+    worker: bool | None = Field(
+        description="Whether any worker works; null while Redis does not answer."
+    )
 
 
 class EventShown(Shown):
@@ -165,10 +211,30 @@ class DeliveryShown(Shown):
 class DeliveryInFull(DeliveryShown):
     """A delivery with what it holds and each of its attempts."""
 
+    url: str | None = Field(description="Where it goes, if no destination says so.")
+    ordering_key: str | None = Field(description="Of those with the same one the first goes first.")
     content_type: str
     body: Any
     body_encoding: Encoding | None = Field(description="How `body` is to be read.")
     attempts: list[AttemptShown]
+
+
+class DeadGroup(Shown):
+    """Dead letters of one destination that ended for one reason."""
+
+    destination: str
+    reason: str | None
+    count: int
+    oldest: Moment = Field(description="When the oldest was made.")
+    newest: Moment
+
+
+class DeadLetters(Shown):
+    """How many dead letters there are of each kind, the most first."""
+
+    items: list[DeadGroup] = Field(description="100 at most.")
+    count: int = Field(description="All that were counted.")
+    more: bool = Field(description="There are older ones that were not counted.")
 
 
 class DeliveryReplayed(Shown):
