@@ -7,14 +7,18 @@ from urllib.parse import quote, urlsplit
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hub.bootstrap import Hub
 from hub.dashboard.assets import static_routes
+from hub.dashboard.cookies import Cookies
+from hub.dashboard.elsewhere import elsewhere_routes
 from hub.dashboard.pages import PAGES
-from hub.dashboard.sessions import Session, Sessions, forget
+from hub.dashboard.policy import Policy
+from hub.dashboard.sessions import Session, Sessions
 from hub.dashboard.signing_in import PATH as LOGIN
 from hub.dashboard.signing_in import SigningIn
 from hub.dashboard.view import Page, View, bare, sent_of
@@ -35,8 +39,9 @@ _log = structlog.get_logger("hub.dashboard")
 
 
 def build_dashboard(hub: Hub, access: Access) -> Starlette:
-    """The application for ``/``, ``/dashboard/*``, ``/login`` and ``/static/*``."""
-    sessions = Sessions(hub.ledger)
+    """The application for ``/``, ``/dashboard/*``, ``/login``, ``/login/*`` and ``/static/*``."""
+    cookies = Cookies(hub.settings.public_url)
+    sessions = Sessions(hub.ledger, cookies)
     door = Door(hub, access, sessions)
     signing_in = SigningIn(hub, access, sessions)
     app = Starlette(
@@ -46,8 +51,10 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
             Route("/dashboard/sign-out", door.sign_out, methods=["POST"]),
             Route(LOGIN, signing_in.show, methods=["GET"]),
             Route(LOGIN, door.from_here(signing_in.enter), methods=["POST"]),
+            *elsewhere_routes(hub, access, signing_in, sessions, cookies),
             *static_routes(),
         ],
+        middleware=[Middleware(Policy)],
         exception_handlers={HTTPException: _nothing_there},
     )
     app.router.redirect_slashes = False
@@ -56,7 +63,7 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
 
 def is_of_dashboard(path: str) -> bool:
     """Whether a path is one of these."""
-    return path in ("/", LOGIN) or path.startswith(("/dashboard/", "/static/"))
+    return path in ("/", LOGIN) or path.startswith(("/dashboard/", "/login/", "/static/"))
 
 
 class Door:
@@ -112,19 +119,19 @@ class Door:
         can = (Can.SUBSCRIBE, Can.PRESENCE)  # the latter to hear who is there, too
         token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, can=can, ttl_s=_LIVE_S))
         body = dumps({"token": token, "ends_in_s": max(1, round(ends_s - time.time()))})
-        return Response(body, 200, {"cache-control": "no-store"}, "application/json")
+        return Response(body, 200, media_type="application/json")
 
     async def sign_out(self, request: Request) -> Response:
         """``POST /dashboard/sign-out``."""
         session = await self._sessions.find(request)
-        response = RedirectResponse(LOGIN, 303, {"cache-control": "no-store"})
+        response = RedirectResponse(LOGIN, 303)
         if session is not None:
             try:
                 await self._form(request, session)
             except HubError as error:
                 return self._broken(request, session, error)
             await self._sessions.close(session)
-        forget(response)
+        self._sessions.forget(request, response)
         return response
 
     async def _show(self, page: Page, request: Request, session: Session) -> Response:
@@ -158,7 +165,7 @@ class Door:
             server=(url.hostname or self._hub.settings.host, port),
             client=client,
         )
-        return View(self._hub, request, session, desk, path)
+        return View(self._hub, request, session, self._sessions, desk, path)
 
     async def _form(
         self, request: Request, session: Session
@@ -226,8 +233,8 @@ def _sign_in_first(request: Request) -> Response:
         onward = "/"
     where = f"{LOGIN}?next={quote(onward, safe='/')}" if onward != "/" else LOGIN
     if request.headers.get("hx-request"):
-        return Response(None, 200, {"hx-redirect": where, "cache-control": "no-store"})
-    return RedirectResponse(where, 303, {"cache-control": "no-store"})
+        return Response(None, 200, {"hx-redirect": where})
+    return RedirectResponse(where, 303)
 
 
 async def _nothing_there(request: Request, error: Exception) -> Response:

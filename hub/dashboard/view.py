@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
 from hub.dashboard.render import environment
-from hub.dashboard.sessions import Session
+from hub.dashboard.sessions import Session, Sessions
 from hub.errors import HubError, InvalidError
 from hub.model.json import Json
 from hub.model.key import Scope
@@ -25,14 +25,6 @@ SAID: Final = "hub_said"
 _SAID_MOST: Final = 1_000
 _FORM: Final = "application/x-www-form-urlencoded"
 _WITH_FILE: Final = "multipart/form-data"
-_FIELDS: Final = {
-    "cache-control": "no-store",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-}
 
 
 @dataclass(slots=True)
@@ -42,6 +34,7 @@ class View:
     hub: Hub
     request: Request
     session: Session
+    sessions: Sessions
     desk: Desk
     path: str
     """The page's path as its pages' table has it, such as ``/dashboard/events/{id}``."""
@@ -105,7 +98,7 @@ class View:
             .get_template(template)
             .render(**{"view": self, "said": said, "asked": self.given, "problem": None, **context})
         )
-        response = Response(text, status, _FIELDS, "text/html")
+        response = Response(text, status, media_type="text/html")
         if said is not None:
             response.delete_cookie(SAID, path="/", httponly=True, samesite="lax")
         return response
@@ -116,7 +109,7 @@ class View:
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False) -> Response:
         """On to another page, which says a sentence first."""
-        response = RedirectResponse(path, 303, {"cache-control": "no-store"})
+        response = RedirectResponse(path, 303)
         if said:
             text = quote(json.dumps({"text": said[:_SAID_MOST], "is_bad": is_bad}))
             response.set_cookie(SAID, text, max_age=60, path="/", httponly=True, samesite="lax")
@@ -147,7 +140,7 @@ class Page:
 def bare(template: str, status: int = 200, /, **context: Any) -> Response:
     """A page for whoever is not signed in."""
     text = environment().get_template(template).render(view=None, said=None, **context)
-    return Response(text, status, _FIELDS, "text/html")
+    return Response(text, status, media_type="text/html")
 
 
 async def sent_of(

@@ -19,6 +19,7 @@ from hub.web.api import (
     issuers,
     keys,
     lanes,
+    language,
     pauses,
     purges,
     rates,
@@ -36,6 +37,7 @@ from hub.web.api import (
     tasks,
     users,
     variables,
+    versions,
 )
 from hub.web.api.call import Operation
 
@@ -48,6 +50,8 @@ NOUNS: tuple[ModuleType, ...] = (
     issuers,
     alerts,
     stacks,
+    versions,
+    language,
     tasks,
     schedules,
     lanes,

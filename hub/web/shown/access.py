@@ -26,11 +26,15 @@ class KeyMade(KeyShown):
 
 
 class UserShown(Shown):
-    """Somebody who signs in with a password."""
+    """Somebody who signs in to the dashboard."""
 
     id: UserId
     name: str
     role: Literal["viewer", "operator", "admin"]
+    issuer: str | None = Field(
+        description="The identity provider that signs them in, and says at each sign-in what "
+        "they are called and which role they have. Null: they have a password."
+    )
     created_at: Moment
     updated_at: Moment
 
