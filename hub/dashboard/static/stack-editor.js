@@ -100,6 +100,7 @@
         EditorView.contentAttributes.of({
           "aria-label": "Text of the stack. Escape, then Tab, leaves it.",
           spellcheck: "false",
+          tabindex: "0",
         }),
         EditorView.updateListener.of(changed),
         theme,
