@@ -158,7 +158,7 @@ async def _check(view: View) -> Response:
     if not view.request.headers.get("hx-request"):
         return await editor(view, await found(view))
     checked = await checked_text(view, name, text)
-    return view.page("stack_found.html", base=path_of(name), checked=checked)
+    return view.page("stack_found.html", checked=checked)
 
 
 async def _pause(view: View) -> Response:
