@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.chromium import OWN, launched
 from tests.program import Driven, embedded_hub
@@ -13,6 +13,7 @@ from tests.program import Driven, embedded_hub
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A running Chromium."""
+    expect.set_options(timeout=60_000)  # a busy machine is no fault of a page
     async with async_playwright() as playwright:
         running = await launched(playwright)
         yield running
