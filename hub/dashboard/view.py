@@ -111,7 +111,7 @@ class View:
 
     def refused(self, error: HubError, template: str, /, **context: Any) -> Response:
         """The same page, with what was wrong; ``problem`` tells it. It keeps what was typed."""
-        return self.page(template, status_of(error), problem=error, **context)
+        return self.page(template, status_of(error), **{**context, "problem": error})
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False) -> Response:
         """On to another page, which says a sentence first."""
