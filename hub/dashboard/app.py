@@ -122,6 +122,7 @@ class Door:
             except HubError as error:
                 return self._broken(request, session, error)
             await self._sessions.close(session)
+            _log.info("session.closed", by=session.key.id)
         forget(response)
         return response
 
