@@ -1,6 +1,7 @@
 """Templates, and how values look in them. Whatever comes from outside is text and nothing else."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,8 @@ from markupsafe import Markup
 from hub.dashboard.assets import url_of
 from hub.dashboard.navigation import NAVIGATION
 from hub.errors import HubError
-from hub.model.json import loads
+from hub.model.json import dumps_text, loads
+from hub.model.time import from_iso
 from hub.printing import style_of
 
 SHOWN_BYTES: Final = 64 * 1024
@@ -42,11 +44,13 @@ def environment() -> Environment:
         number=number,
         size=size,
         took=took,
+        lasted=lasted,
         pretty=pretty,
         plain=plain,
         segment=segment,
         query=query,
         short=short,
+        json=dumps_text,
     )
     return made
 
@@ -91,6 +95,12 @@ def took(ms: float | None) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def lasted(thing: Mapping[str, Any]) -> float | None:
+    """Milliseconds from the start of a thing to its end, if it has both."""
+    started, finished = thing["started_at"], thing["finished_at"]
+    return (from_iso(finished) - from_iso(started)) / 1000 if started and finished else None
 
 
 def pretty(value: Any) -> str:

@@ -519,6 +519,13 @@ def page_of_runs(tx: Tx, /, *, before: str, most: int, **equal: Any) -> list[dic
     return _with_inputs(tx, page(tx, runs, before=before, most=most, **equal))
 
 
+def brief_page_of_runs(tx: Tx, /, *, before: str, most: int, **equal: Any) -> list[dict[str, Any]]:
+    """The same without their inputs and results, which may be large."""
+    without = ("input", "result", "context", "answer")
+    rows = page(tx, runs, before=before, most=most, without=without, **equal)
+    return [{**row, "input": None, "result": None} for row in rows]
+
+
 def _with_inputs(tx: Tx, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     bare = [row for row in rows if row["input"] is None]
     bodies = _bodies(tx, [row["event_id"] for row in bare])

@@ -4,9 +4,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from sqlalchemy import ClauseElement, Executable, Select, text
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import text
 
 from hub.errors import ConflictError, InvalidError
 from hub.model.change import Change
@@ -31,6 +29,7 @@ from hub.store.tables import (
     record_counts,
 )
 from hub.store.tx import Tx
+from tests.store.explain import Explain
 from tests.store.tables import record
 
 
@@ -158,21 +157,6 @@ INDEXED = spec(
     n={"type": "integer", "index": True},
     due={"type": "datetime", "index": True},
 )
-
-
-class Explain(Executable, ClauseElement):
-    """How the database goes about a statement."""
-
-    inherit_cache = False
-
-    def __init__(self, statement: Select[Any]) -> None:
-        self.statement = statement
-
-
-@compiles(Explain)
-def _explain(element: Explain, compiler: SQLCompiler, **kw: Any) -> str:
-    word = "EXPLAIN QUERY PLAN" if compiler.dialect.name == "sqlite" else "EXPLAIN"
-    return f"{word} {compiler.process(element.statement, **kw)}"
 
 
 async def plan(ledger: Ledger, query: Query) -> str:

@@ -5,8 +5,10 @@ import httpx
 import pytest
 
 from hub.bootstrap import Hub
-from hub.model.run import Ending, Failure, RunStatus
+from hub.model.ids import new_id
+from hub.model.run import Ending, Failure, RunStart, RunStatus
 from hub.stack.journal import Entry
+from hub.store.runs import START
 from tests.web.answers import good, pointers, refused
 from tests.web.conftest import KeyOf
 from tests.web.work import claim, finish, record
@@ -30,9 +32,46 @@ pytestmark = pytest.mark.usefixtures("shop")
 async def test_tasks_are_listed_and_read(api: httpx.AsyncClient) -> None:
     (item,) = good(await api.get("/v1/tasks"))["items"]
     assert (item["name"], item["description"], item["steps"]) == ("shop/sell", "Sells.", 2)
-    assert good(await api.get("/v1/tasks/shop/sell")) == item
-    assert good(await api.get("/v1/tasks/sell")) == item
+    whole = good(await api.get("/v1/tasks/shop/sell"))
+    assert item.items() <= whole.items()
+    assert good(await api.get("/v1/tasks/sell")) == whole
     refused(await api.get("/v1/tasks/buy"), 404, "task_unknown")
+
+
+async def test_a_task_tells_its_steps_and_what_it_takes_in_each_version(
+    api: httpx.AsyncClient,
+) -> None:
+    before = good(await api.get("/v1/tasks/sell"))
+    assert [(each["path"], each["function"]) for each in before["outline"]] == [
+        ("0", "create_variable"),
+        ("1", "conditional"),
+        ("1/true/0", "for_each_loop"),
+        ("1/true/0/*/0", "add_record"),
+    ]
+    assert (before["input"], before["lane"], before["on_error"]) == (None, None, None)
+    after = """{"sell": {"lane": "low", "input": {"type": "object"}, "function_stack": [
+      {"function": "stop", "id": "end", "description": "Nothing."}]}}"""
+    good(await api.put("/v1/stacks/shop", content=after))
+    now = good(await api.get("/v1/tasks/sell"))
+    assert (now["input"], now["lane"]) == ({"type": "object"}, "low")
+    (step,) = now["outline"]
+    told = {"path": "0", "function": "stop", "id": "end", "description": "Nothing.", "as": None}
+    assert step == told
+    url = "/v1/tasks/{}?version={}"
+    for name in ("shop/sell", "sell"):
+        assert good(await api.get(url.format(name, before["version"]))) == before
+    refused(await api.get(url.format("shop/sell", "0000")), 404, "task_gone")
+    refused(await api.get(url.format("buy", before["version"])), 404, "task_unknown")
+    refused(await api.get("/v1/tasks/sell?versions=1"), 400, "query_unknown")
+
+
+async def test_a_task_that_is_gone_is_read_in_the_version_that_had_it(
+    api: httpx.AsyncClient,
+) -> None:
+    version = good(await api.get("/v1/tasks/sell"))["version"]
+    good(await api.put("/v1/stacks/shop", content='{"buy": {"function_stack": []}}'))
+    refused(await api.get("/v1/tasks/shop/sell"), 404, "task_gone")
+    assert good(await api.get(f"/v1/tasks/shop/sell?version={version}"))["steps"] == 2
 
 
 async def test_a_bare_name_that_two_stacks_have_is_refused(api: httpx.AsyncClient) -> None:
@@ -162,6 +201,24 @@ async def test_steps_come_in_pages(api: httpx.AsyncClient, hub: Hub) -> None:
     assert seen == [0, 1, 2, 3, 4]
 
 
+async def test_a_step_is_found_by_its_path_each_time_that_it_was_done(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    told = good(await api.post("/v1/tasks/sell/runs", json={}), 202)
+    (run,) = await claim(hub)
+    entries = (Entry("0", "x", 1, 1, 1), Entry("1/true/0", "x", 2, 1, 2), Entry("0", "x", 3, 1, 3))
+    await finish(hub, run, DONE, entries)
+
+    async def outputs(query: str) -> list[int]:
+        found = good(await api.get(f"{told['url']}/steps?{query}"))
+        return [item["output"] for item in found["items"]]
+
+    assert await outputs("path=0") == [1, 3]
+    assert await outputs("path=1/true/0") == [2]
+    assert await outputs("path=0&limit=1") == [1]
+    assert await outputs("path=1") == []
+
+
 async def test_when_the_wait_is_over_the_run_goes_on(api: httpx.AsyncClient) -> None:
     wish = {"wait_s": 0.02}
     assert good(await api.post("/v1/tasks/sell/runs", json=wish), 202)["status"] == "queued"
@@ -218,6 +275,31 @@ async def test_runs_are_listed_by_what_they_are(api: httpx.AsyncClient, hub: Hub
     assert await ids("status=succeeded") == [first.id]
     assert await ids(f"event_id={event_id}") == [first.id]
     refused(await api.get("/v1/runs?status=fine"), 400, "query_invalid")
+    refused(await api.get("/v1/runs?brief=yes"), 400, "query_invalid")
+    refused(await api.get("/v1/runs?parent=evt_1"), 400, "query_invalid")
+
+
+async def test_runs_are_listed_by_the_run_that_has_started_them(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    first = good(await api.post("/v1/tasks/sell/runs", json={}), 202)["id"]
+    second = RunStart(new_id("run"), "shop/sell", "{}", parent=first)
+    await hub.ledger.write(START, second)
+    found = good(await api.get(f"/v1/runs?parent={first}"))["items"]
+    assert [each["id"] for each in found] == [second.id]
+    assert good(await api.get(f"/v1/runs?parent={second.id}"))["items"] == []
+
+
+async def test_a_brief_list_of_runs_is_without_what_may_be_large(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    good(await api.post("/v1/tasks/sell/runs", json={"input": {"n": 1}}), 202)
+    (run,) = await claim(hub)
+    await finish(hub, run, DONE)
+    (whole,) = good(await api.get("/v1/runs?brief=false"))["items"]
+    (brief,) = good(await api.get("/v1/runs?brief=true"))["items"]
+    assert (whole["input"], whole["result"]) == ({"n": 1}, {"sold": True})
+    assert brief == {**whole, "input": None, "result": None}
 
 
 async def test_runs_come_in_pages(api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from starlette.responses import Response
 
-from hub.dashboard.sessions import Sessions, is_private, keep
 from hub.dashboard.view import Page, View
 from hub.errors import HubError
 
@@ -22,10 +21,10 @@ async def _change_password(view: View) -> Response:
     except HubError as error:
         return view.refused(error, "account.html", account=account)
     # a new password ends every session of theirs: this one begins anew
-    token = await Sessions(view.hub.ledger).open_for(user_id=account["id"])
+    token = await view.sessions.open_for(user_id=account["id"])
     said = "Your password is changed, and you are signed out everywhere else."
     response = view.go(_PATH, said)
-    keep(response, token, secure=is_private(view.hub.settings, view.request))
+    view.sessions.keep(view.request, response, token)
     return response
 
 

@@ -64,7 +64,7 @@ class Switch(Step):
         name = as_text(self.compute(self.variable, turn, path))
         steps = self.cases.get(name)
         if steps is not None:
-            return run_steps(steps, turn, f"{path}/cases/{_escaped(name)}/") if steps else None
+            return run_steps(steps, turn, f"{path}/cases/{escaped(name)}/") if steps else None
         if self.default is not None:
             return run_steps(self.default, turn, f"{path}/default/")
         turn.trace(f"{path}/default", "switch", f"No case fits {name[:100]!r}, and no default.")
@@ -128,9 +128,7 @@ class Parallel(Step):
 
     async def _run(self, turn: Turn, path: str) -> None:
         stacks = self.stacks if isinstance(self.stacks, dict) else dict(enumerate(self.stacks))
-        branches = [
-            _branch(f"{path}/{_escaped(str(key))}/", steps) for key, steps in stacks.items()
-        ]
+        branches = [_branch(f"{path}/{escaped(str(key))}/", steps) for key, steps in stacks.items()]
         most = branches_of(self.concurrency, turn) or _MOST_BRANCHES
         made = await run_branches(turn, branches, most=most)
         if self.as_ is not None:
@@ -157,7 +155,7 @@ def branches_of(value: OptionalValue, turn: Turn) -> int | None:
     return whole_of(value.evaluate(turn.scope), "concurrency", least=1, most=_MOST_BRANCHES)
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
     """A part of a path."""
     return name.replace("~", "~0").replace("/", "~1") or "~2"
 

@@ -8,6 +8,7 @@ from hub.web.api import (
     audit,
     breakers,
     channels,
+    connectors,
     deliveries,
     destinations,
     event_exports,
@@ -18,6 +19,7 @@ from hub.web.api import (
     issuers,
     keys,
     lanes,
+    language,
     pauses,
     purges,
     rates,
@@ -35,10 +37,12 @@ from hub.web.api import (
     tasks,
     users,
     variables,
+    versions,
 )
 from hub.web.api.call import Operation
 
 NOUNS: tuple[ModuleType, ...] = (
+    connectors,
     sources,
     destinations,
     breakers,
@@ -46,6 +50,8 @@ NOUNS: tuple[ModuleType, ...] = (
     issuers,
     alerts,
     stacks,
+    versions,
+    language,
     tasks,
     schedules,
     lanes,

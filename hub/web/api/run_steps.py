@@ -1,6 +1,5 @@
 """The steps of a run as they are read: what its journal holds, and the one that failed."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from hub.bootstrap import Hub
@@ -8,10 +7,8 @@ from hub.errors import HubError
 from hub.model.json import Json, loads
 from hub.model.time import to_iso
 from hub.stack.journal import Entry, decode
-from hub.stack.step import Step
+from hub.stack.outline import finder, outline
 from hub.store.runs import journal_of
-
-_STACKS = {"true": "true_stack", "false": "false_stack"}
 
 
 async def steps_of(hub: Hub, row: dict[str, Any]) -> list[dict[str, Json]]:
@@ -62,15 +59,5 @@ async def _function_at(hub: Hub, row: dict[str, Any], path: str) -> str | None:
         task = await hub.catalog.task(row["task"], row["version"])
     except HubError:
         return None
-    return _function(task.steps, path.split("/"))
-
-
-def _function(steps: Sequence[Step], parts: Sequence[str]) -> str | None:
-    place, *rest = parts
-    if not place.isdigit() or int(place) >= len(steps):
-        return None
-    step = steps[int(place)]
-    if not rest:
-        return step.function
-    inner = getattr(step, _STACKS.get(rest[0], "function_stack"), None)
-    return _function(inner, rest[1:]) if inner and rest[1:] else None
+    found = finder({each.path: each for each in outline(task.steps)})(path)
+    return None if found is None else found.function

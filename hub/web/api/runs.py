@@ -15,14 +15,14 @@ from hub.stack.journal import RETRY, Entry, Journal, encode
 from hub.store.control import CANCEL, GO_ON, GoOn
 from hub.store.lookup import LAST, where
 from hub.store.queues import RUNS
-from hub.store.runs import START, find_run, journal_of, page_of_runs
+from hub.store.runs import START, brief_page_of_runs, find_run, journal_of, page_of_runs
 from hub.store.schema import run_attempts
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.run_steps import steps_of
 from hub.web.api.simulations import previewed
 from hub.web.paging import PAGE
-from hub.web.parameters import text, word
+from hub.web.parameters import id_of, text, word
 from hub.web.run_stream import RunStream
 from hub.web.shown.base import Content, Started, listed
 from hub.web.shown.work import PreviewShown, RunAttemptShown, RunShown, StepShown
@@ -38,12 +38,13 @@ async def _get_all(call: Call) -> Response:
     filters: dict[str, Any] = dict(wanted.filters)
     if "task" in filters:
         filters["task"] = _full_name(call, filters["task"])
+    read = brief_page_of_runs if filters.pop(_BRIEF.name, "") == "true" else page_of_runs
     rows: list[dict[str, Any]] = []
     last: str | None = wanted.after(LAST)
     chars = 0
     while last is not None and len(rows) < wanted.limit and chars < _MAX_CHARS:
         most = min(_CHUNK, wanted.limit - len(rows))
-        found = await call.hub.ledger.read(page_of_runs, before=last, most=most + 1, **filters)
+        found = await call.hub.ledger.read(read, before=last, most=most + 1, **filters)
         rows += found[:most]
         last = found[most - 1]["id"] if len(found) > most else None
         chars += sum(len(row["input"] or "") + len(row["result"] or "") for row in found)
@@ -57,7 +58,8 @@ async def _get(call: Call) -> Response:
 async def _get_steps(call: Call) -> Response:
     wanted = call.page()
     row = await _row(call)
-    steps = await steps_of(call.hub, row)
+    path = wanted.filters.get("path")
+    steps = [each for each in await steps_of(call.hub, row) if path is None or each["path"] == path]
     begin = wanted.after(0)
     end = begin + wanted.limit
     return answer(wanted.answer(steps[begin:end], end if end < len(steps) else None))
@@ -206,6 +208,9 @@ def _moment(us: int | None) -> str | None:
 
 
 FOLLOWED = Content(("text/event-stream",), "The run as it stands, then what changes of it.")
+_BRIEF = word(
+    "brief", "`true`: their inputs and results are not read, and are null.", ("true", "false")
+)
 _UNKNOWN = {404: ("run_unknown",)}
 _ONE = "/v1/runs/{id}"
 OPERATIONS = (
@@ -215,6 +220,8 @@ OPERATIONS = (
             text("task", "Only those of this task."),
             word("status", "Only those that stand so.", tuple(RunStatus)),
             text("event_id", "Only those of this event."),
+            id_of("parent", "run", "Only those that this run has started."),
+            _BRIEF,
             *PAGE,
         ),
         gives={200: listed(RunShown)},
@@ -253,7 +260,7 @@ OPERATIONS = (
     ),
     Operation(
         *("GET", f"{_ONE}/steps", Scope.READ, _get_steps, "List the steps of a run"),
-        query=PAGE,
+        query=(text("path", "Only the step that stands there, each time that it was done."), *PAGE),
         gives={200: listed(StepShown)},
         problems=_UNKNOWN,
     ),

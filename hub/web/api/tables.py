@@ -14,6 +14,7 @@ from hub.model.record import check_table
 from hub.model.table import TableSpec
 from hub.model.time import now_us
 from hub.store.filter import select_of
+from hub.store.records import count_records
 from hub.store.tables import (
     DECLARE,
     FORGET,
@@ -119,6 +120,12 @@ async def _export(call: Call) -> Response:
     )
 
 
+async def _count(call: Call) -> Response:
+    table, spec = table_of(call)
+    query = Query(table, filter_of(call.query().get("filter"), spec))
+    return answer({"count": await call.hub.ledger.read(count_records, query)})
+
+
 async def _encoded(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:
     async for part in parts:
         yield part.encode()
@@ -177,5 +184,12 @@ OPERATIONS = (
         gives={200: Content((*_CONTENT_TYPES.values(),), "The file.")},
         problems={400: ("table_invalid", "filter_invalid", "sort_invalid")},
         name="export_table",
+    ),
+    Operation(
+        *("GET", f"{_ONE}/count", Scope.READ, _count, "Count the records that match"),
+        query=(FILTER,),
+        gives={200: Counted},
+        problems={400: ("table_invalid", "filter_invalid")},
+        name="count_records",
     ),
 )

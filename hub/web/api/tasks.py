@@ -16,6 +16,7 @@ from hub.model.key import Scope
 from hub.model.run import RunStart, Unique
 from hub.model.time import US_PER_S, now_us
 from hub.observe.tracing import traced_here
+from hub.stack.outline import outline
 from hub.stack.placing import placed
 from hub.stack.steps.tasks import MAX_DEBOUNCE_S
 from hub.stack.task import Task
@@ -28,13 +29,15 @@ from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.runs import ENDED, shown_run
 from hub.web.paging import PAGE
+from hub.web.parameters import text
 from hub.web.shown.base import Started, listed
-from hub.web.shown.stacks import TaskShown
+from hub.web.shown.stacks import TaskInFull, TaskShown
 from hub.web.shown.work import RunShown
 
 MAX_DELAY_S = 10 * 366 * 86400
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.01, 0.25
 _VISIBLE = r"^[!-~]+$"
+_VERSION = text("version", "As that version of its stack has it, such as a run names.")
 
 
 def _moment(value: Any) -> int:
@@ -114,8 +117,11 @@ async def _get_all(call: Call) -> Response:
 
 
 async def _get(call: Call) -> Response:
-    name = await _resolved(call, call.given("name"))
-    return answer(_shown(call, await call.hub.catalog.task(name)))
+    version = call.query().get(_VERSION.name)
+    name = call.given("name")
+    if version is None or name.count("/") != 1:
+        name = await _resolved(call, name)
+    return answer(_in_full(call, await call.hub.catalog.task(name, version)))
 
 
 async def _start(call: Call) -> Response:
@@ -187,6 +193,26 @@ def _shown(call: Call, task: Task) -> dict[str, Any]:
     }
 
 
+def _in_full(call: Call, task: Task) -> dict[str, Any]:
+    steps = [
+        {
+            "path": each.path,
+            "function": each.function,
+            "id": each.id,
+            "description": each.description,
+            "as": each.binds,
+        }
+        for each in outline(task.steps)
+    ]
+    return {
+        **_shown(call, task),
+        "lane": task.lane,
+        "on_error": task.on_error,
+        "input": task.input and task.input.schema,
+        "outline": steps,
+    }
+
+
 OPERATIONS = (
     Operation(
         *("GET", "/v1/tasks", Scope.READ, _get_all, "List the tasks"),
@@ -205,8 +231,9 @@ OPERATIONS = (
         unaudited="A run is traffic, and a row of its own.",
     ),
     Operation(
-        *("GET", "/v1/tasks/{name:path}", Scope.READ, _get, "Read a task"),
-        gives={200: TaskShown},
+        *("GET", "/v1/tasks/{name:path}", Scope.READ, _get, "Read a task, and what it does"),
+        query=(_VERSION,),
+        gives={200: TaskInFull},
         problems={400: ("task_ambiguous",), 404: ("task_unknown", "task_gone")},
     ),
 )

@@ -17,6 +17,7 @@ _IDS: dict[str, Prefix] = {
     "users": "usr",
 }
 _PATTERNS = {
+    "connectors": r"^[a-z0-9][a-z0-9-]{0,62}$",
     "sources": f"^{SLUG}$",
     "destinations": f"^{SLUG}$",
     "issuers": f"^{SLUG}$",

@@ -1,6 +1,6 @@
 """Stacks, tasks, schedules and lanes, as they are read."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -61,6 +61,42 @@ class StackInFull(StackShown):
     text: str
 
 
+class StackVersionShown(Shown):
+    """A version of a stack."""
+
+    version: str
+    created_at: Moment
+    in_use: bool = Field(description="It is what the stack says now.")
+    by: dict[str, Any] | None = Field(
+        description="Who made it: `kind`, `id` and `name`; null where the audit does not know, "
+        "and for whoever may not read it."
+    )
+
+
+class StackVersionInFull(StackVersionShown):
+    """A version with its text."""
+
+    text: str
+
+
+class LanguageFunction(Shown):
+    """A function of expressions."""
+
+    name: str
+    aliases: list[str]
+    signature: str
+    summary: str
+
+
+class LanguageShown(Shown):
+    """What stacks can say."""
+
+    documents: dict[str, Any] = Field(
+        alias="schema", description="The JSON Schema of one document, with every step."
+    )
+    functions: list[LanguageFunction]
+
+
 class StackPaused(Shown):
     """Whether a stack is paused."""
 
@@ -78,6 +114,25 @@ class TaskShown(Shown):
     source: str | None
     steps: int
     runs_url: str
+
+
+class OutlinedStep(Shown):
+    """A step of a task, as it is written."""
+
+    path: str = Field(description="Where it stands in a run; `*` is the round of a loop.")
+    function: str
+    id: str | None
+    description: str | None
+    as_: str | None = Field(alias="as", description="The variable that gets its result.")
+
+
+class TaskInFull(TaskShown):
+    """A task with what it takes and what it does."""
+
+    lane: str | None
+    on_error: str | None = Field(description="The task that is started where this one fails.")
+    input: dict[str, Any] | None = Field(description="The JSON Schema of what it takes, if any.")
+    outline: list[OutlinedStep] = Field(description="Each step is followed by those inside it.")
 
 
 class ScheduleShown(Shown):
