@@ -7,6 +7,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, async_playwright, expect
 
 from tests.browser.chromium import OWN, launched
+from tests.browser.dashboard import Scene, filled
 from tests.program import Driven, embedded_hub
 
 
@@ -26,3 +27,10 @@ async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driven]
     data = tmp_path_factory.mktemp("hub")
     async with embedded_hub(data, cors_origins=OWN) as driven:
         yield driven
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    """A hub full of what is hostile, for the tests that change nothing in it."""
+    async with filled(tmp_path_factory.mktemp("scene")) as made:
+        yield made
