@@ -192,8 +192,7 @@ async def _language(view: View) -> Response:
         each: [item[_NAMES.get(each, "slug")] for item in items]
         for each, items in zip(asked, lists, strict=True)
     }
-    fields = {"cache-control": "private, max-age=60"}
-    return Response(dumps({**language, "names": names}), 200, fields, "application/json")
+    return Response(dumps({**language, "names": names}), media_type="application/json")
 
 
 PAGES = (
