@@ -16,7 +16,7 @@ from hub.model.time import US_PER_S, now_us, to_iso
 from hub.printing import print_json, print_things, write
 from hub.settings import Settings, variables
 from hub.stack.problem import nearest
-from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, mutes_now, standings_now
+from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, Mute, Muting, mutes_now, standings_now
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
 
@@ -79,11 +79,14 @@ async def _rules(hub: _Opened) -> list[dict[str, Json]]:
     ]
 
 
-def _state(rule: Alert, muted_until: int | None, firing: int) -> str:
+def _state(rule: Alert, mute: Mute | None, firing: int) -> str:
     if not rule.enabled:
         return "off"
     said = f"{firing} firing" if firing else "quiet"
-    return said if muted_until is None else f"{said}, muted until {to_iso(muted_until)}"
+    if mute is None:
+        return said
+    because = f": {mute.reason}" if mute.reason else ""
+    return f"{said}, muted until {to_iso(mute.until)}{because}"
 
 
 async def _firing(hub: _Opened) -> list[dict[str, Json]]:
@@ -115,7 +118,9 @@ async def test_alert(settings: Settings, slug: str, *, as_json: bool) -> None:
             write(f"{each.id} {each.destination}")
 
 
-async def mute_alert(settings: Settings, slug: str, for_s: float, *, as_json: bool) -> None:
+async def mute_alert(
+    settings: Settings, slug: str, for_s: float, reason: str | None = None, *, as_json: bool
+) -> None:
     """Have nothing new told of a rule for so long; 0 has it told again.
 
     Raises:
@@ -130,7 +135,9 @@ async def mute_alert(settings: Settings, slug: str, for_s: float, *, as_json: bo
     async with _opened(settings) as hub:
         rule = hub.known(slug)
         if for_s:
-            until = await hub.ledger.write(MUTE_ALERT, (rule, round(for_s * US_PER_S)))
+            until = await hub.ledger.write(
+                MUTE_ALERT, Muting(rule, round(for_s * US_PER_S), reason)
+            )
         else:
             await hub.ledger.write(UNMUTE_ALERT, rule)
     shown = None if until is None else to_iso(until)

@@ -21,7 +21,7 @@ _STYLES = {
     **dict.fromkeys(("warning", "retrying", "retry", "held", "waiting", "unmatched"), "yellow"),
     **dict.fromkeys(("half_open", "duplicate", "cancelled", "paused", "back_pressure"), "yellow"),
     **dict.fromkeys(("problem", "dead", "failed", "refused", "gone", "rejected"), "red"),
-    **dict.fromkeys(("disabled", "open"), "red"),
+    **dict.fromkeys(("disabled", "open", "critical"), "red"),
 }
 """How words of a state are coloured, wherever they stand alone in a cell."""
 

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Iterator
-from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from hub.clicks import folder_of
 from hub.model.http import Headers, InboundRequest
 
 
@@ -20,15 +19,12 @@ def samples_in(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def sent_samples(connector: str) -> list[dict[str, Any]]:
     """The cases of a connector that its tool sends and that it takes; none without a folder."""
-    for point in entry_points(group="hub.connectors", name=connector):
-        file = import_module(point.module).__file__
-        if file is not None:
-            return [
-                case
-                for _, case in samples_in(Path(file).parent)
-                if "response" not in case and "refused" not in case and "challenge" not in case
-            ]
-    return []
+    folder = folder_of(connector)
+    return [
+        case
+        for _, case in (samples_in(folder) if folder is not None else ())
+        if "response" not in case and "refused" not in case and "challenge" not in case
+    ]
 
 
 def request_of(message: dict[str, Any]) -> InboundRequest:

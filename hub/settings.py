@@ -36,6 +36,7 @@ _PLACEHOLDER = re.compile(
     r"(?:key|secret|token|password)|example[-_ ]?\w*[-_ ]?(?:key|secret|token|password)"
 )
 _COMMON = re.compile(r"(?:admin|default|example|hub|key|password|postgres|root|secret|test|token)+")
+_ROLES = ("viewer", "operator", "admin")
 Comma = Annotated[tuple[str, ...], NoDecode]
 
 
@@ -77,6 +78,41 @@ class Settings(BaseSettings):
     )
     public_url: AnyHttpUrl | None = Field(
         None, description="The address under which others reach the hub; shown in URLs to paste."
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        description="An identity provider (OpenID Connect) that people may sign in to the "
+        "dashboard with: its issuer to the letter, such as `https://login.example.com/realms/us`. "
+        "It sends them back to `HUB_PUBLIC_URL/login/oidc/callback`.",
+    )
+    oidc_client_id: str | None = Field(
+        None, min_length=1, description="What the identity provider knows the hub as."
+    )
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="The secret that goes with it; a public client has none."
+    )
+    oidc_roles: Comma = Field(
+        (),
+        description="Values of the claim and the roles that they give, with commas: "
+        "`hub-admins=admin,staff=viewer`. The role that may most counts; `*` is any value, or "
+        "none. Who has no role may not sign in.",
+    )
+    oidc_claim: str = Field(
+        "groups",
+        min_length=1,
+        description="The claim of the ID token that roles go by: a text or a list of texts. "
+        "Dots lead into another one: `realm_access.roles`.",
+    )
+    oidc_scope: str = Field(
+        "openid profile email", description="What the identity provider is asked for."
+    )
+    oidc_name: str | None = Field(
+        None,
+        max_length=100,
+        description="What the identity provider is called on the sign-in. Without it: its host.",
+    )
+    oidc_allow_private: bool = Field(
+        False, description="The identity provider may be on a private address."
     )
     trusted_proxies: Comma = Field(
         (), description="Addresses of proxies whose `X-Forwarded-*` headers count, with commas."
@@ -265,6 +301,7 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
+        "oidc_roles",
         "trusted_proxies",
         "cors_origins",
         "outbound_allow",
@@ -303,6 +340,34 @@ class Settings(BaseSettings):
     def _readable_keys(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             _keys_of(value.get_secret_value())
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, value: str | None) -> str | None:
+        if value is not None:
+            parts = urlsplit(value)
+            is_here = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+            if not parts.hostname or not (parts.scheme == "https" or is_here):
+                raise ValueError("must begin with https://: who can change its answers is let in")
+            if parts.query or parts.fragment or parts.username:
+                raise ValueError("must be an address without user, query or fragment")
+        return value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            claimed, _, role = each.rpartition("=")
+            if not claimed.strip() or role.strip() not in _ROLES:
+                raise ValueError(f"must be VALUE=ROLE with a role of {', '.join(_ROLES)}")
+        return value
+
+    @field_validator("oidc_scope")
+    @classmethod
+    def _asks_who(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must hold the word openid")
         return value
 
     @field_validator("trusted_proxies")
@@ -376,6 +441,13 @@ class Settings(BaseSettings):
                     "HUB_ADMIN_KEY: must not be HUB_SECRET_KEY as well: whoever is given the one "
                     "would have the other"
                 )
+        if self.oidc_issuer is None:
+            if self.oidc_client_id is not None or self.oidc_roles:
+                raise ValueError("HUB_OIDC_ISSUER: is missing: the other HUB_OIDC_… need it")
+            return self
+        for name in ("public_url", "oidc_client_id", "oidc_roles"):
+            if not getattr(self, name):
+                raise ValueError(f"HUB_{name.upper()}: is missing: HUB_OIDC_ISSUER needs it")
         return self
 
     @property
@@ -388,6 +460,12 @@ class Settings(BaseSettings):
     def secret_keys(self) -> tuple[bytes, ...]:
         """The keys that secrets are sealed with, the first, and opened with; maybe none."""
         return () if self.secret_key is None else _keys_of(self.secret_key.get_secret_value())
+
+    @property
+    def oidc_role_of(self) -> dict[str, str]:
+        """The roles that values of the claim give."""
+        parts = (each.rpartition("=") for each in self.oidc_roles)
+        return {claimed.strip(): role.strip() for claimed, _, role in parts}
 
     @property
     def root(self) -> str:

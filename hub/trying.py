@@ -1,41 +1,26 @@
 """``hub source test``, ``hub destination test``: a sample is sent, and all is shown."""
 
 import sys
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from hub.bootstrap import current_ledger, load_connectors
-from hub.connector import Connector, Outcome
+from hub.connector import Outcome
 from hub.deliver.trial import sample, try_out
 from hub.errors import InvalidError, NotFoundError, OutboundError
-from hub.model.http import Headers, OutboundRequest, OutboundResponse
+from hub.model.http import OutboundRequest, OutboundResponse
 from hub.model.json import Json, loads
-from hub.model.masking import is_secret_header
-from hub.model.source import Source, VerifyHeader, VerifyHmac
+from hub.model.source import Source
 from hub.outbound.client import Client
-from hub.outbound.guard import SET_BY_HUB, AddressPolicy
+from hub.outbound.guard import AddressPolicy
 from hub.printing import print_json
-from hub.receive.proof import proof
-from hub.samples import request_of, sent_samples
+from hub.receive.trial import outgoing, sample_of, told
 from hub.settings import Settings, variables
 from hub.store.catalog import Catalog
 
 _TIMEOUT_S = 60.0
-_ANY: dict[str, Any] = {
-    "case": "any",
-    "request": {
-        "method": "POST",
-        "path": "/in/any",
-        "headers": [["Content-Type", "application/json"]],
-        "body": '{"event":"sample.sent","sample":true}',
-    },
-}
-"""For connectors without samples."""
-_NEW = ("idempotency-key", "webhook-id")
-"""What would make each try a duplicate of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +47,10 @@ async def test_source(settings: Settings, slug: str, given: Sample, *, as_json: 
     connector = load_connectors().get(source.connector)
     if connector is None:
         raise InvalidError(f"The connector {source.connector!r} is not installed.")
-    sample = _sample(source.connector, given.case)
+    sample = sample_of(source.connector, given.case)
     root = given.url or settings.root
     signed = settings.root if settings.public_url is not None else root
-    sent = _outgoing(source, connector, sample, given.body, f"{signed}/in/{slug}")
+    sent = outgoing(source, connector, sample, given.body, f"{signed}/in/{slug}")
     sent = replace(sent, url=sent.url.replace(signed, root, 1))
     if not as_json:
         _show_sent(source, sent)
@@ -80,7 +65,7 @@ async def test_source(settings: Settings, slug: str, given: Sample, *, as_json: 
                 code=error.code,
             ) from error
     if as_json:
-        print_json({"request": _told_sent(source, sent), "answer": _told_answer(answer)})
+        print_json({"request": told(source, sent), "answer": _told_answer(answer)})
     else:
         _show_answer(answer)
     return 0 if 200 <= answer.status < 300 else 1
@@ -109,16 +94,16 @@ async def test_destination(
     given = sample() if body is None else loads(body)
     policy = AddressPolicy(allow=settings.outbound_allow, own_ports=frozenset({settings.port}))
     async with Client(policy, connections=1) as client:
-        told = await try_out(slug, destination, connector, given, None if dry_run else client)
+        tried = await try_out(slug, destination, connector, given, None if dry_run else client)
     if as_json:
-        print_json(told)
+        print_json(tried)
     else:
-        _show_trial(told)
-    return 0 if dry_run or told["outcome"] == Outcome.DELIVERED else 1
+        _show_trial(tried)
+    return 0 if dry_run or tried["outcome"] == Outcome.DELIVERED else 1
 
 
-def _show_trial(told: dict[str, Any]) -> None:
-    sent, answered = told["request"], told["answer"]
+def _show_trial(tried: dict[str, Any]) -> None:
+    sent, answered = tried["request"], tried["answer"]
     if sent is not None:
         sys.stdout.write(f"{sent['method']} {sent['url']}\n")
         _show_fields(sent["headers"].items())
@@ -127,8 +112,8 @@ def _show_trial(told: dict[str, Any]) -> None:
         sys.stdout.write(f"{answered['status']} in {answered['duration_ms']} ms\n")
         _show_fields(answered["headers"].items())
         sys.stdout.write(f"\n{answered['body']}\n\n")
-    if "outcome" in told:
-        sys.stdout.write(f"{told['outcome']}: {told['message']}\n")
+    if "outcome" in tried:
+        sys.stdout.write(f"{tried['outcome']}: {tried['message']}\n")
 
 
 def _show_fields(fields: Iterable[tuple[str, str]]) -> None:
@@ -152,66 +137,18 @@ async def _catalog(settings: Settings) -> Catalog:
         return catalog
 
 
-def _sample(connector: str, case: str | None) -> dict[str, Any]:
-    cases = sent_samples(connector) or [_ANY]
-    if case is None:
-        return next((each for each in cases if each["request"]["body"]), cases[0])
-    for each in cases:
-        if each.get("case") == case:
-            return each
-    known = ", ".join(repr(each.get("case", "")) for each in cases)
-    raise InvalidError(f"There is no sample {case!r}: there are {known}.", code="sample_unknown")
-
-
-def _outgoing(
-    source: Source, connector: Connector, sample: dict[str, Any], body: str | None, address: str
-) -> OutboundRequest:
-    """The sample as this source is sent it: without what proved the recorded one."""
-    recorded = request_of(sample["request"])
-    url = f"{address}?{recorded.query}" if recorded.query else address
-    own = {*_NEW, *SET_BY_HUB, *_proving(source)}
-    kept = [(n, v) for n, v in recorded.headers if n not in own and not is_secret_header(n)]
-    request = replace(
-        recorded,
-        url=url,
-        rest="",
-        headers=Headers(kept),
-        body=recorded.body if body is None else body.encode(),
-    )
-    proven = proof(source, connector, request, time.time())
-    names = {name.lower() for name, _ in proven}
-    fields = (*((n, v) for n, v in kept if n not in names), *proven)
-    return OutboundRequest(request.method, url, fields, request.body)
-
-
-def _proving(source: Source) -> set[str]:
-    verify = source.verify
-    return {verify.header.lower()} if isinstance(verify, (VerifyHeader, VerifyHmac)) else set()
-
-
-def _told_sent(source: Source, sent: OutboundRequest) -> dict[str, Json]:
-    """What is sent, without what proves it."""
-    secret = _proving(source)
-    headers = {
-        name: "…" if is_secret_header(name) or name.lower() in secret else value
-        for name, value in sent.headers
-    }
-    body = sent.body.decode("utf-8", "replace")
-    return {"method": sent.method, "url": sent.url, "headers": headers, "body": body}
-
-
 def _told_answer(answer: OutboundResponse) -> dict[str, Json]:
     text = answer.body.decode("utf-8", "replace")
     return {"status": answer.status, "duration_ms": answer.duration_ms, "body": text}
 
 
 def _show_sent(source: Source, sent: OutboundRequest) -> None:
-    told, path = _told_sent(source, sent), urlsplit(sent.url)
+    shown, path = told(source, sent), urlsplit(sent.url)
     sys.stdout.write(f"{sent.method} {path.path}{'?' + path.query if path.query else ''}\n")
-    _show_fields(told["headers"].items())
-    sys.stdout.write(f"\n{told['body']}\n\n")
+    _show_fields(shown["headers"].items())
+    sys.stdout.write(f"\n{shown['body']}\n\n")
 
 
 def _show_answer(answer: OutboundResponse) -> None:
-    told = _told_answer(answer)
-    sys.stdout.write(f"{told['status']} in {told['duration_ms']} ms\n{told['body']}\n")
+    shown = _told_answer(answer)
+    sys.stdout.write(f"{shown['status']} in {shown['duration_ms']} ms\n{shown['body']}\n")

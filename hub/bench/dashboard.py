@@ -18,13 +18,14 @@ _BODY = b'{"id": "0", "customer": "Ada"}'
 _SPAN_US = 7 * 86_400 * US_PER_S
 _ONE_IN = 100
 """So many went well for each that did not."""
-_SEARCHES = (
+SEARCHES = (
     *("/dashboard/events?source=bench", "/dashboard/events?fate=dead"),
     *("/dashboard/events?fate=rejected", "/dashboard/events?source=bench&fate=rejected"),
     *("/dashboard/runs?status=failed", "/dashboard/runs?task=bench%2Fbench"),
     *("/dashboard/deliveries?status=dead", "/dashboard/deliveries?destination=bench"),
     "/dashboard/deliveries?destination=bench&status=dead",
 )
+"""Ways to look for what there is most of."""
 _PATIENCE_S = 60.0
 
 
@@ -58,7 +59,7 @@ def _paths(subject: Subject) -> list[str]:
         f"/dashboard/{noun}/{subject.api.get(f'/v1/{noun}?limit=1')['items'][0]['id']}"
         for noun in ("events", "runs", "deliveries")
     ]
-    return [*plain, *_SEARCHES, *ones]
+    return [*plain, *SEARCHES, *ones]
 
 
 def _looked_at(subject: Subject, paths: list[str]) -> tuple[dict[str, float], list[str]]:

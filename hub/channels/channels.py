@@ -57,6 +57,15 @@ class Channels:
         with outage_named():
             return (await self._past.of([name], after))[name]
 
+    async def latest(self) -> list[tuple[int, str]]:
+        """The channels that something was said on, the last one first: each after its ms.
+
+        Raises:
+            StoreError: ``redis_unavailable``.
+        """
+        with outage_named():
+            return await self._past.latest()
+
     async def subscribe(self, channels: Collection[str], after: str | None = None) -> Listener:
         """Everything that is said from now on, and with ``after`` what was said since then.
 

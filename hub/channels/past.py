@@ -70,6 +70,11 @@ class Past:
         found = [n for n in map(bytes.decode, names) if any(each.covers(n) for each in meant)]
         return found[:MOST_CHANNELS], len(found) > MOST_CHANNELS
 
+    async def latest(self) -> list[tuple[int, str]]:
+        """The channels that something was said on, the last one first: each after its ms."""
+        found = await self._redis.zrevrange(keys.CHANNELS, 0, -1, withscores=True)
+        return [(int(ms), name.decode()) for name, ms in found]
+
     async def feed(self, seconds: int) -> Look:
         """The feed, without its entries."""
         return (await self.looks([(keys.FEED, seconds)]))[0]

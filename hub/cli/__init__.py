@@ -16,6 +16,7 @@ from hub.cli import (
     tables,
     trials,
     upkeep,
+    users,
 )
 from hub.cli.common import Command
 
@@ -29,7 +30,7 @@ app = typer.Typer(
 )
 for group in (
     *(programs, trials, sources, deliveries, stacks, runs, tables),
-    *(operating, connectors, keys, alerts, upkeep, bench),
+    *(operating, connectors, keys, users, alerts, upkeep, bench),
 ):
     app.add_typer(group.commands)
 

@@ -39,9 +39,12 @@ def alert_mute(
     for_s: Annotated[
         float, typer.Option("--for", help="For so many seconds; 0 has it told again.")
     ] = 3600,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why, for whoever looks at it meanwhile.")
+    ] = None,
     json: AsJson = False,
 ) -> None:
     """Have nothing new told of a rule for a while; that something is over is told all the same."""
     from hub.alerting import mute_alert
 
-    run_to_end(mute_alert(quiet_settings(), slug, for_s, as_json=json))
+    run_to_end(mute_alert(quiet_settings(), slug, for_s, reason, as_json=json))

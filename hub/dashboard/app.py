@@ -7,19 +7,23 @@ from urllib.parse import quote, urlsplit
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from hub.bootstrap import Hub
 from hub.dashboard.assets import static_routes
+from hub.dashboard.cookies import Cookies
+from hub.dashboard.elsewhere import elsewhere_routes
 from hub.dashboard.pages import PAGES
-from hub.dashboard.sessions import Session, Sessions, forget
+from hub.dashboard.policy import Policy
+from hub.dashboard.sessions import Session, Sessions
 from hub.dashboard.signing_in import PATH as LOGIN
 from hub.dashboard.signing_in import SigningIn
-from hub.dashboard.view import Page, View, bare, form_of
+from hub.dashboard.view import Page, View, bare, sent_of
 from hub.errors import AccessError, HubError, NotFoundError
-from hub.model.channel import EVERYTHING
+from hub.model.channel import EVERYTHING, Can
 from hub.model.channel_token import NewToken
 from hub.model.json import dumps
 from hub.model.key import Scope
@@ -27,6 +31,7 @@ from hub.web.access import Access, allows, forbidden
 from hub.web.desk import Desk
 from hub.web.problems import problem, status_of
 from hub.web.tokens import mint
+from hub.web.uploads import Upload
 
 _LIVE_S = 900
 _SAME = ("same-origin", "none")
@@ -34,8 +39,9 @@ _log = structlog.get_logger("hub.dashboard")
 
 
 def build_dashboard(hub: Hub, access: Access) -> Starlette:
-    """The application for ``/``, ``/dashboard/*``, ``/login`` and ``/static/*``."""
-    sessions = Sessions(hub.ledger)
+    """The application for ``/``, ``/dashboard/*``, ``/login``, ``/login/*`` and ``/static/*``."""
+    cookies = Cookies(hub.settings.public_url)
+    sessions = Sessions(hub.ledger, cookies)
     door = Door(hub, access, sessions)
     signing_in = SigningIn(hub, access, sessions)
     app = Starlette(
@@ -45,8 +51,10 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
             Route("/dashboard/sign-out", door.sign_out, methods=["POST"]),
             Route(LOGIN, signing_in.show, methods=["GET"]),
             Route(LOGIN, door.from_here(signing_in.enter), methods=["POST"]),
+            *elsewhere_routes(hub, access, signing_in, sessions, cookies),
             *static_routes(),
         ],
+        middleware=[Middleware(Policy)],
         exception_handlers={HTTPException: _nothing_there},
     )
     app.router.redirect_slashes = False
@@ -55,7 +63,7 @@ def build_dashboard(hub: Hub, access: Access) -> Starlette:
 
 def is_of_dashboard(path: str) -> bool:
     """Whether a path is one of these."""
-    return path in ("/", LOGIN) or path.startswith(("/dashboard/", "/static/"))
+    return path in ("/", LOGIN) or path.startswith(("/dashboard/", "/login/", "/static/"))
 
 
 class Door:
@@ -108,28 +116,30 @@ class Door:
                 raise forbidden(session.key.name, Scope.READ)
         except HubError as error:
             return problem(error, request.scope)
-        token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, ttl_s=_LIVE_S))
+        can = (Can.SUBSCRIBE, Can.PRESENCE)  # the latter to hear who is there, too
+        token, ends_s = mint(self._hub, NewToken(channels=EVERYTHING, can=can, ttl_s=_LIVE_S))
         body = dumps({"token": token, "ends_in_s": max(1, round(ends_s - time.time()))})
-        return Response(body, 200, {"cache-control": "no-store"}, "application/json")
+        return Response(body, 200, media_type="application/json")
 
     async def sign_out(self, request: Request) -> Response:
         """``POST /dashboard/sign-out``."""
         session = await self._sessions.find(request)
-        response = RedirectResponse(LOGIN, 303, {"cache-control": "no-store"})
+        response = RedirectResponse(LOGIN, 303)
         if session is not None:
             try:
                 await self._form(request, session)
             except HubError as error:
                 return self._broken(request, session, error)
             await self._sessions.close(session)
-        forget(response)
+            _log.info("session.closed", by=session.key.id)
+        self._sessions.forget(request, response)
         return response
 
     async def _show(self, page: Page, request: Request, session: Session) -> Response:
         started = time.perf_counter()
         view = self._view(page.path, request, session)
         if request.method == "POST":
-            view.forms = await self._form(request, session)
+            view.forms, view.upload = await self._form(request, session)
             view.form = {name: values[-1] for name, values in view.forms.items()}
         if not view.desk.may(page.scope):
             raise forbidden(session.key.name, page.scope)
@@ -156,9 +166,11 @@ class Door:
             server=(url.hostname or self._hub.settings.host, port),
             client=client,
         )
-        return View(self._hub, request, session, desk, path)
+        return View(self._hub, request, session, self._sessions, desk, path)
 
-    async def _form(self, request: Request, session: Session) -> dict[str, list[str]]:
+    async def _form(
+        self, request: Request, session: Session
+    ) -> tuple[dict[str, list[str]], Upload | None]:
         """What a form has sent, if it is one of this session's own pages.
 
         Raises:
@@ -166,12 +178,13 @@ class Door:
         """
         _check_origin(request)
         fields: dict[str, list[str]] = {}
-        for name, value in await form_of(request, self._hub.settings.body_timeout_s):
+        sent, upload = await sent_of(request, self._hub.settings.body_timeout_s)
+        for name, value in sent:
             fields.setdefault(name, []).append(value)
         (given, *_) = fields.pop("csrf", [request.headers.get("x-csrf-token", "")])
         if not session.is_own(given):
             raise _foreign()
-        return fields
+        return fields, upload
 
     def _broken(self, request: Request, session: Session | None, error: Exception) -> Response:
         """A page that says what went wrong."""
@@ -221,8 +234,8 @@ def _sign_in_first(request: Request) -> Response:
         onward = "/"
     where = f"{LOGIN}?next={quote(onward, safe='/')}" if onward != "/" else LOGIN
     if request.headers.get("hx-request"):
-        return Response(None, 200, {"hx-redirect": where, "cache-control": "no-store"})
-    return RedirectResponse(where, 303, {"cache-control": "no-store"})
+        return Response(None, 200, {"hx-redirect": where})
+    return RedirectResponse(where, 303)
 
 
 async def _nothing_there(request: Request, error: Exception) -> Response:

@@ -23,6 +23,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Link, ...]], ...]] = (
             ("/dashboard/destinations", "Destinations", "read"),
             ("/dashboard/subscriptions", "Subscriptions", "read"),
             ("/dashboard/channels", "Channels", "read"),
+            ("/dashboard/issuers", "Issuers", "read"),
         ),
     ),
     (
@@ -43,6 +44,7 @@ NAVIGATION: Final[tuple[tuple[str, tuple[Link, ...]], ...]] = (
             ("/dashboard/users", "Users", "admin"),
             ("/dashboard/audit", "Audit", "admin"),
             ("/dashboard/health", "Health", "read"),
+            ("/dashboard/account", "Your account", "read"),
         ),
     ),
 )

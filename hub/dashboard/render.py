@@ -13,7 +13,7 @@ from markupsafe import Markup
 from hub.dashboard.assets import url_of
 from hub.dashboard.navigation import NAVIGATION
 from hub.errors import HubError
-from hub.model.json import loads
+from hub.model.json import dumps_text, loads
 from hub.model.time import from_iso
 from hub.printing import style_of
 
@@ -50,6 +50,7 @@ def environment() -> Environment:
         segment=segment,
         query=query,
         short=short,
+        json=dumps_text,
     )
     return made
 

@@ -1,4 +1,7 @@
-"""Signing in: with a key, with a name and a password, or by a link that works once."""
+"""Signing in: with a key, with a name and a password, or by a link that works once.
+
+:mod:`hub.dashboard.elsewhere` has people sign in with an identity provider.
+"""
 
 from urllib.parse import urlsplit
 
@@ -7,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.dashboard.sessions import Sessions, keep
+from hub.dashboard.sessions import Sessions
 from hub.dashboard.view import bare, form_of
 from hub.errors import AccessError, HubError
+from hub.settings import Settings
 from hub.store.users import password_of
 from hub.web.access import Access
 from hub.web.passwords import MOST, is_right
@@ -36,8 +40,8 @@ class SigningIn:
         if link is None:
             if await self._sessions.find(request):
                 return _to(onward)
-            return bare("login.html", next=onward, name="", problem=None)
-        address = _address(request)
+            return self.form(onward)
+        address = address_of(request)
         try:
             self._guesses.check(address)
             token = await self._sessions.enter(link)
@@ -48,13 +52,13 @@ class SigningIn:
                     "a new link with `hub login`."
                 )
         except HubError as error:
-            return bare("login.html", status_of(error), next=onward, name="", problem=error)
+            return self.form(onward, problem=error)
         _log.info("session.opened", how="link", address=address)
-        return self._let_in(request, token, onward)
+        return self.let_in(request, token, onward)
 
     async def enter(self, request: Request) -> Response:
         """``POST /login``."""
-        address, name, onward = _address(request), "", HOME
+        address, name, onward = address_of(request), "", HOME
         try:
             given = dict(await form_of(request, self._hub.settings.body_timeout_s))
             name, onward = given.get("name", ""), local(given.get("next", HOME))
@@ -64,9 +68,9 @@ class SigningIn:
                 token = await self._by_password(name, given.get("password", ""), address)
         except HubError as error:
             _log.info("session.refused", address=address, reason=error.code)
-            return bare("login.html", status_of(error), next=onward, name=name, problem=error)
+            return self.form(onward, name, error)
         _log.info("session.opened", how="password" if name else "key", address=address)
-        return self._let_in(request, token, onward)
+        return self.let_in(request, token, onward)
 
     async def _by_key(self, key: str, address: str) -> str:
         found = await self._access.find(f"Bearer {key}", address)
@@ -81,12 +85,26 @@ class SigningIn:
             raise AccessError("This name and this password do not go together.")
         return await self._sessions.open_for(user_id=found[0])
 
-    def _let_in(self, request: Request, token: str, onward: str) -> Response:
+    def form(self, onward: str, name: str = "", problem: HubError | None = None) -> Response:
+        """The page, with what was wrong."""
+        status = 200 if problem is None else status_of(problem)
+        provider = provider_name(self._hub.settings)
+        return bare(
+            "login.html", status, next=onward, name=name, problem=problem, provider=provider
+        )
+
+    def let_in(self, request: Request, token: str, onward: str) -> Response:
+        """On to what was asked for, with a session."""
         response = _to(onward)
-        public = self._hub.settings.public_url
-        is_safe = "https" in (request.url.scheme, public.scheme if public else "")
-        keep(response, token, secure=is_safe)
+        self._sessions.keep(request, response, token)
         return response
+
+
+def provider_name(settings: Settings) -> str | None:
+    """What the identity provider is called; None where there is none."""
+    if settings.oidc_issuer is None:
+        return None
+    return settings.oidc_name or urlsplit(settings.oidc_issuer).netloc
 
 
 def local(path: str) -> str:
@@ -97,8 +115,9 @@ def local(path: str) -> str:
 
 
 def _to(path: str) -> Response:
-    return RedirectResponse(path, 303, {"cache-control": "no-store"})
+    return RedirectResponse(path, 303)
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Where a request comes from."""
     return request.client.host if request.client else ""

@@ -11,26 +11,20 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
 from hub.dashboard.render import environment
-from hub.dashboard.sessions import Session
+from hub.dashboard.sessions import Session, Sessions
 from hub.errors import HubError, InvalidError
 from hub.model.json import Json
 from hub.model.key import Scope
 from hub.web.api.body import read_bytes
 from hub.web.desk import Desk
 from hub.web.problems import status_of
+from hub.web.uploads import Upload, page_upload_of
 
 SAID: Final = "hub_said"
 """The cookie that carries a sentence to the next page."""
 _SAID_MOST: Final = 1_000
 _FORM: Final = "application/x-www-form-urlencoded"
-_FIELDS: Final = {
-    "cache-control": "no-store",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'",
-}
+_WITH_FILE: Final = "multipart/form-data"
 
 
 @dataclass(slots=True)
@@ -40,6 +34,7 @@ class View:
     hub: Hub
     request: Request
     session: Session
+    sessions: Sessions
     desk: Desk
     path: str
     """The page's path as its pages' table has it, such as ``/dashboard/events/{id}``."""
@@ -47,6 +42,8 @@ class View:
     """What a form has sent, by name; of one that came more than once the last."""
     forms: dict[str, list[str]] = field(default_factory=dict)
     """The same with all that came."""
+    upload: Upload | None = None
+    """The file of a form that has one; it is read once, as it comes."""
 
     @property
     def root(self) -> str:
@@ -80,13 +77,14 @@ class View:
         return await self.desk.ask(method, path, parts, query=query, body=body)
 
     async def page_of(
-        self, path: str, *filters: str, parts: Mapping[str, str] | None = None
+        self, path: str, *filters: str, parts: Mapping[str, str] | None = None, **fixed: str
     ) -> Any:
         """A page of a list: ``items``, and in ``more`` the query of the next one.
 
-        ``filters`` are those of the operation that the URL may name, beside ``cursor``.
+        ``filters`` are those of the operation that the URL may name, beside ``cursor``;
+        ``fixed`` ones have a value of the page's own.
         """
-        wanted = {name: self.given.get(name) for name in (*filters, "cursor")}
+        wanted = {**{name: self.given.get(name) for name in (*filters, "cursor")}, **fixed}
         found = await self.ask("GET", path, parts, query=wanted)
         following = dict(parse_qsl(urlsplit(found["next"] or "").query))
         found["more"] = following.get("cursor")
@@ -100,18 +98,18 @@ class View:
             .get_template(template)
             .render(**{"view": self, "said": said, "asked": self.given, "problem": None, **context})
         )
-        response = Response(text, status, _FIELDS, "text/html")
+        response = Response(text, status, media_type="text/html")
         if said is not None:
             response.delete_cookie(SAID, path="/", httponly=True, samesite="lax")
         return response
 
     def refused(self, error: HubError, template: str, /, **context: Any) -> Response:
         """The same page, with what was wrong; ``problem`` tells it. It keeps what was typed."""
-        return self.page(template, status_of(error), problem=error, **context)
+        return self.page(template, status_of(error), **{**context, "problem": error})
 
     def go(self, path: str, said: str = "", *, is_bad: bool = False) -> Response:
         """On to another page, which says a sentence first."""
-        response = RedirectResponse(path, 303, {"cache-control": "no-store"})
+        response = RedirectResponse(path, 303)
         if said:
             text = quote(json.dumps({"text": said[:_SAID_MOST], "is_bad": is_bad}))
             response.set_cookie(SAID, text, max_age=60, path="/", httponly=True, samesite="lax")
@@ -142,7 +140,21 @@ class Page:
 def bare(template: str, status: int = 200, /, **context: Any) -> Response:
     """A page for whoever is not signed in."""
     text = environment().get_template(template).render(view=None, said=None, **context)
-    return Response(text, status, _FIELDS, "text/html")
+    return Response(text, status, media_type="text/html")
+
+
+async def sent_of(
+    request: Request, timeout_s: float
+) -> tuple[list[tuple[str, str]], Upload | None]:
+    """The fields of a form, and the file behind them, of which nothing is read yet.
+
+    Raises:
+        HubError: as :func:`form_of`.
+    """
+    if _kind_of(request) != _WITH_FILE:
+        return await form_of(request, timeout_s), None
+    fields, upload = await page_upload_of(request, timeout_s)
+    return _typed(fields), upload
 
 
 async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:
@@ -152,7 +164,7 @@ async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:
         InvalidError: ``content_type_unsupported``, ``form_broken`` and as the body's reading.
         TooLargeError: over the bounds of the API.
     """
-    kind = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+    kind = _kind_of(request)
     if kind != _FORM:
         raise InvalidError(
             f"This takes a form, not {kind[:100]!r}.", code="content_type_unsupported"
@@ -162,7 +174,15 @@ async def form_of(request: Request, timeout_s: float) -> list[tuple[str, str]]:
         fields = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict")
     except (UnicodeDecodeError, ValueError) as error:
         raise InvalidError("The form cannot be read.", code="form_broken") from error
-    # browsers send the ends of lines as CR LF, whatever was typed
+    return _typed(fields)
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+
+
+def _typed(fields: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Browsers send the ends of lines as CR LF, whatever was typed."""
     return [(name, value.replace("\r\n", "\n")) for name, value in fields]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from hub.errors import ConflictError, HubError, InvalidError, NotFoundError
 from hub.model.delivery import DeliveryStart, DeliveryStatus
 from hub.model.ids import new_id
-from hub.model.json import Json, dumps
+from hub.model.json import Json
 from hub.model.masking import MASK
 from hub.model.time import to_iso
 from hub.store.chosen import WAITING, Chosen, Found, find_chosen
@@ -62,18 +62,19 @@ async def replay_one(ledger: Ledger, delivery_id: str, rendered: bytes | None = 
         raise under_way(f"is {row['status']}: only one that has ended can be sent again.")
 
 
-async def send_edited(ledger: Ledger, row: Mapping[str, Any], value: Json) -> str:
+async def send_edited(
+    ledger: Ledger, row: Mapping[str, Any], body: bytes, content_type: str
+) -> str:
     """Queue another delivery like this one with a body of its own; gives its id.
 
     The one that it is like stays as it is.
 
     Raises:
         ConflictError: ``delivery_under_way``.
-        InvalidError: ``mask_given``; ``json_unfit``.
+        InvalidError: ``mask_given``.
     """
     if row["status"] == DeliveryStatus.DELIVERING:
         raise under_way("is under way: edit it once its answer is known.")
-    body = dumps(value)
     if is_masked(body, row):
         raise InvalidError(
             "The body holds the mask of a secret: send the secret itself, or leave it out.",
@@ -84,7 +85,7 @@ async def send_edited(ledger: Ledger, row: Mapping[str, Any], value: Json) -> st
         id=new,
         destination=row["destination"],
         body=body,
-        content_type="application/json",
+        content_type=content_type,
         idempotency_key=f"{row['idempotency_key']}:edited:{new}",
         event_id=row["event_id"],
         run_id=row["run_id"],

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from hub.doctor import database, machine, network, redis, setting, work
 from hub.doctor.examine import Examined, examine
 from hub.doctor.finding import Check, Finding, Grade
-from hub.doctor.report import show
+from hub.doctor.report import show, told
 from hub.doctor.setting import SETTINGS, WRONG
-from hub.doctor.site import Limits, Site, open_site
+from hub.doctor.site import Limits, Site, open_site, site_of
 from hub.errors import InvalidError, SettingsError
 from hub.settings import Settings
 from hub.stack.problem import nearest
@@ -26,6 +26,8 @@ CHECKS: tuple[Check, ...] = (
     *work.CHECKS,
 )
 """In the order in which they are shown."""
+INSIDE: tuple[Check, ...] = tuple(each for each in CHECKS if each not in network.CHECKS)
+"""Those that reach for nothing but the hub's own database and Redis."""
 
 
 async def doctor(settings: Settings, names: Sequence[str], *, as_json: bool) -> int:
@@ -63,6 +65,7 @@ def chosen(name: str) -> Check:
 
 __all__ = [
     "CHECKS",
+    "INSIDE",
     "Check",
     "Examined",
     "Finding",
@@ -73,4 +76,6 @@ __all__ = [
     "examine",
     "open_site",
     "settings_wrong",
+    "site_of",
+    "told",
 ]

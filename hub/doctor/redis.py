@@ -64,7 +64,7 @@ CLOCK = warning(
 
 async def _answers(site: Site) -> Sequence[Finding]:
     if site.redis is None:
-        down = STOPPED if site.embedded_redis else DOWN
+        down = STOPPED if site.embedded_redis and not site.runs else DOWN
         return [down.found(site.absent["redis"].message)]
     told = await site.redis.info()
     name, version = named(told)

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from hub.bootstrap import load_connectors, load_functions
+from hub.bootstrap import Hub, load_connectors, load_functions
 from hub.connector import Connector
 from hub.errors import HubError, StoreError
 from hub.settings import Settings, variables
@@ -63,6 +63,8 @@ class Site:
     absent: Mapping[Part, HubError] = field(default_factory=dict)
     clock_s: Callable[[], float] = time.time
     """This machine's time, in seconds since the epoch."""
+    runs: bool = False
+    """Whether it is the hub itself that looks."""
 
     @property
     def now(self) -> Snapshot:
@@ -94,7 +96,8 @@ async def open_site(settings: Settings, limits: Limits | None = None) -> AsyncIt
     async with AsyncExitStack() as opened:
         ledger, stands = await _database(settings, absent, opened)
         catalog = await _catalog(ledger, stands, absent)
-        redis = await _redis(settings, absent, opened)
+        url = settings.redis_url or opened.enter_context(reached(settings.data))
+        redis = await _redis(url, absent, opened)
         yield Site(
             settings=settings,
             limits=limits or Limits(),
@@ -104,6 +107,29 @@ async def open_site(settings: Settings, limits: Limits | None = None) -> AsyncIt
             redis=redis,
             connectors=_connectors(),
             absent=absent,
+        )
+
+
+@asynccontextmanager
+async def site_of(hub: Hub) -> AsyncIterator[Site]:
+    """The site of a hub that runs in this process: its own parts, and a connection to Redis."""
+    absent: dict[Part, HubError] = {}
+    async with AsyncExitStack() as opened:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                stands = await standing(hub.settings.database_url, hub.settings.data)
+        except (StoreError, TimeoutError) as error:
+            absent["database"] = absent["catalog"] = _told(error)
+            stands = None
+        yield Site(
+            settings=hub.settings,
+            ledger=hub.ledger,
+            standing=stands,
+            catalog=hub.catalog,
+            redis=await _redis(hub.redis_url, absent, opened),
+            connectors=hub.connectors,
+            absent=absent,
+            runs=True,
         )
 
 
@@ -141,10 +167,7 @@ async def _catalog(
     return catalog
 
 
-async def _redis(
-    settings: Settings, absent: dict[Part, HubError], opened: AsyncExitStack
-) -> Redis | None:
-    url = settings.redis_url or opened.enter_context(reached(settings.data))
+async def _redis(url: str, absent: dict[Part, HubError], opened: AsyncExitStack) -> Redis | None:
     given: dict[str, Any] = {"socket_connect_timeout": _ANSWER_S, "socket_timeout": _ANSWER_S}
     redis: Redis = Redis.from_url(url, **given)
     opened.push_async_callback(redis.aclose)

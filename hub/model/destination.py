@@ -233,22 +233,26 @@ class Destination(Shape):
         ("tls", "client_key"),
     )
 
-    connector: str = "standard"
-    url: str = Field(max_length=8192)
-    auth: Auth | None = None
-    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
-    sign: Signing | None = None
+    connector: str = Field("standard", description="Whose dialect its receiver speaks.")
+    url: str = Field(max_length=8192, description="Where it is sent.")
+    auth: Auth | None = Field(None, description="How the hub shows who it is.")
+    headers: dict[HeaderName, HeaderValue] = Field(
+        default_factory=dict, description="More header fields for each request."
+    )
+    sign: Signing | None = Field(
+        None, description="Whether and how requests are signed; without a secret one is made."
+    )
     retired: Retired | None = Field(
         None, description="Secrets of before a rotation, and how long they sign as well."
     )
     tls: Tls | None = Field(None, description="Certificates of your own.")
-    timeout_s: float = Field(30.0, gt=0, le=300)
+    timeout_s: float = Field(30.0, gt=0, le=300, description="How long an answer may take.")
     retry_schedule_s: tuple[Annotated[float, Field(ge=0, le=30 * 86400)], ...] = Field(
-        DEFAULT_SCHEDULE_S, max_length=50
+        DEFAULT_SCHEDULE_S, max_length=50, description="The pauses between the attempts."
     )
     pacing: Pacing | None = Field(None, description="Without it: as the connector's tool wants.")
     breaker: Breaker = Field(default_factory=lambda: Breaker())
-    ordering: Ordering | None = None
+    ordering: Ordering | None = Field(None, description="Whether some wait for one another.")
     transform: dict[str, JsonValue] | list[JsonValue] | str | None = Field(
         None, description="Expressions; what is sent instead of the event's or the step's body."
     )

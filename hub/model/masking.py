@@ -55,7 +55,7 @@ def same_kind(value: dict[str, Any], before: dict[str, Any]) -> bool:
 def keep_secrets(
     new: dict[str, Any], old: dict[str, Any], paths: Iterable[tuple[str, ...]]
 ) -> dict[str, Any]:
-    """``new`` with the secrets that it leaves out taken from ``old``.
+    """``new`` with the secrets that it leaves out taken from ``old``; one that is null is no more.
 
     Raises:
         InvalidError: ``mask_given`` where a mask is sent back as if it were the secret.
@@ -75,6 +75,8 @@ def keep_secrets(
                 "or send the secret itself.",
                 code="mask_given",
             )
+        elif value is None and head in copy:
+            del copy[head]
         elif value is None and before is not None:
             copy[head] = before
     return copy

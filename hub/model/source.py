@@ -43,15 +43,19 @@ class VerifyHeader(Shape):
     """A token in a header field of the sender's choice."""
 
     mode: Literal["header"]
-    header: HeaderName
-    secrets: tuple[Token, ...] = Field(min_length=1, max_length=10)
+    header: HeaderName = Field(description="Such as `X-Api-Key`.")
+    secrets: tuple[Token, ...] = Field(
+        min_length=1, max_length=10, description="The tokens; any of them counts."
+    )
 
 
 class VerifyStandard(Shape):
     """Standard Webhooks: signed id, timestamp and body."""
 
     mode: Literal["standard"]
-    secrets: tuple[str, ...] = Field(min_length=1, max_length=10)
+    secrets: tuple[str, ...] = Field(
+        min_length=1, max_length=10, description="`whsec_…`; without one the hub makes it."
+    )
 
 
 class VerifyBasic(Shape):
@@ -93,7 +97,9 @@ class VerifyPreset(Shape):
     """As the source's connector knows that its sender signs."""
 
     mode: Literal["preset"]
-    secrets: tuple[Secret, ...] = Field(min_length=1, max_length=10)
+    secrets: tuple[Secret, ...] = Field(
+        min_length=1, max_length=10, description="As its sender shows them."
+    )
 
 
 Verify = Annotated[
@@ -104,7 +110,7 @@ Verify = Annotated[
     | VerifyHmac
     | VerifyStandard
     | VerifyPreset,
-    Field(discriminator="mode"),
+    Field(discriminator="mode", description="How its sender is known."),
 ]
 
 
@@ -114,8 +120,13 @@ class Dedup(Shape):
     by: Annotated[
         str,
         StringConstraints(pattern=r"^(none|hash|header:[A-Za-z0-9_-]{1,100}|body:[^\s]{1,200})$"),
-    ]
-    window_s: int | None = Field(None, ge=1, le=30 * 24 * HOUR_S)
+    ] = Field(description="`header:NAME`, `body:order.id`, `hash` of the body, or `none`.")
+    window_s: int | None = Field(
+        None,
+        ge=1,
+        le=30 * 24 * HOUR_S,
+        description="How long it is remembered; without it keys 48 hours, hashes 10 minutes.",
+    )
 
     def window_us(self) -> int:
         """The window in microseconds; 48 h for keys and 10 min for hashes unless set; none: 0."""
@@ -171,12 +182,14 @@ class Source(Shape):
         ("retired", "secrets"),
     )
 
-    connector: str = "standard"
+    connector: str = Field("standard", description="Whose dialect its sender speaks.")
     verify: Verify
     retired: Retired | None = Field(
         None, description="Secrets of before a rotation, and how long they count as well."
     )
-    dedup: Dedup | None = None
+    dedup: Dedup | None = Field(
+        None, description="What makes two requests the same. Without it: the sender's own id."
+    )
     task: str | None = Field(None, description="The task that runs for each event.")
     event_type: str | None = Field(
         None, max_length=2000, description="The event's type: a text, or an expression."
@@ -211,7 +224,9 @@ class Source(Shape):
     limit_per_address: Limit | None = Field(
         None, description="How much it takes of one address; the rest gets 429."
     )
-    max_body_bytes: int | None = Field(None, ge=1, le=104_857_600)
+    max_body_bytes: int | None = Field(
+        None, ge=1, le=104_857_600, description="What is larger gets 413."
+    )
     redact: tuple[Redacted, ...] = Field(
         (),
         max_length=50,

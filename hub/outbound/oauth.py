@@ -125,12 +125,17 @@ def _asking(auth: AuthOAuth2) -> OutboundRequest:
     headers = [("content-type", "application/x-www-form-urlencoded")]
     headers.append(("accept", "application/json"))
     if auth.style == "basic":
-        pair = f"{quote_plus(auth.client_id)}:{quote_plus(auth.client_secret)}".encode()
-        headers.append(("authorization", f"Basic {base64.b64encode(pair).decode()}"))
+        headers.append(("authorization", basic_of(auth.client_id, auth.client_secret)))
     else:
         form |= {"client_id": auth.client_id, "client_secret": auth.client_secret}
     body = urlencode({name: value for name, value in form.items() if value is not None})
     return OutboundRequest("POST", auth.token_url, tuple(headers), body.encode())
+
+
+def basic_of(client_id: str, client_secret: str) -> str:
+    """How a client proves itself in ``Authorization``: RFC 6749, 2.3.1."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(client_secret)}".encode()
+    return f"Basic {base64.b64encode(pair).decode()}"
 
 
 def _read(answer: OutboundResponse) -> tuple[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import bindparam, delete, literal, select, update
+from sqlalchemy import Text, bindparam, delete, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.model.alert import Phase, Standing
@@ -32,6 +32,23 @@ class Report:
     condition: str
     subject: str
     value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Muting:
+    """Nothing new is told of a rule for so many microseconds, and why."""
+
+    rule: str
+    for_us: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Until when nothing new is told, in microseconds since the epoch, and why."""
+
+    until: int
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +110,17 @@ _DROP = delete(alerts).where(
 _ALL = select(alerts).order_by(alerts.c.rule, alerts.c.subject)
 _NOW = select(now_us())
 _MUTES = select(alert_mutes.c.rule, alert_mutes.c.until)
-_MUTED = _MUTES.where(alert_mutes.c.until > now_us())
-_mute = insert(alert_mutes).values(rule=bindparam("of_rule"), until=now_us() + bindparam("for_us"))
+_MUTED = select(alert_mutes.c.rule, alert_mutes.c.until, alert_mutes.c.reason).where(
+    alert_mutes.c.until > now_us()
+)
+_mute = insert(alert_mutes).values(
+    rule=bindparam("of_rule"),
+    until=now_us() + bindparam("for_us"),
+    reason=bindparam("because", type_=Text),
+)
 _MUTE = _mute.on_conflict_do_update(
-    index_elements=["rule"], set_={"until": _mute.excluded.until}
+    index_elements=["rule"],
+    set_={"until": _mute.excluded.until, "reason": _mute.excluded.reason},
 ).returning(alert_mutes.c.until)
 _UNMUTE = delete(alert_mutes).where(alert_mutes.c.rule == bindparam("of_rule"))
 _REPORT = insert_of(alert_reports, reported_at=now_us())
@@ -129,9 +153,9 @@ def stand_now(tx: Tx, *, fresh_us: int) -> Stand:
     )
 
 
-def mutes_now(tx: Tx, /) -> dict[str, int]:
-    """Until when rules are muted that are so now, in microseconds since the epoch."""
-    return dict(tx.rows(_MUTED))
+def mutes_now(tx: Tx, /) -> dict[str, Mute]:
+    """The rules that are muted now."""
+    return {rule: Mute(until, reason) for rule, until, reason in tx.rows(_MUTED)}
 
 
 def standings_now(tx: Tx, /) -> list[Standing]:
@@ -203,14 +227,19 @@ KEEP_LOOK: Write[Look, bool] = Write("keep_alert_look", 141, _keep)
 """Keep what follows from a look, and queue what is told of it; False if a later one has begun."""
 
 
-def _mute_all(tx: Tx, mutes: Sequence[tuple[str, int]]) -> list[int]:
+def _mute_all(tx: Tx, mutes: Sequence[Muting]) -> list[int]:
     return [
-        int(tx.rows(_MUTE, {"of_rule": rule, "for_us": for_us})[0][0]) for rule, for_us in mutes
+        int(
+            tx.rows(_MUTE, {"of_rule": each.rule, "for_us": each.for_us, "because": each.reason})[
+                0
+            ][0]
+        )
+        for each in mutes
     ]
 
 
-MUTE_ALERT: Write[tuple[str, int], int] = Write("mute_alert", 142, _mute_all)
-"""Tell nothing new of a rule for so many microseconds; gives until when."""
+MUTE_ALERT: Write[Muting, int] = Write("mute_alert", 142, _mute_all)
+"""Tell nothing new of a rule for a while; gives until when."""
 
 
 def _unmute_all(tx: Tx, rules: Sequence[str]) -> list[bool]:

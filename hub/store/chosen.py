@@ -21,7 +21,7 @@ WAITING = ("pending", "retrying")
 NOT_DELIVERED = (*WAITING, "delivering", "dead")
 _ID_SLACK_US = 60 * US_PER_S
 """An id is made by a process's own clock, and some time before its row is committed."""
-_COLUMNS = ("destination", "event_id", "run_id")
+_COLUMNS = ("destination", "event_id", "run_id", "reason")
 _SHOWN = [column for column in deliveries.c if column.name != "body"]
 _Place: TypeAlias = Literal["any", "held", "free"]
 
@@ -39,6 +39,8 @@ class Chosen:
     run_id: str | None = None
     since: int | None = None
     until: int | None = None
+    reason: str | None = None
+    ids: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,14 @@ class _Form:
     statuses: tuple[str, ...]
     columns: tuple[str, ...]
     timed: bool
+    named: bool
+    """By their ids."""
 
 
 def _form(chosen: Chosen) -> _Form:
     columns = tuple(name for name in _COLUMNS if getattr(chosen, name) is not None)
     timed = chosen.since is not None or chosen.until is not None
-    return _Form(chosen.statuses, columns, timed)
+    return _Form(chosen.statuses, columns, timed, chosen.ids is not None)
 
 
 def _params(chosen: Chosen, before: str = LAST) -> dict[str, Any]:
@@ -63,6 +67,8 @@ def _params(chosen: Chosen, before: str = LAST) -> dict[str, Any]:
     params["before"] = min(end, before)
     if _form(chosen).timed:
         params |= {"since": since, "until": 2**62 if until is None else until}
+    if chosen.ids is not None:
+        params["ids"] = list(chosen.ids)
     return params | {
         f"of_{name}": getattr(chosen, name)
         for name in _COLUMNS
@@ -88,6 +94,8 @@ def _conditions(form: _Form, place: _Place = "any") -> list[ColumnElement[bool]]
     if form.timed:
         made = deliveries.c.created_at
         found += [made >= bindparam("since"), made < bindparam("until")]
+    if form.named:
+        found.append(one_of(deliveries.c.id, "ids"))
     return found
 
 
@@ -168,3 +176,40 @@ def find_chosen(tx: Tx, chosen: Chosen, most: int) -> Found:
     each = tuple(One(*row) for row in tx.rows(rows, {**params, "most": most}))
     there = len(each) if len(each) < most else tx.rows(count, params)[0][0]
     return Found(each, there - len(each), tx.rows(_NOW)[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Those with one destination and one reason; times in microseconds."""
+
+    destination: str
+    reason: str | None
+    count: int
+    oldest: int
+    newest: int
+
+
+@lru_cache(64)
+def _grouped(form: _Form) -> Select[Any]:
+    """The newest ones by destination and reason, the largest groups first."""
+    columns = (deliveries.c.destination, deliveries.c.reason, deliveries.c.created_at)
+    newest = (
+        select(*columns)
+        .where(*_conditions(form))
+        .order_by(deliveries.c.id.desc())
+        .limit(bindparam("most"))
+        .subquery("newest")
+    )
+    count, made = func.count(literal(1)), newest.c.created_at
+    names = (newest.c.destination, newest.c.reason)
+    return (
+        select(*names, count, func.min(made), func.max(made))
+        .group_by(*names)
+        .order_by(count.desc(), *names)
+    )
+
+
+def grouped(tx: Tx, chosen: Chosen, most: int) -> list[Group]:
+    """The newest ones, at most so many, counted by destination and reason."""
+    params = _params(chosen) | {"most": most}
+    return [Group(*row) for row in tx.rows(_grouped(_form(chosen)), params)]

@@ -1,8 +1,9 @@
 """How the lanes stand."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, literal, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal, not_, select
 
 from hub.model.time import US_PER_S
 from hub.store.schema import runs
@@ -26,15 +27,25 @@ class LaneState:
 
 
 _is_due = runs.c.due_at <= now_us()
-_QUEUED = (
-    select(
-        runs.c.lane,
-        func.count(case((_is_due, literal(1)))),
-        func.count(case((~_is_due, literal(1)))),
-        now_us() - func.min(case((_is_due, runs.c.due_at))),
+
+
+def _queued(which: ColumnElement[bool]) -> Select[Any]:
+    return (
+        select(
+            runs.c.lane,
+            func.count(case((_is_due, literal(1)))),
+            func.count(case((~_is_due, literal(1)))),
+            now_us() - func.min(case((_is_due, runs.c.due_at))),
+        )
+        .where(which)
+        .group_by(runs.c.lane)
     )
-    .where(runs.c.status.in_((inline("queued"), inline("waiting"))))
-    .group_by(runs.c.lane)
+
+
+# those that may begin, and those behind another: each has an index, both together have none
+_QUEUED = (
+    _queued(and_(runs.c.status.in_((inline("queued"), inline("waiting"))), not_(runs.c.held))),
+    _queued(and_(runs.c.status == inline("queued"), runs.c.held)),
 )
 _RUNNING = (
     select(runs.c.lane, func.count(literal(1)))
@@ -50,13 +61,17 @@ _FINISHED = (
 
 def lane_states(tx: Tx, since: str) -> dict[str, LaneState]:
     """How each lane stands, by name; ``since`` is the id of ten minutes ago."""
-    queued = {row[0]: row for row in tx.rows(_QUEUED)}
+    queued = [row for statement in _QUEUED for row in tx.rows(statement)]
     running = {row[0]: int(row[1]) for row in tx.rows(_RUNNING)}
     finished = {row[0]: int(row[1]) for row in tx.rows(_FINISHED, {"since": since})}
     states = {}
-    for name in queued.keys() | running.keys() | finished.keys():
-        _, due, waiting, oldest = queued.get(name, (name, 0, 0, None))
+    for name in {row[0] for row in queued} | running.keys() | finished.keys():
+        rows = [row for row in queued if row[0] == name]
         states[name] = LaneState(
-            int(due), int(waiting), running.get(name, 0), oldest, finished.get(name, 0)
+            sum(int(row[1]) for row in rows),
+            sum(int(row[2]) for row in rows),
+            running.get(name, 0),
+            max((row[3] for row in rows if row[3] is not None), default=None),
+            finished.get(name, 0),
         )
     return states

@@ -81,7 +81,7 @@ stacks = Table(
 )
 
 stack_versions = Table(
-    "stack_versions",  # immutable
+    "stack_versions",  # what each says never changes
     metadata,
     Column("name", Text, nullable=False),
     Column("version", Text, nullable=False),
@@ -106,16 +106,27 @@ keys = Table(
 )
 
 users = Table(
-    "users",  # people who sign in with a password
+    "users",  # people who sign in, with a password or by an identity provider
     metadata,
     Column("id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("role", Text, nullable=False),  # viewer | operator | admin
-    Column("password", Text, nullable=False),  # as argon2 keeps it
+    Column("password", Text, nullable=False),  # as argon2 keeps it; empty: there is none
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("id"),
     Index(None, "name", unique=True),
+)
+
+identities = Table(
+    "identities",  # whom an identity provider knows, and which user that is
+    metadata,
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # as the provider calls them
+    Column("user_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("issuer", "subject"),
+    Index(None, "user_id"),
 )
 
 sessions = Table(
@@ -605,6 +616,7 @@ alert_mutes = Table(
     metadata,
     Column("rule", Text, nullable=False),
     Column("until", BigInteger, nullable=False),
+    Column("reason", Text),
     PrimaryKeyConstraint("rule"),
 )
 

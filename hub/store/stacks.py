@@ -1,9 +1,9 @@
-"""Stacks and their versions, which never change."""
+"""Stacks and their versions. What a version says never changes, only how its text is laid out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, tuple_
 
 from hub.model.difference import Seen
 from hub.model.table import TableSpec
@@ -39,7 +39,11 @@ class StoredStack:
 
 
 _version = insert_of(stack_versions, created_at=now_us())
-_PUT_VERSION = _version.on_conflict_do_nothing(index_elements=["name", "version"])
+_PUT_VERSION = _version.on_conflict_do_update(
+    index_elements=["name", "version"],
+    set_={"text": _version.excluded.text},  # the same with other comments
+    where=stack_versions.c.text != _version.excluded.text,
+)
 _stack = insert_of(stacks, updated_at=now_us())
 _PUT_STACK = _stack.on_conflict_do_update(
     index_elements=["name"],
@@ -67,6 +71,33 @@ _VERSIONS = (
     .order_by(stack_versions.c.created_at.desc())
     .limit(bindparam("most"))
 )
+
+
+_STORED = (stack_versions.c.version, stack_versions.c.created_at)
+_PAGE = (
+    select(*_STORED)
+    .where(
+        stack_versions.c.name == bindparam("of_name"),
+        tuple_(stack_versions.c.created_at, stack_versions.c.version)
+        < tuple_(bindparam("before_at"), bindparam("before")),
+    )
+    .order_by(stack_versions.c.created_at.desc(), stack_versions.c.version.desc())
+    .limit(bindparam("most"))
+)
+_ONE = select(*_STORED, stack_versions.c.text).where(
+    stack_versions.c.name == bindparam("of_name"),
+    stack_versions.c.version == bindparam("of_version"),
+)
+_NEVER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A version of a stack; ``text`` is empty where it was not asked for."""
+
+    version: str
+    created_at: int
+    text: str = ""
 
 
 def _seen(tx: Tx, name: str) -> Seen:
@@ -128,6 +159,24 @@ def all_stacks(tx: Tx) -> list[StoredStack]:
 def past_versions(tx: Tx, name: str, *, most: int) -> list[str]:
     """The newest versions that a stack has had, be it removed since."""
     return [str(row[0]) for row in tx.rows(_VERSIONS, {"of_name": name, "most": most})]
+
+
+def versions_page(
+    tx: Tx, name: str, *, most: int, before: StoredVersion | None = None
+) -> list[StoredVersion]:
+    """The versions that a stack has had, the newest first, those before one."""
+    bounds = {
+        "before_at": before.created_at if before else _NEVER,
+        "before": before.version if before else "",
+    }
+    rows = tx.rows(_PAGE, {"of_name": name, "most": most, **bounds})
+    return [StoredVersion(*row) for row in rows]
+
+
+def one_version(tx: Tx, name: str, version: str) -> StoredVersion | None:
+    """A version with its text."""
+    rows = tx.rows(_ONE, {"of_name": name, "of_version": version})
+    return StoredVersion(*rows[0]) if rows else None
 
 
 def stack_text(tx: Tx, name: str, version: str) -> str | None:

@@ -1,4 +1,6 @@
-"""People who sign in with a name and a password, of which only what argon2 makes is kept."""
+"""People who sign in: with a name and a password, of which only what argon2 makes is kept, or by
+an identity provider (:mod:`hub.store.identities`), and then they have no password here.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from hub.model.difference import Seen
 from hub.model.time import to_iso
 from hub.store.ledger import Write
 from hub.store.lookup import one
-from hub.store.schema import users
+from hub.store.schema import identities, users
 from hub.store.sessions import close_of_user
 from hub.store.statement import insert_of, now_us
 from hub.store.tx import Tx
@@ -42,17 +44,23 @@ _CHANGE = (
     )
 )
 _DROP = delete(users).where(_of_id)
-_BY_NAME = select(users.c.id, users.c.password).where(users.c.name == bindparam("of_name"))
+_BY_NAME = select(users.c.id, users.c.password).where(
+    users.c.name == bindparam("of_name"), users.c.password != ""
+)
+_FORGET = delete(identities).where(identities.c.user_id == bindparam("of_user"))
 _NAMED = select(users.c.id).where(
     users.c.name == bindparam("of_name"), users.c.id != bindparam("of_id")
 )
+_SECRETS = (("password",),)
 
 
-def _seen(tx: Tx, user_id: str) -> Seen:
+def seen_user(tx: Tx, user_id: str, /) -> Seen:
+    """A user as the audit tells of it."""
     row = one(tx, users, id=user_id)
     if row is None:
         return Seen("user", user_id, None)
-    return Seen("user", user_id, {"name": row["name"], "role": row["role"]})
+    fields = {each: row[each] for each in ("name", "role", "password")}
+    return Seen("user", user_id, fields, _SECRETS)
 
 
 def _put(tx: Tx, new: Sequence[NewUser]) -> list[None]:
@@ -63,7 +71,7 @@ def _put(tx: Tx, new: Sequence[NewUser]) -> list[None]:
     return [None] * len(new)
 
 
-PUT: Write[NewUser, None] = Write("put_user", 109, _put, seen=lambda tx, new: _seen(tx, new.id))
+PUT: Write[NewUser, None] = Write("put_user", 109, _put, seen=lambda tx, new: seen_user(tx, new.id))
 """Keep a user. Raises ConflictError ``user_name_taken``."""
 
 
@@ -87,7 +95,7 @@ def _change_one(tx: Tx, user: NewUser) -> bool:
 
 
 CHANGE: Write[NewUser, bool] = Write(
-    "change_user", 110, _change, seen=lambda tx, user: _seen(tx, user.id)
+    "change_user", 110, _change, seen=lambda tx, user: seen_user(tx, user.id)
 )
 """Change a user; True if there is one. A new password ends its sessions.
 
@@ -99,11 +107,12 @@ def _drop(tx: Tx, ids: Sequence[str]) -> list[bool]:
     gone = []
     for each in ids:
         close_of_user(tx, each)
+        tx.run(_FORGET, {"of_user": each})
         gone.append(tx.run(_DROP, {"of_id": each}) > 0)
     return gone
 
 
-DROP: Write[str, bool] = Write("drop_user", 111, _drop, seen=_seen)
+DROP: Write[str, bool] = Write("drop_user", 111, _drop, seen=seen_user)
 """Remove a user by its id, and its sessions; True if there was one."""
 
 
@@ -114,17 +123,18 @@ def _taken(name: str) -> ConflictError:
 
 
 def password_of(tx: Tx, name: str, /) -> tuple[str, str] | None:
-    """A user's id, and what argon2 made of the password, by the name."""
+    """A user's id, and what argon2 made of the password, by the name; None if it has none."""
     rows = tx.rows(_BY_NAME, {"of_name": name})
     return (rows[0][0], rows[0][1]) if rows else None
 
 
-def shown_user(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A user's row as people see it."""
+def shown_user(row: Mapping[str, Any], issuer: str | None) -> dict[str, Any]:
+    """A user's row as people see it; ``issuer`` is who signs them in, if not the hub."""
     return {
         "id": row["id"],
         "name": row["name"],
         "role": row["role"],
+        "issuer": issuer,
         "created_at": to_iso(row["created_at"]),
         "updated_at": to_iso(row["updated_at"]),
     }

@@ -3,16 +3,16 @@
 So a command or a page shows what the API shows, and what it changes is audited as any other change.
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message
+from starlette.types import Message, Receive
 
 from hub.bootstrap import Hub
-from hub.model.json import Json, dumps, loads
+from hub.model.json import MAX_DEPTH, Json, dumps, loads
 from hub.model.key import Scope
 from hub.store.keys import StoredKey
 from hub.web import errands
@@ -24,6 +24,8 @@ from hub.web.paging import MAX_LIMIT
 _OPERATIONS = {(each.method, each.path): each for each in OPERATIONS}
 _WHOLE = frozenset({"/v1/lanes"})
 """Lists that come in one piece, and take no limit."""
+_MOST_DEPTH = MAX_DEPTH + 20
+"""What is as deep as the hub takes it stands a little deeper in its answer."""
 OWNER = StoredKey("key_command_line", "command line", frozenset(Scope))
 """Whoever may start programs on the hub's own machine."""
 
@@ -75,7 +77,7 @@ class Desk:
         """
         sent = b"" if body is None else dumps(body)
         answer = await self.answer(method, path, parts, query=query, body=sent)
-        return loads(bytes(answer.body)) if answer.body else None
+        return loads(bytes(answer.body), _MOST_DEPTH) if answer.body else None
 
     async def answer(
         self,
@@ -84,10 +86,10 @@ class Desk:
         parts: Mapping[str, str] | None = None,
         *,
         query: Mapping[str, Any] | None = None,
-        body: bytes = b"",
+        body: bytes | AsyncIterator[bytes] = b"",
         content_type: str = "application/json",
     ) -> Response:
-        """The same with bytes of any kind, both ways.
+        """The same with bytes of any kind, both ways; they may come part by part.
 
         Raises:
             HubError: as the operation.
@@ -122,13 +124,9 @@ class Desk:
         path: str,
         parts: Mapping[str, str],
         query: str,
-        sent: tuple[bytes, str],
+        sent: tuple[bytes | AsyncIterator[bytes], str],
     ) -> Request:
         body, content_type = sent
-
-        async def receive() -> Message:
-            return {"type": "http.request", "body": body, "more_body": False}
-
         scope = {
             "type": "http",
             "method": method,
@@ -139,4 +137,18 @@ class Desk:
             "root_path": "",
             **self._place,
         }
-        return Request(scope, receive)
+        return Request(scope, _giving(_whole(body) if isinstance(body, bytes) else body))
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def _giving(parts: AsyncIterator[bytes]) -> Receive:
+    """What a request reads its body with."""
+
+    async def receive() -> Message:
+        part = await anext(parts, None)
+        return {"type": "http.request", "body": part or b"", "more_body": part is not None}
+
+    return receive

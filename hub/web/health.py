@@ -29,15 +29,21 @@ def readyz(hub: Hub) -> Callable[[Request], Awaitable[Response]]:
     """The endpoint that says what is down."""
 
     async def endpoint(request: Request) -> Response:
-        found = await asyncio.gather(_database(hub), _redis(hub))
-        troubles = {name: text for name, text in found if text is not None}
-        for name in hub.supervisor.troubles():
-            troubles[name] = "It failed and was started again; see task.restarted in the log."
-        if "database" in troubles:
-            return _answer({"status": "unavailable", "troubles": troubles}, 503)
-        return _answer({"status": "degraded" if troubles else "ok", "troubles": troubles}, 200)
+        found = await troubles(hub)
+        if "database" in found:
+            return _answer({"status": "unavailable", "troubles": found}, 503)
+        return _answer({"status": "degraded" if found else "ok", "troubles": found}, 200)
 
     return endpoint
+
+
+async def troubles(hub: Hub) -> dict[str, str]:
+    """What of this process is not well, by name."""
+    found = await asyncio.gather(_database(hub), _redis(hub))
+    told = {name: text for name, text in found if text is not None}
+    for name in hub.supervisor.troubles():
+        told[name] = "It failed and was started again; see task.restarted in the log."
+    return told
 
 
 async def _database(hub: Hub) -> tuple[str, str | None]:

@@ -15,6 +15,8 @@ from hub.filing import too_large
 _FORM = "multipart/form-data"
 _LEAST_BYTES_PER_S = 16_384
 _MAX_PARTS = 1
+_MAX_FIELDS = 50
+_FIELDS_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,35 @@ async def upload_of(
     return Upload(body, name or "file", kind)
 
 
+async def page_upload_of(
+    request: Request, timeout_s: float
+) -> tuple[list[tuple[str, str]], Upload | None]:
+    """The fields of a page's form, and the file behind them, which is its last part.
+
+    Raises:
+        InvalidError: ``form_broken``; later, as :func:`upload_of`.
+    """
+    boundary = _boundary_of(request.headers.get("content-type", ""))
+    events = _events(
+        _arriving(request, timeout_s),
+        PushMultipartParser(boundary, max_segment_count=_MAX_FIELDS),
+    )
+    fields: list[tuple[str, bytearray]] = []
+    size = 0
+    async for event in events:
+        if isinstance(event, MultipartSegment):
+            if event.filename is not None:
+                upload = Upload(_last_bytes_of(events), event.filename, event.content_type)
+                return _decoded(fields), upload
+            fields.append((event.name, bytearray()))
+            continue
+        size += len(event)
+        if size > _FIELDS_BYTES:
+            raise _broken("what stands beside its file is too long")
+        fields[-1][1].extend(event)
+    return _decoded(fields), None
+
+
 async def _arriving(request: Request, timeout_s: float) -> AsyncIterator[bytes]:
     """The body as it comes; only the time that the sender takes is counted."""
     waited, size, more = 0.0, 0, True
@@ -81,20 +112,25 @@ async def _arriving(request: Request, timeout_s: float) -> AsyncIterator[bytes]:
 
 
 async def _of_form(body: AsyncIterator[bytes], kind: str, name: str | None) -> Upload:
-    boundary = parse_options(kind)[1].get("boundary", "")
-    if not boundary:
-        raise _broken("its Content-Type names no boundary")
-    events = _events(body, PushMultipartParser(boundary, max_segment_count=_MAX_PARTS))
+    parser = PushMultipartParser(_boundary_of(kind), max_segment_count=_MAX_PARTS)
+    events = _events(body, parser)
     first = await anext(events, None)
     if not isinstance(first, MultipartSegment) or first.filename is None:
         raise _broken("its one part must be a file; name, keep_s and all else go into the query")
     return Upload(_bytes_of(events), name or first.filename, first.content_type)
 
 
+def _boundary_of(kind: str) -> str:
+    boundary: str = parse_options(kind)[1].get("boundary", "")
+    if not boundary:
+        raise _broken("its Content-Type names no boundary")
+    return boundary
+
+
 async def _events(
     body: AsyncIterator[bytes], parser: PushMultipartParser
 ) -> AsyncIterator[MultipartSegment | bytes]:
-    """The head of the one part, then its content."""
+    """The head of a part, then its content."""
     with parser:
         async for block in body:
             for event in _parsed(parser, block):
@@ -116,6 +152,20 @@ async def _bytes_of(events: AsyncIterator[MultipartSegment | bytes]) -> AsyncIte
     async for event in events:
         if isinstance(event, bytes):
             yield event
+
+
+async def _last_bytes_of(events: AsyncIterator[MultipartSegment | bytes]) -> AsyncIterator[bytes]:
+    async for event in events:
+        if isinstance(event, MultipartSegment):
+            raise _broken("its file must be its last part")
+        yield event
+
+
+def _decoded(fields: list[tuple[str, bytearray]]) -> list[tuple[str, str]]:
+    try:
+        return [(name, bytes(value).decode()) for name, value in fields]
+    except UnicodeDecodeError as error:
+        raise _broken("a field of it is not UTF-8 text") from error
 
 
 def _broken(why: str) -> InvalidError:

@@ -23,6 +23,7 @@ from hub.store.alerts import (
     REPORT_ALERTS,
     UNMUTE_ALERT,
     Look,
+    Muting,
     Report,
     mutes_now,
     stand_now,
@@ -116,8 +117,8 @@ async def test_a_look_that_was_overtaken_changes_nothing(ledger: Ledger) -> None
 
 
 async def test_a_mute_counts_until_its_end(ledger: Ledger) -> None:
-    await ledger.write(MUTE_ALERT, ("one", MINUTE_US))
-    await ledger.write(MUTE_ALERT, ("over", -MINUTE_US))
+    await ledger.write(MUTE_ALERT, Muting("one", MINUTE_US))
+    await ledger.write(MUTE_ALERT, Muting("over", -MINUTE_US))
     assert list(await ledger.read(mutes_now)) == ["one"]
     stand = await ledger.read(stand_now, fresh_us=MINUTE_US)
     assert stand.muted == {"one"}

@@ -54,6 +54,17 @@ class Visitor:
         return await self.see(answer.headers["location"])
 
 
+async def enter(hub: Hub) -> Visitor:
+    """Somebody who is signed in to a hub of a test's own, and may do everything."""
+    key_id = new_id("key")
+    await hub.ledger.write(PUT, NewKey(key_id, "tester", "", hash_of(key_id), ("admin",)))
+    token = await Sessions(hub.ledger).open_for(key_id=key_id)
+    transport = httpx.ASGITransport(build_dashboard(hub, Access(hub.ledger)))
+    client = httpx.AsyncClient(transport=transport, base_url=ROOT)
+    client.cookies.set(COOKIE, token, domain=httpx.URL(ROOT).host)
+    return Visitor(client, token)
+
+
 VisitorOf: TypeAlias = Callable[..., Awaitable[Visitor]]
 
 

@@ -2,19 +2,12 @@
 
 from pathlib import Path
 
-import httpx
-
-from hub.bootstrap import Hub, open_hub
-from hub.dashboard.app import build_dashboard
+from hub.bootstrap import open_hub
 from hub.dashboard.pages.overview import flows_of
-from hub.dashboard.sessions import COOKIE, Sessions
-from hub.model.ids import new_id
 from hub.settings import Settings
-from hub.store.keys import PUT, NewKey
 from hub.store.migrate import migrate
-from hub.web.access import Access
 from hub.web.desk import Desk
-from tests.dashboard.conftest import ROOT, Visitor
+from tests.dashboard.conftest import Visitor, enter
 
 
 async def test_a_new_hub_says_how_to_begin_and_that_no_worker_works(visitor: Visitor) -> None:
@@ -48,20 +41,9 @@ def test_a_chart_says_in_words_what_it_shows() -> None:
 async def test_without_redis_it_tells_what_the_ledger_knows(tmp_path: Path) -> None:
     await migrate(None, tmp_path)
     nobody = f"unix://{tmp_path}/nobody.sock"
-    async with open_hub(Settings(data=tmp_path), nobody) as hub, _visitor(hub) as client:
-        answer = await client.get("/")
-        assert answer.status_code == 200
-        assert "Redis does not answer" in answer.text
-        assert "breakers open</dt><dd>not known" in answer.text
-
-
-def _visitor(hub: Hub) -> httpx.AsyncClient:
-    async def signed_in(request: httpx.Request) -> None:
-        key_id = new_id("key")
-        await hub.ledger.write(PUT, NewKey(key_id, "tester", "", key_id, ("admin",)))
-        token = await Sessions(hub.ledger).open_for(key_id=key_id)
-        request.headers["cookie"] = f"{COOKIE}={token}"
-
-    transport = httpx.ASGITransport(build_dashboard(hub, Access(hub.ledger)))
-    hooks = {"request": [signed_in]}
-    return httpx.AsyncClient(transport=transport, base_url=ROOT, event_hooks=hooks)
+    async with open_hub(Settings(data=tmp_path), nobody) as hub:
+        visitor = await enter(hub)
+        page = await visitor.see("/")
+        assert "Redis does not answer" in page
+        assert "breakers open</dt><dd>not known" in page
+        await visitor.client.aclose()

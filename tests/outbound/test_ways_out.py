@@ -142,7 +142,7 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
     }
     assert sent == {
         *("hub/deliver/sending.py", "hub/deliver/trial.py", "hub/run/requests.py"),
-        *("hub/outbound/oauth.py", "hub/outbound/jwks.py"),
+        *("hub/outbound/oauth.py", "hub/outbound/jwks.py", "hub/outbound/oidc.py"),
         *("hub/listening.py", "hub/trying.py", "hub/doctor/network.py"),
         *("hub/simulate/answers.py", "hub/simulate/simulation.py", "hub/simulate/datasets.py"),
     }

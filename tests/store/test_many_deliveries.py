@@ -278,6 +278,8 @@ async def test_one_may_be_rendered_anew_when_it_has_ended(ledger: Ledger) -> Non
         ),
         ({"statuses": WAITING, "event_id": "evt_1"}, {"ix_deliveries_event_id"}),
         ({"statuses": WAITING, "run_id": "run_1"}, {"ix_deliveries_run_id"}),
+        ({"reason": "It is broken."}, {"ix_deliveries_dead"}),
+        ({"ids": ("dlv_1",)}, {"(id=?)", "pk_deliveries", "ix_deliveries_dead"}),
         ({"statuses": ("cancelled",), "destination": "till"}, {"ix_deliveries_destination_id"}),
     ],
 )
@@ -308,4 +310,4 @@ async def test_an_index_serves_every_choice(
     told = await ledger.read(plan)
     assert any(each in told for each in indexes), told
     assert "Seq Scan" not in told
-    assert "autoindex" not in told
+    assert "autoindex" not in told or "(id=?)" in told

@@ -102,9 +102,17 @@ async def test_a_sample_goes_to_whom_it_would_be_told(api: httpx.AsyncClient) ->
 
 async def test_mutes_are_set_and_taken_back(api: httpx.AsyncClient) -> None:
     path = "/v1/alerts/dead-letters"
+    assert good(await api.get(path))["muted_until"] is None
     assert good(await api.post(f"{path}/mute"))["muted_until"] > "2026"
-    good(await api.post(f"{path}/mute", json={"for_s": 5}))
+    muted = good(await api.post(f"{path}/mute", json={"for_s": 5, "reason": "The till moves."}))
+    assert muted["muted_reason"] == "The till moves."
+    for shown in (good(await api.get(path)), good(await api.get("/v1/alerts?limit=1"))["items"][0]):
+        is_it = shown["slug"] == "dead-letters"
+        assert shown["muted_until"] == (muted["muted_until"] if is_it else None)
+        assert shown["muted_reason"] == ("The till moves." if is_it else None)
+    refused(await api.post(f"{path}/mute", json={"reason": ""}), 422, "validation")
     assert good(await api.post(f"{path}/unmute"))["muted_until"] is None
+    assert good(await api.get(path))["muted_reason"] is None
     refused(await api.post(f"{path}/mute", json={"for_s": 0}), 422, "validation")
     refused(await api.post("/v1/alerts/none/mute"), 404, "alert_unknown")
     refused(await api.post("/v1/alerts/none/unmute"), 404, "alert_unknown")

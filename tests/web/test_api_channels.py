@@ -143,6 +143,40 @@ async def test_what_a_channel_remembers_is_read_page_by_page(api: httpx.AsyncCli
     refused(await api.get("/v1/channels/paged/messages?limit=0"), 400, "limit_invalid")
 
 
+async def test_the_newest_of_what_a_channel_remembers(api: httpx.AsyncClient) -> None:
+    for n in range(5):
+        good(await api.post("/v1/channels/paged/messages", json={"event": "e", "data": n}), 202)
+    page = good(await api.get("/v1/channels/paged/messages?only=newest&limit=2"))
+    assert [each["data"] for each in page["items"]] == [3, 4]
+    assert (page["next"], page["position"]) == (None, page["items"][-1]["position"])
+    refused(await api.get("/v1/channels/paged/messages?only=2"), 400, "query_invalid")
+
+
+async def test_the_channels_that_something_was_said_on(api: httpx.AsyncClient) -> None:
+    assert good(await api.get("/v1/histories")) == {"items": [], "next": None}
+    good(await api.put("/v1/channels/b.*", json={"public": True}), 201)
+    for name in ("a", "b.1", "b.2", "a"):
+        good(await api.post(f"/v1/channels/{name}/messages", json=SAID), 202)
+    found = good(await api.get("/v1/histories"))["items"]
+    assert [(each["channel"], each["public"]) for each in found] == [
+        ("a", False),
+        ("b.2", True),
+        ("b.1", True),
+    ]
+    assert found[0]["last_at"] >= found[1]["last_at"]
+    meant = good(await api.get("/v1/histories?channel=b.*"))["items"]
+    assert [each["channel"] for each in meant] == ["b.2", "b.1"]
+    seen, url = [], "/v1/histories?limit=1"
+    while url:
+        page = good(await api.get(url))
+        seen += [each["channel"] for each in page["items"]]
+        url = page["next"]
+    assert seen == ["a", "b.2", "b.1"]
+    refused(await api.get("/v1/histories?channel=a b"), 400, "channel_invalid")
+    for cursor in ("IjEi", "W10", "WyJhIiwxXQ"):
+        refused(await api.get(f"/v1/histories?cursor={cursor}"), 400, "cursor_invalid")
+
+
 async def test_a_token_is_made_for_what_is_asked(api: httpx.AsyncClient, hub: Hub) -> None:
     wanted = {"channels": ["user_5_*"], "can": ["subscribe", "publish"], "ttl_s": 60, "sub": "5"}
     made = good(await api.post("/v1/channels/tokens", json=wanted), 201)

@@ -82,6 +82,19 @@ async def test_the_key_of_a_certificate_is_masked_and_kept(
     assert (await stored(hub, "till"))["tls"] == {**tls, "client_key": shown.key}
 
 
+async def test_a_secret_that_is_null_is_no_more(api: httpx.AsyncClient) -> None:
+    wish = {"url": "https://a.example", "headers": {"x-api-key": "one", "cookie": "two"}}
+    good(await api.put("/v1/destinations/till", json=wish), 201)
+    wish["headers"] = {"x-api-key": None}  # type: ignore[assignment]
+    changed = good(await api.put("/v1/destinations/till", json=wish))
+    assert changed["headers"] == {"cookie": MASK}
+    signed = {"url": "https://a.example", "sign": {"scheme": "hmac", "header": "x-sig"}}
+    good(await api.put("/v1/destinations/till", json=signed))
+    signed["sign"] = {"scheme": "hmac", "header": "x-sig", "secrets": None}  # type: ignore[dict-item]
+    made = good(await api.put("/v1/destinations/till", json=signed))
+    assert made["sign"]["secrets"] != [MASK], "another one is made"
+
+
 async def test_header_fields_that_carry_secrets_are_masked_too(
     api: httpx.AsyncClient, hub: Hub
 ) -> None:

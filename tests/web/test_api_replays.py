@@ -400,3 +400,91 @@ async def test_an_unknown_delivery_is_neither_cancelled_nor_edited(api: httpx.As
         refused(await api.post(f"/v1/deliveries/{name}/cancel"), 404, "delivery_unknown")
         answer = await api.post(f"/v1/deliveries/{name}/replay", json={"body": 1})
         refused(answer, 404, "delivery_unknown")
+
+
+async def test_deliveries_are_meant_by_their_ids_or_by_why_they_ended(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    first, second, third = await dead(hub, "till", "till", "desk")
+    other = await send(hub, failure="Something else.")
+    named = {"filter": {"ids": [third, first]}}
+    plan = good(await api.post("/v1/replays", json={**named, "dry_run": True}))
+    assert plan["by_destination"] == {"desk": 1, "till": 1}
+    assert good(await api.post("/v1/replays", json=named), 202)["count"] == 2
+    assert await status(hub, first, second, third) == ["pending", "dead", "pending"]
+    why = {"filter": {"reason": "It is broken."}}
+    assert good(await api.post("/v1/replays", json=why), 202)["count"] == 1
+    listed = good(await api.get("/v1/deliveries?status=dead&reason=Something%20else."))
+    assert [each["id"] for each in listed["items"]] == [other]
+    assert good(await api.post("/v1/deliveries/cancel", json=named))["count"] == 2
+    assert await status(hub, first, second, third) == ["cancelled", "pending", "cancelled"]
+
+
+@pytest.mark.parametrize("ids", [[], ["evt_1"], "dlv_1", ["dlv_" + "0" * 32] * 501])
+async def test_ids_that_are_none_are_refused(api: httpx.AsyncClient, ids: Any) -> None:
+    for path in ("/v1/replays", "/v1/deliveries/cancel"):
+        wish = {"filter": {"ids": ids}, "dry_run": True}
+        refused(await api.post(path, json=wish), 422, "validation")
+
+
+async def test_dead_letters_are_counted_by_destination_and_reason(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    ids = await dead(hub, "till", "desk", "till")
+    await send(hub, failure="Something else.")
+    await send(hub)
+    made = [to_iso((await stored(hub, each))["created_at"]) for each in ids]
+    told = good(await api.get("/v1/dead-letters"))
+    assert (told["count"], told["more"]) == (4, False)
+    assert told["items"][0] == {
+        "destination": "till",
+        "reason": "It is broken.",
+        "count": 2,
+        "oldest": made[0],
+        "newest": made[2],
+    }
+    assert [(each["destination"], each["count"]) for each in told["items"][1:]] == [
+        ("desk", 1),
+        ("till", 1),
+    ]
+    of_desk = good(await api.get("/v1/dead-letters?destination=desk"))
+    assert [each["destination"] for each in of_desk["items"]] == ["desk"]
+    later = good(await api.get("/v1/dead-letters?since=2100-01-01T00:00:00Z"))
+    assert later == {"items": [], "count": 0, "more": False}
+    refused(await api.get("/v1/dead-letters?since=soon"), 400, "query_invalid")
+
+
+async def test_a_body_of_another_type_is_sent_as_it_was_written(
+    api: httpx.AsyncClient, hub: Hub
+) -> None:
+    delivery_id = await send(hub, url="https://till.example/x", ordering_key="till 1")
+    path = f"/v1/deliveries/{delivery_id}"
+    assert good(await api.get(path))["url"] == "https://till.example/x"
+    wish = {"body": "a=1&b=%20", "content_type": "application/x-www-form-urlencoded"}
+    told = good(await api.post(f"{path}/replay", json=wish), 202)
+    row = await stored(hub, told["id"])
+    assert (row["body"], row["content_type"]) == (b"a=1&b=%20", wish["content_type"])
+    assert good(await api.get(told["url"]))["ordering_key"] == "till 1"
+    wish = {"body": "text", "content_type": "application/problem+json"}
+    told = good(await api.post(f"{path}/replay", json=wish), 202)
+    assert (await stored(hub, told["id"]))["body"] == b'"text"'
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"content_type": "text/plain"},
+        {"body": {"n": 1}, "content_type": "text/plain"},
+        {"body": "text", "content_type": "text"},
+        {"body": "text", "content_type": "text/plain\r\nx-evil: 1"},
+        {"body": "text", "content_type": "text/" + "x" * 200},
+        {"body": MASK, "content_type": "text/plain"},
+    ],
+)
+async def test_a_body_that_does_not_fit_its_type_is_refused(
+    api: httpx.AsyncClient, hub: Hub, wish: dict[str, Any]
+) -> None:
+    path = f"/v1/deliveries/{await send(hub)}/replay"
+    is_masked = wish.get("body") == MASK
+    code = "mask_given" if is_masked else "validation"
+    refused(await api.post(path, json=wish), 400 if is_masked else 422, code)

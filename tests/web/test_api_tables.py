@@ -248,3 +248,13 @@ async def test_keys_do_what_their_scopes_say(api: httpx.AsyncClient, key_of: Key
         await bring(api, "{}", **reader),
     ):
         refused(answer, 403, "forbidden")
+
+
+async def test_records_that_match_are_counted(api: httpx.AsyncClient) -> None:
+    assert good(await api.get(f"{TABLE}/count")) == {"count": 0}
+    await add(api, {"n": 1}, {"n": 2}, {"n": "2"})
+    assert good(await api.get(f"{TABLE}/count")) == {"count": 3}
+    told = {"filter": '{"n": {"$gt": 1}}'}
+    assert good(await api.get(f"{TABLE}/count", params=told)) == {"count": 1}
+    refused(await api.get(f"{TABLE}/count", params={"filter": "[]"}), 400, "filter_invalid")
+    refused(await api.get("/v1/tables/a b/count"), 400, "table_invalid")

@@ -27,7 +27,7 @@
     const inside = (node) => node && part.contains(node);
     return (
       document.hidden ||
-      part.matches(":has(:focus-visible, :focus-within input, dialog[open])") ||
+      part.matches(":has(:focus-visible, :focus-within input, td input:checked, dialog[open])") ||
       (marked && !marked.isCollapsed && inside(marked.anchorNode))
     );
   }
@@ -44,7 +44,8 @@
     }
   }
 
-  // data-live names channels, with spaces between; what is said there has the part load anew.
+  // data-live names channels, with spaces between; what is said there has the part load anew,
+  // with data-live-of only what is said of that id.
   let following;
   async function token() {
     const answer = await fetch("/dashboard/live", { cache: "no-store" });
@@ -65,6 +66,7 @@
   function heard(message) {
     for (const part of document.querySelectorAll("[data-live]")) {
       if (!part.dataset.live.split(" ").includes(message.channel)) continue;
+      if ((part.dataset.liveOf ?? message.data?.id) !== message.data?.id) continue;
       part.dispatchEvent(new CustomEvent("message", { detail: message, bubbles: true }));
       if (part.hasAttribute("hx-get")) soon(part);
     }

@@ -3,19 +3,23 @@
 from types import ModuleType
 
 from hub.web.api import (
+    account,
     alerts,
     audit,
     breakers,
     channels,
+    connectors,
     deliveries,
     destinations,
     event_exports,
     events,
+    examination,
     export,
     files,
     issuers,
     keys,
     lanes,
+    language,
     pauses,
     purges,
     rates,
@@ -33,10 +37,12 @@ from hub.web.api import (
     tasks,
     users,
     variables,
+    versions,
 )
 from hub.web.api.call import Operation
 
 NOUNS: tuple[ModuleType, ...] = (
+    connectors,
     sources,
     destinations,
     breakers,
@@ -44,6 +50,8 @@ NOUNS: tuple[ModuleType, ...] = (
     issuers,
     alerts,
     stacks,
+    versions,
+    language,
     tasks,
     schedules,
     lanes,
@@ -64,8 +72,10 @@ NOUNS: tuple[ModuleType, ...] = (
     channels,
     keys,
     users,
+    account,
     signing,
     audit,
+    examination,
     export,
 )
 OPERATIONS: tuple[Operation, ...] = tuple(each for noun in NOUNS for each in noun.OPERATIONS)

@@ -12,13 +12,21 @@ from hub.alert.sample import send_sample
 from hub.alert.sending import Speaker
 from hub.errors import ConflictError, InvalidError, NotFoundError
 from hub.model.alert import BUILT_IN, FIRING, Alert, Phase
-from hub.model.json import Json, dumps_text
+from hub.model.json import dumps_text
 from hub.model.key import Scope
 from hub.model.scheme import Shape
 from hub.model.time import US_PER_S, now_us, to_iso
-from hub.store.alerts import MUTE_ALERT, UNMUTE_ALERT, mutes_now, standings_now
+from hub.store.alerts import (
+    MUTE_ALERT,
+    UNMUTE_ALERT,
+    Mute,
+    Muting,
+    mutes_now,
+    standings_now,
+)
 from hub.store.objects import DROP, DropObject, all_objects
 from hub.store.queues import DELIVERIES
+from hub.web.api.body import Reason
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.api.named import Around, Doc, Named, check_slug
 from hub.web.paging import PAGE
@@ -78,17 +86,21 @@ class _Alerts(Named[Alert]):
         rows = {slug: _built_in(slug) for slug in BUILT_IN}
         for row in await call.hub.ledger.read(all_objects, kind=self.kind):
             rows[row["slug"]] = row
+        mutes = await call.hub.ledger.read(mutes_now)
         slugs, last = page.of_names(rows)
-        return answer(page.answer([self.shown(call, rows[slug]) for slug in slugs], last))
+        shown = [self.shown(call, {**rows[slug], "mute": mutes.get(slug)}) for slug in slugs]
+        return answer(page.answer(shown, last))
 
     async def row(self, call: Call) -> Doc:
+        slug = call.given("slug")
         try:
-            return await super().row(call)
+            row = await super().row(call)
         except NotFoundError:
-            slug = call.given("slug")
-            if slug in BUILT_IN:
-                return _built_in(slug)
-            raise
+            if slug not in BUILT_IN:
+                raise
+            row = _built_in(slug)
+        mutes = await call.hub.ledger.read(mutes_now)
+        return {**row, "mute": mutes.get(slug)}
 
     async def delete(self, call: Call) -> Response:
         slug = call.given("slug")
@@ -105,7 +117,7 @@ class _Alerts(Named[Alert]):
         return nothing()
 
     def shown(self, call: Call, row: Doc) -> Doc:
-        told = super().shown(call, row)
+        told = super().shown(call, row) | _muted(row["mute"])
         if row["managed_by"] == _HUB:
             told |= {"created_at": None, "updated_at": None}
         return told
@@ -116,6 +128,12 @@ def _built_in(slug: str) -> Doc:
     body = BUILT_IN[slug].model_dump(mode="json", exclude_unset=True)
     times = {"created_at": 0, "updated_at": 0}
     return {"slug": slug, "body": dumps_text(body), "managed_by": _HUB, **times}
+
+
+def _muted(mute: Mute | None) -> Doc:
+    if mute is None:
+        return {"muted_until": None, "muted_reason": None}
+    return {"muted_until": to_iso(mute.until), "muted_reason": mute.reason}
 
 
 ALERTS = _Alerts(
@@ -140,17 +158,15 @@ async def _firing(call: Call) -> Response:
     rows = {f"{each.rule} {each.subject}": each for each in found if each.phase.value == state}
     names, last = page.of_names(rows)
     now = now_us()
-    items: list[dict[str, Json]] = []
-    for each in (rows[name] for name in names):
-        until = mutes.get(each.rule)
-        items.append(
-            alert_of(each, rules.get(each.rule), root=call.root, now=now)
-            | {
-                "told": list(each.told),
-                "told_at": None if each.notified_at is None else to_iso(each.notified_at),
-                "muted_until": None if until is None else to_iso(until),
-            }
-        )
+    items = [
+        alert_of(each, rules.get(each.rule), root=call.root, now=now)
+        | {
+            "told": list(each.told),
+            "told_at": None if each.notified_at is None else to_iso(each.notified_at),
+        }
+        | _muted(mutes.get(each.rule))
+        for each in (rows[name] for name in names)
+    ]
     return answer(page.answer(items, last))
 
 
@@ -172,25 +188,27 @@ async def _test(call: Call) -> Response:
     return answer({"deliveries": told}, 202)
 
 
-class Mute(Shape):
-    """How long."""
+class MuteFor(Shape):
+    """How long, and why."""
 
     for_s: float = Field(
         3600.0, ge=1, le=30 * 86_400, description="For so long nothing new is told of it."
     )
+    reason: Reason | None = None
 
 
 async def _mute(call: Call) -> Response:
-    wish = await call.body(Mute)
+    wish = await call.body(MuteFor)
     slug = await _slug(call)
-    until = await call.hub.ledger.write(MUTE_ALERT, (slug, round(wish.for_s * US_PER_S)))
-    return answer({"slug": slug, "muted_until": to_iso(until)})
+    muting = Muting(slug, round(wish.for_s * US_PER_S), wish.reason)
+    until = await call.hub.ledger.write(MUTE_ALERT, muting)
+    return answer({"slug": slug, **_muted(Mute(until, wish.reason))})
 
 
 async def _unmute(call: Call) -> Response:
     slug = await _slug(call)
     await call.hub.ledger.write(UNMUTE_ALERT, slug)
-    return answer({"slug": slug, "muted_until": None})
+    return answer({"slug": slug, **_muted(None)})
 
 
 async def _slug(call: Call) -> str:
@@ -219,7 +237,7 @@ def _operations() -> Iterator[Operation]:
         problems={**unknown, 409: ("alert_unheard",)},
     )
     yield Operation(
-        *("POST", f"{one}/mute", Scope.WRITE, _mute, "Tell nothing new of it", Mute),
+        *("POST", f"{one}/mute", Scope.WRITE, _mute, "Tell nothing new of it", MuteFor),
         optional=True,
         gives={200: AlertMuted},
         problems=unknown,

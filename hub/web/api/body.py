@@ -50,8 +50,7 @@ async def read_json(request: Request, timeout_s: float, empty: Json = None) -> J
             ``json_broken``, ``json_too_deep``.
     """
     kind = request.headers.get("content-type", "application/json").partition(";")[0]
-    kind = kind.strip().lower()
-    if kind != "application/json" and not kind.endswith("+json"):
+    if not is_json(kind):
         raise InvalidError(
             f"This takes JSON, not {kind[:100]!r}: send the body as application/json.",
             code="content_type_unsupported",
@@ -241,12 +240,17 @@ def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
     return get_args(field.annotation) if field else ()
 
 
+def is_json(content_type: str) -> bool:
+    """Whether bodies of this type are JSON."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
+
+
 def shown_body(raw: bytes, content_type: str) -> tuple[Json, str | None]:
     """The body as people read it, and how it is to be read: json, text or base64."""
-    kind = content_type.partition(";")[0].strip().lower()
     if not raw:
         return None, None
-    if kind == "application/json" or kind.endswith("+json"):
+    if is_json(content_type):
         try:
             return loads(raw), "json"
         except InvalidError:

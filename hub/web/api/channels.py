@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 from starlette.responses import Response
 
 from hub.errors import AccessError
-from hub.model.channel import ChannelSetting, check_channel, check_pattern
+from hub.model.channel import ChannelSetting, Pattern, check_channel, check_pattern
 from hub.model.channel_token import NewToken
 from hub.model.json import Json, dumps_text, loads
 from hub.model.key import Scope
@@ -18,11 +18,11 @@ from hub.web.access import allows
 from hub.web.api.body import refused, wrong
 from hub.web.api.call import Call, Operation, answer
 from hub.web.api.named import Around, Named
-from hub.web.paging import LIMIT, limit_of
-from hub.web.parameters import text
+from hub.web.paging import LIMIT, PAGE, cursor_invalid, limit_of
+from hub.web.parameters import text, word
 from hub.web.publishing import NewMessage, publish
-from hub.web.shown.access import Members, Messages, Published, TokenMade
-from hub.web.shown.base import Revoked
+from hub.web.shown.access import HistoryShown, Members, Messages, Published, TokenMade
+from hub.web.shown.base import Revoked, listed
 from hub.web.shown.named import ChannelShown
 from hub.web.tokens import mint
 
@@ -34,6 +34,8 @@ def _check(around: Around, setting: ChannelSetting) -> list[str]:
         raise refused(wrong("/data", str(error))) from None
     return ["Anybody who knows the address may listen."] if setting.public else []
 
+
+_US_PER_MS = 1_000
 
 CHANNELS = Named(
     kind="channel",
@@ -59,9 +61,10 @@ async def _messages(call: Call) -> Response:
     query = call.query()
     most = limit_of(query.get("limit"))
     history = await call.hub.channels.history(channel, query.get("after", EARLIEST))
-    some = history.messages[:most]
+    newest = "only" in query
+    some = history.messages[-most:] if newest else history.messages[:most]
     last = some[-1].position if some else str(history.position)
-    more = len(history.messages) > len(some)
+    more = not newest and len(history.messages) > len(some)
     told = urlencode({"after": last, "limit": most})
     return answer(
         {
@@ -71,6 +74,36 @@ async def _messages(call: Call) -> Response:
             "gap": history.gap,
         }
     )
+
+
+async def _histories(call: Call) -> Response:
+    page = call.page()
+    wanted = page.filters.get("channel")
+    meant = None if wanted is None else Pattern(check_pattern(wanted))
+    before = _place(page.decoded())
+    found = [
+        (ms, name)
+        for ms, name in await call.hub.channels.latest()
+        if (before is None or (ms, name) < before) and (meant is None or meant.covers(name))
+    ]
+    some = found[: page.limit]
+    last = [*some[-1]] if len(found) > len(some) else None
+    rules = call.hub.catalog.now.channels
+    shown = [
+        {"channel": name, "last_at": to_iso(ms * _US_PER_MS), "public": rules.is_public(name)}
+        for ms, name in some
+    ]
+    return answer(page.answer(shown, last))
+
+
+def _place(cursor: Json) -> tuple[int, str] | None:
+    """Where a list of histories goes on."""
+    match cursor:
+        case None:
+            return None
+        case [int(ms), str(name)]:
+            return ms, name
+    raise cursor_invalid()
 
 
 async def _members(call: Call) -> Response:
@@ -103,6 +136,7 @@ async def _revoke(call: Call) -> Response:
     return answer({"revoked": True})
 
 
+_ONLY = word("only", "`newest`: the last ones, and not the first.", ("newest",))
 _AFTER = text("after", "Only what was said after this position; without it all.")
 _TOKENS = "/v1/channels/tokens"
 _ONE = "/v1/channels/{channel:path}"
@@ -130,13 +164,20 @@ OPERATIONS = (
     ),
     Operation(
         *("GET", f"{_ONE}/messages", Scope.READ, _messages, "Read what a channel remembers"),
-        query=(_AFTER, LIMIT),
+        query=(_AFTER, _ONLY, LIMIT),
         gives={200: Messages},
         problems={400: ("channel_invalid", "limit_invalid")},
     ),
     Operation(
         *("GET", f"{_ONE}/members", Scope.READ, _members, "See who is on a channel now"),
         gives={200: Members},
+        problems={400: ("channel_invalid",)},
+    ),
+    Operation(
+        *("GET", "/v1/histories", Scope.READ, _histories),
+        "List the channels that something was said on, the last one first",
+        query=(text("channel", "Only those that this name or pattern means."), *PAGE),
+        gives={200: listed(HistoryShown)},
         problems={400: ("channel_invalid",)},
     ),
     *CHANNELS.operations(),

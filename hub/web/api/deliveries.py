@@ -14,7 +14,7 @@ from hub.deliver.again import (
     under_way,
 )
 from hub.model.delivery import ENDED, HELD, DeliveryStatus
-from hub.model.json import Json
+from hub.model.json import Json, dumps
 from hub.model.key import Scope
 from hub.model.time import to_iso
 from hub.receive.rendering_again import rendered_again
@@ -23,7 +23,7 @@ from hub.store.chosen import NOT_DELIVERED, WAITING, Chosen, deliveries_page
 from hub.store.lookup import LAST, where
 from hub.store.queues import DELIVERIES
 from hub.store.schema import attempts
-from hub.web.api.body import Body, Reason, shown_body
+from hub.web.api.body import Body, Reason, is_json, shown_body
 from hub.web.api.call import Call, Operation, answer, known_time
 from hub.web.api.holding import Holds, held_destinations, holds_of
 from hub.web.paging import PAGE
@@ -43,6 +43,7 @@ async def _get_all(call: Call) -> Response:
         run_id=filters.get("run_id"),
         since=known_time("since", filters.get("since")),
         until=known_time("until", filters.get("until")),
+        reason=filters.get("reason"),
     )
     held_by = None
     if status == HELD and not call.hub.catalog.now.all_paused:
@@ -68,6 +69,8 @@ async def _get(call: Call) -> Response:
     return answer(
         {
             **_shown(row, holds),
+            "url": row["url"],
+            "ordering_key": row["ordering_key"],
             "content_type": row["content_type"],
             "body": body,
             "body_encoding": encoding,
@@ -84,8 +87,15 @@ class DeliveryReplay(Body):
     )
     body: Any = Field(
         None,
-        description="Another body, as JSON: it goes out as a delivery of its own, and this one "
-        "stays as it is.",
+        description="Another body: it goes out as a delivery of its own, and this one stays as "
+        "it is.",
+    )
+    content_type: str = Field(
+        "application/json",
+        max_length=200,
+        pattern=r"^[!-~]+/[ -~]*[!-~]$",
+        description="What the other body is. Where that is not JSON, `body` is a text, and goes "
+        "out as it stands.",
     )
 
     @property
@@ -97,6 +107,10 @@ class DeliveryReplay(Body):
     def _one_of_both(self) -> "DeliveryReplay":
         if self.render and self.is_edited:
             raise ValueError("Give either 'render' or 'body'")
+        if "content_type" in self.model_fields_set and not self.is_edited:
+            raise ValueError("'content_type' is that of another 'body': give one")
+        if not is_json(self.content_type) and not isinstance(self.body, str):
+            raise ValueError(f"Give 'body' as a text: {self.content_type} is not JSON")
         return self
 
 
@@ -106,7 +120,8 @@ async def _replay(call: Call) -> Response:
     more: dict[str, Json] = {}
     if wish.is_edited:
         more["edited_from"] = delivery_id
-        delivery_id = await send_edited(ledger, row, wish.body)
+        raw = dumps(wish.body) if is_json(wish.content_type) else wish.body.encode()
+        delivery_id = await send_edited(ledger, row, raw, wish.content_type)
     else:
         await replay_one(ledger, delivery_id, await _rendered(call, row) if wish.render else None)
     call.hub.bell.ring(DELIVERIES)
@@ -181,6 +196,7 @@ OPERATIONS = (
             text("destination", "Only those to it: its slug, or the origin of a bare URL."),
             text("event_id", "Only those of this event."),
             text("run_id", "Only those of this run."),
+            text("reason", "Only those that ended, or wait for their next try, for this reason."),
             moment("since", "Only those that were made at this time or later."),
             moment("until", "Only those that were made before this time."),
             *PAGE,

@@ -1,4 +1,4 @@
-"""``/v1/replays``: many deliveries sent again; and many cancelled, by the same kind of filter."""
+"""Many deliveries at once: sent again, cancelled, by the same kind of filter; dead ones counted."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -18,16 +18,22 @@ from hub.deliver.again import (
     takes_s,
 )
 from hub.model.key import Scope
-from hub.store.chosen import WAITING, Chosen
+from hub.model.time import to_iso
+from hub.store.chosen import WAITING, Chosen, grouped
 from hub.store.queues import DELIVERIES
 from hub.web.api.body import Body, Reason
-from hub.web.api.call import Call, Operation, answer
+from hub.web.api.call import Call, Operation, answer, known_time
 from hub.web.api.times import Time, us_of
-from hub.web.shown.work import CancellationsDone, ReplaysDone, ReplaysPlanned
+from hub.web.parameters import moment, text
+from hub.web.shown.work import CancellationsDone, DeadLetters, ReplaysDone, ReplaysPlanned
 
 _Name: TypeAlias = Annotated[
     str, StringConstraints(min_length=1, max_length=8192, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
+_Id: TypeAlias = Annotated[str, StringConstraints(pattern="^dlv_[0-9a-f]{32}$")]
+_MOST_IDS = 500
+_MOST_COUNTED = 10_000
+_MOST_GROUPS = 100
 
 
 class DeliveryFilter(Body):
@@ -36,6 +42,12 @@ class DeliveryFilter(Body):
     destination: _Name | None = Field(None, description="Its slug, or the origin of a bare URL.")
     event_id: str | None = Field(None, pattern="^evt_[0-9a-f]{32}$")
     run_id: str | None = Field(None, pattern="^run_[0-9a-f]{32}$")
+    reason: str | None = Field(
+        None, max_length=8192, pattern=r"^[^\x00]*$", description="Its `reason`, word by word."
+    )
+    ids: tuple[_Id, ...] | None = Field(
+        None, min_length=1, max_length=_MOST_IDS, description="One of these."
+    )
     since: Time | None = Field(None, description="Made at this time or later, in ISO 8601.")
     until: Time | None = Field(None, description="Made before this time.")
 
@@ -58,6 +70,8 @@ class DeliveryFilter(Body):
             self.run_id,
             None if self.since is None else us_of(self.since),
             None if self.until is None else us_of(self.until),
+            self.reason,
+            self.ids,
         )
 
 
@@ -79,6 +93,29 @@ class Replays(Body):
         description="So many are due in each second, the oldest first.",
     )
     limit: int = Field(MOST, ge=1, le=MOST, description="At most so many, the oldest.")
+
+
+async def _count(call: Call) -> Response:
+    given = call.query()
+    chosen = Chosen(
+        ("dead",),
+        given.get("destination"),
+        since=known_time("since", given.get("since")),
+        until=known_time("until", given.get("until")),
+    )
+    groups = await call.hub.ledger.read(grouped, chosen, _MOST_COUNTED + 1)
+    counted = sum(each.count for each in groups)
+    shown = [
+        {
+            "destination": each.destination,
+            "reason": each.reason,
+            "count": each.count,
+            "oldest": to_iso(each.oldest),
+            "newest": to_iso(each.newest),
+        }
+        for each in groups[:_MOST_GROUPS]
+    ]
+    return answer({"items": shown, "count": counted, "more": counted > _MOST_COUNTED})
 
 
 async def _replay(call: Call) -> Response:
@@ -122,6 +159,20 @@ async def _cancel(call: Call) -> Response:
 
 
 OPERATIONS = (
+    Operation(
+        "GET",
+        "/v1/dead-letters",
+        Scope.READ,
+        _count,
+        "Count the newest dead letters by destination and reason",
+        query=(
+            text("destination", "Only those to it: its slug, or the origin of a bare URL."),
+            moment("since", "Only those that were made at this time or later."),
+            moment("until", "Only those that were made before this time."),
+        ),
+        gives={200: DeadLetters},
+        name="count_dead_letters",
+    ),
     Operation(
         *("POST", "/v1/replays", Scope.WRITE, _replay, "Send many ended deliveries again", Replays),
         gives={200: ReplaysPlanned, 202: ReplaysDone},

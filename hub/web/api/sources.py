@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from pydantic import Field
 from starlette.responses import Response
 
 from hub.connector import Connector, Verifies
@@ -17,13 +18,15 @@ from hub.model.source import (
     VerifyPreset,
     VerifyStandard,
 )
+from hub.receive.trial import outgoing, sample_of, told
 from hub.signature import check_jwt_key, key_of, new_scheme_secret, new_secret, parse_secret
 from hub.stack.problem import Problem
-from hub.web.api.body import refused, wrong
-from hub.web.api.call import Call, Operation, answer
+from hub.web.api.body import Body, refused, wrong
+from hub.web.api.call import Call, Operation, answer, missing
 from hub.web.api.named import Around, Doc, Named, connector_problem, refuse_any
 from hub.web.api.rotation import RETIRED, Rotation, rotated, same_way, stays_retired
-from hub.web.shown.named import SourceRotated, SourceShown
+from hub.web.front_door import knock
+from hub.web.shown.named import SampleShown, SourceRotated, SourceShown
 
 
 def _check(around: Around, source: Source) -> list[str]:
@@ -157,8 +160,46 @@ def _fresh(source: Source) -> str:
     return new_scheme_secret("text")
 
 
+class SampleWish(Body):
+    """What is sent for trying."""
+
+    case: str | None = Field(
+        None, max_length=200, description="Which sample of its connector; null: the first."
+    )
+    body: str | None = Field(None, description="Instead of the sample's.")
+
+
+async def _test(call: Call) -> Response:
+    """It is an event as any other, and runs what such events run."""
+    wish = await call.body(SampleWish)
+    slug: str = (await SOURCES.row(call))["slug"]
+    source = await call.hub.catalog.source(slug)
+    connector = call.hub.connectors.get(source.connector)
+    if connector is None:
+        raise missing("connector", source.connector)
+    sample = sample_of(source.connector, wish.case)
+    sent = outgoing(source, connector, sample, wish.body, f"{call.root}/in/{slug}")
+    client = call.request.client
+    answered = await knock(call.hub, sent, client.host if client else "")
+    return answer({"request": told(source, sent), "answer": answered})
+
+
 OPERATIONS = (
     *SOURCES.operations(),
+    Operation(
+        "POST",
+        "/v1/sources/{slug}/test",
+        Scope.WRITE,
+        _test,
+        "Send a source its connector's sample, proven as it asks, and see it all",
+        SampleWish,
+        optional=True,
+        gives={200: SampleShown},
+        problems={
+            400: ("sample_unknown", "proof_impossible", "secret_invalid"),
+            404: ("source_unknown", "connector_unknown"),
+        },
+    ),
     Operation(
         "POST",
         "/v1/sources/{slug}/rotate",

@@ -14,15 +14,16 @@ from hub.model.record import check_table
 from hub.model.table import TableSpec
 from hub.model.time import now_us
 from hub.store.filter import select_of
+from hub.store.records import count_records
 from hub.store.tables import (
     DECLARE,
     FORGET,
     Declare,
     Forget,
     StoredTable,
-    all_tables,
     find_table,
-    record_counts,
+    records_in,
+    tables_in_use,
 )
 from hub.transfer import FORMATS, Format
 from hub.transfer.exporting import export_records
@@ -50,14 +51,9 @@ _CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjs
 
 async def _get_all(call: Call) -> Response:
     page = call.page()
-    counts = await call.hub.ledger.read(record_counts)
-    found = {
-        each.name: each
-        for each in await call.hub.ledger.read(all_tables)
-        if each.managed_by is not None or each.name in counts
-    }
+    found = await call.hub.ledger.read(tables_in_use)
     names, last = page.of_names(found)
-    return answer(page.answer([_shown(found[name], counts) for name in names], last))
+    return answer(page.answer([_shown(*found[name]) for name in names], last))
 
 
 async def _get(call: Call) -> Response:
@@ -65,7 +61,7 @@ async def _get(call: Call) -> Response:
     found = await call.hub.ledger.read(find_table, name)
     if found is None:
         raise missing("table", name)
-    return answer(_shown(found, await call.hub.ledger.read(record_counts)))
+    return answer(_shown(found, await call.hub.ledger.read(records_in, name)))
 
 
 async def _declare(call: Call) -> Response:
@@ -119,16 +115,22 @@ async def _export(call: Call) -> Response:
     )
 
 
+async def _count(call: Call) -> Response:
+    table, spec = table_of(call)
+    query = Query(table, filter_of(call.query().get("filter"), spec))
+    return answer({"count": await call.hub.ledger.read(count_records, query)})
+
+
 async def _encoded(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:
     async for part in parts:
         yield part.encode()
 
 
-def _shown(table: StoredTable, counts: dict[str, int]) -> dict[str, Json]:
+def _shown(table: StoredTable, count: int) -> dict[str, Json]:
     declared = table.spec.model_dump(mode="json", exclude_defaults=True)
     return {
         "name": table.name,
-        "records": counts.get(table.name, 0),
+        "records": count,
         "columns": {},
         **declared,
         "managed_by": table.managed_by,
@@ -177,5 +179,12 @@ OPERATIONS = (
         gives={200: Content((*_CONTENT_TYPES.values(),), "The file.")},
         problems={400: ("table_invalid", "filter_invalid", "sort_invalid")},
         name="export_table",
+    ),
+    Operation(
+        *("GET", f"{_ONE}/count", Scope.READ, _count, "Count the records that match"),
+        query=(FILTER,),
+        gives={200: Counted},
+        problems={400: ("table_invalid", "filter_invalid")},
+        name="count_records",
     ),
 )

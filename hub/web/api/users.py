@@ -1,4 +1,4 @@
-"""``/v1/users``: people who sign in to the dashboard with a name and a password."""
+"""``/v1/users``: people who sign in to the dashboard."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from hub.errors import ConflictError
 from hub.model.ids import new_id
 from hub.model.key import Scope
+from hub.store.identities import issuers_of
 from hub.store.lookup import LAST, one, page
 from hub.store.schema import users
 from hub.store.users import CHANGE, DROP, PUT, NewUser, shown_user
@@ -47,7 +48,9 @@ async def _get_all(call: Call) -> Response:
     before, most = wanted.after(LAST), wanted.limit + 1
     rows = await call.hub.ledger.read(page, users, before=before, most=most, without=("password",))
     last = rows[wanted.limit - 1]["id"] if len(rows) > wanted.limit else None
-    return answer(wanted.answer([shown_user(row) for row in rows[: wanted.limit]], last))
+    shown = rows[: wanted.limit]
+    issuers = await call.hub.ledger.read(issuers_of, [row["id"] for row in shown])
+    return answer(wanted.answer([shown_user(row, issuers.get(row["id"])) for row in shown], last))
 
 
 async def _make(call: Call) -> Response:
@@ -57,16 +60,19 @@ async def _make(call: Call) -> Response:
     row = await call.hub.ledger.read(one, users, id=made.id)
     if row is None:
         raise ConflictError("The user was removed while it was being made.", code="user_gone")
-    return answer(shown_user(row), 201)
+    return answer(shown_user(row, None), 201)
 
 
 async def _get(call: Call) -> Response:
-    return answer(shown_user(await _row(call)))
+    row = await _row(call)
+    return answer(shown_user(row, await _issuer(call, row["id"])))
 
 
 async def _change(call: Call) -> Response:
     row, wish = await _row(call), await call.body(UserChange)
     given = wish.model_fields_set
+    if "password" in given:
+        refuse_elsewhere(await _issuer(call, row["id"]))
     changed = NewUser(
         id=row["id"],
         name=wish.name if "name" in given else row["name"],
@@ -77,6 +83,23 @@ async def _change(call: Call) -> Response:
         raise missing("user", row["id"])
     call.access.forget()
     return await _get(call)
+
+
+def refuse_elsewhere(issuer: object) -> None:
+    """See that no identity provider signs a user in.
+
+    Raises:
+        ConflictError: ``user_elsewhere``.
+    """
+    if issuer:
+        raise ConflictError(
+            "An identity provider signs this user in: their password is that provider's.",
+            code="user_elsewhere",
+        )
+
+
+async def _issuer(call: Call, user_id: str) -> str | None:
+    return (await call.hub.ledger.read(issuers_of, [user_id])).get(user_id)
 
 
 async def _row(call: Call) -> dict[str, Any]:
@@ -116,7 +139,7 @@ OPERATIONS = (
     Operation(
         *("PATCH", _ONE, Scope.ADMIN, _change, "Change a user", UserChange),
         gives={200: UserShown},
-        problems={**_UNKNOWN, 409: ("user_name_taken",)},
+        problems={**_UNKNOWN, 409: ("user_name_taken", "user_elsewhere")},
     ),
     Operation(
         *("DELETE", _ONE, Scope.ADMIN, _remove, "Remove a user, and end its sessions"),

@@ -14,8 +14,10 @@ _IDS: dict[str, Prefix] = {
     "deliveries": "dlv",
     "files": "fil",
     "keys": "key",
+    "users": "usr",
 }
 _PATTERNS = {
+    "connectors": r"^[a-z0-9][a-z0-9-]{0,62}$",
     "sources": f"^{SLUG}$",
     "destinations": f"^{SLUG}$",
     "issuers": f"^{SLUG}$",

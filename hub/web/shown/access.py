@@ -26,13 +26,27 @@ class KeyMade(KeyShown):
 
 
 class UserShown(Shown):
-    """Somebody who signs in with a password."""
+    """Somebody who signs in to the dashboard."""
 
     id: UserId
     name: str
     role: Literal["viewer", "operator", "admin"]
+    issuer: str | None = Field(
+        description="The identity provider that signs them in, and says at each sign-in what "
+        "they are called and which role they have. Null: they have a password."
+    )
     created_at: Moment
     updated_at: Moment
+
+
+class AccountShown(Shown):
+    """Whoever asks."""
+
+    kind: Literal["key", "user"]
+    id: str
+    name: str
+    scopes: list[str]
+    issuer: str | None = Field(description="Who signs this user in, if not the hub.")
 
 
 class AuditShown(Shown):
@@ -83,6 +97,14 @@ class Messages(Shown):
     next: str | None
     position: str = Field(description="Where to go on from: `after`, or a stream's last event id.")
     gap: bool = Field(description="Messages may be missing before the first.")
+
+
+class HistoryShown(Shown):
+    """A channel that something was said on in the last 30 days."""
+
+    channel: str
+    last_at: Moment = Field(description="When something was said there last.")
+    public: bool = Field(description="Anybody may subscribe, without a token.")
 
 
 class MemberShown(Shown):

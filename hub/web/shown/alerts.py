@@ -18,6 +18,8 @@ class AlertShown(Shown, Alert):
     goes_to: list[str] = Field([], description="Who is told.")
     counts: dict[str, Any] = Field({}, description="What counts where nothing is set.")
     built_in: bool = False
+    muted_until: Moment | None = Field(description="Nothing new is told of it until then.")
+    muted_reason: str | None
 
 
 class StandingShown(Shown):
@@ -40,6 +42,7 @@ class StandingShown(Shown):
     told: list[str]
     told_at: Moment | None
     muted_until: Moment | None
+    muted_reason: str | None
 
 
 class AlertMuted(Shown):
@@ -47,6 +50,7 @@ class AlertMuted(Shown):
 
     slug: str
     muted_until: Moment | None
+    muted_reason: str | None
 
 
 class AlertDelivery(Shown):

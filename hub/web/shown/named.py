@@ -103,6 +103,39 @@ class Response(Shown):
     duration_ms: int
 
 
+class SampleAnswer(Shown):
+    """What a sender would have been told."""
+
+    status: int
+    duration_ms: int
+    body: str
+
+
+class SampleShown(Shown):
+    """What came of a sample that a source was sent."""
+
+    request: Request
+    answer: SampleAnswer
+
+
+class ClicksShown(Shown):
+    """One thing to do in a tool. The texts may hold `**bold**` and code in backticks."""
+
+    title: str
+    way: Literal["in", "out"] = Field(description="In: the tool sends; out: it is sent to.")
+    steps: list[str] = Field(description="`https://YOUR-HUB/in/YOUR-SOURCE` stands for the URL.")
+    notes: list[str]
+
+
+class ConnectorShown(Shown):
+    """A connector that is installed."""
+
+    name: str
+    verifies: bool = Field(description="Sources may say `preset`: it knows how its tool signs.")
+    samples: list[str] = Field(description="The cases that a source can be sent for trying.")
+    clicks: list[ClicksShown] = Field(description="What has to be done in its tool.")
+
+
 class TrialShown(Shown):
     """What came of trying a destination out."""
 

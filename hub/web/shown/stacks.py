@@ -61,6 +61,42 @@ class StackInFull(StackShown):
     text: str
 
 
+class StackVersionShown(Shown):
+    """A version of a stack."""
+
+    version: str
+    created_at: Moment
+    in_use: bool = Field(description="It is what the stack says now.")
+    by: dict[str, Any] | None = Field(
+        description="Who made it: `kind`, `id` and `name`; null where the audit does not know, "
+        "and for whoever may not read it."
+    )
+
+
+class StackVersionInFull(StackVersionShown):
+    """A version with its text."""
+
+    text: str
+
+
+class LanguageFunction(Shown):
+    """A function of expressions."""
+
+    name: str
+    aliases: list[str]
+    signature: str
+    summary: str
+
+
+class LanguageShown(Shown):
+    """What stacks can say."""
+
+    documents: dict[str, Any] = Field(
+        alias="schema", description="The JSON Schema of one document, with every step."
+    )
+    functions: list[LanguageFunction]
+
+
 class StackPaused(Shown):
     """Whether a stack is paused."""
 

@@ -211,10 +211,30 @@ class DeliveryShown(Shown):
 class DeliveryInFull(DeliveryShown):
     """A delivery with what it holds and each of its attempts."""
 
+    url: str | None = Field(description="Where it goes, if no destination says so.")
+    ordering_key: str | None = Field(description="Of those with the same one the first goes first.")
     content_type: str
     body: Any
     body_encoding: Encoding | None = Field(description="How `body` is to be read.")
     attempts: list[AttemptShown]
+
+
+class DeadGroup(Shown):
+    """Dead letters of one destination that ended for one reason."""
+
+    destination: str
+    reason: str | None
+    count: int
+    oldest: Moment = Field(description="When the oldest was made.")
+    newest: Moment
+
+
+class DeadLetters(Shown):
+    """How many dead letters there are of each kind, the most first."""
+
+    items: list[DeadGroup] = Field(description="100 at most.")
+    count: int = Field(description="All that were counted.")
+    more: bool = Field(description="There are older ones that were not counted.")
 
 
 class DeliveryReplayed(Shown):
