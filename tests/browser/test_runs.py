@@ -5,9 +5,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.browser.dashboard import SLOW_S
 from tests.program import ADMIN_KEY, Driven
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(SLOW_S)]
 
 STACK = """
 { task: "long", function_stack: [
