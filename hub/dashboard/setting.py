@@ -192,12 +192,11 @@ class Setting:
             "form": Form(self.form, inside, problems or {}, self.known(view)),
             "clicks": (),
             "is_secret_lost": has_secret(self.form, view.form),
-            "problem": error,
             **context,
         }
         if error is not None:
-            return view.refused(error, "setting.html", **{**told, "problem": _short(error)})
-        return view.page("setting.html", **told)
+            return view.refused(error, "setting.html", **told)
+        return view.page("setting.html", problem=None, **told)
 
 
 def setting_of(
@@ -237,12 +236,6 @@ def _texts(value: Any, name: str) -> Iterator[str]:
                 yield from map(str, each)
             elif key != "retired":
                 yield from _texts(each, name)
-
-
-def _short(error: HubError) -> HubError:
-    """The same without the list of what stands beside the fields."""
-    details = {name: each for name, each in error.details.items() if name != "problems"}
-    return type(error)(error.message, code=error.code, **details)
 
 
 def seconds(text: str, unit_s: int) -> int:

@@ -143,7 +143,10 @@ async def test_what_a_file_sets_is_shown_and_not_edited(
     assert "a file: change it there" in page
     assert "/edit" not in page
     assert "/remove" not in page
-    assert "A file sets it" in await visitor.do(TILL + "/edit", **{"/url": NOWHERE})
+    answer = await visitor.client.get(TILL + "/edit")
+    assert (answer.status_code, answer.headers["location"]) == (303, TILL)
+    assert "A file sets it" in await visitor.see(TILL)
+    await visitor.send(TILL + "/edit", 409, **{"/url": NOWHERE})
     page = await visitor.do(TILL + "/remove")
     assert "file" in page
     assert (await _shown(desk))["managed_by"] == "file"
