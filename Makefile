@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 BROWSER := $(VENV)/.browser
 RUN := $(UV) run --frozen --no-sync
 
-.PHONY: up test check bench faults smoke-compose soak audit sbom
+.PHONY: up test check bench faults smoke-compose soak audit sbom screenshots
 
 up: $(READY)
 	$(VENV)/bin/hub up
@@ -54,6 +54,10 @@ soak: $(READY)
 # needs a Docker engine: builds the containers, kills each of them while events come in
 smoke-compose:
 	PYTHON=$(PYTHON) deploy/smoke-compose.sh
+
+# the pictures in docs/images, made anew
+screenshots: $(READY) $(BROWSER)
+	$(RUN) python -m tests.browser.screenshots
 
 bench: $(READY)
 	$(VENV)/bin/hub bench

@@ -131,6 +131,7 @@ class Door:
             except HubError as error:
                 return self._broken(request, session, error)
             await self._sessions.close(session)
+            _log.info("session.closed", by=session.key.id)
         self._sessions.forget(request, response)
         return response
 

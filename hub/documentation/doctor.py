@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hub.doctor import CHECKS
+from hub.doctor import CHECKS, INSIDE
 from hub.doctor.examine import CHECK_S, OF_ANY
 from hub.doctor.finding import Trouble
 
@@ -20,6 +20,8 @@ def doctor_page() -> str:
         "`{status, problems, warnings, findings: [{status, check, code, what, do}]}`.",
         f"Each check ends within {CHECK_S:g} s.",
         "The exit code is 1 where there is a problem, else 0.",
+        "`GET /v1/health`, and the page Health of the dashboard, tell the same of a hub that runs,",
+        f"without the checks that reach out: {_apart()}.",
         "",
         "A *problem* means that the hub does not work, or can lose what it was given.",
         "A *warning* means that it works, and that something should be mended all the same.",
@@ -29,6 +31,10 @@ def doctor_page() -> str:
         lines += [f"## {check.name}", "", check.about, "", *_table(check.troubles)]
     lines += ["## Any check", "", *_table(OF_ANY)]
     return "\n".join(lines)
+
+
+def _apart() -> str:
+    return ", ".join(f"`{each.name}`" for each in CHECKS if each not in INSIDE)
 
 
 def _table(troubles: Iterable[Trouble]) -> list[str]:

@@ -25,15 +25,15 @@ _STEP_OF = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 MAX_DEPTH = 200
 
 
-def loads(data: bytes | str) -> Json:
+def loads(data: bytes | str, most_depth: int = MAX_DEPTH) -> Json:
     """Parse one JSON value.
 
     Raises:
-        InvalidError: ``json_broken`` with line and column, ``json_too_deep`` past 200 levels.
+        InvalidError: ``json_broken`` with line and column, ``json_too_deep`` past so many levels.
     """
     raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and depth_of(raw) > MAX_DEPTH:
-        raise InvalidError(f"JSON nested deeper than {MAX_DEPTH} levels.", code="json_too_deep")
+    if raw.count(b"[") + raw.count(b"{") > most_depth and depth_of(raw) > most_depth:
+        raise InvalidError(f"JSON nested deeper than {most_depth} levels.", code="json_too_deep")
     try:
         if _MANY_DIGITS in raw.translate(_DIGITS_ALIKE):
             return _loads_exact(raw)

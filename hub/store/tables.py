@@ -72,7 +72,11 @@ _ALL = select(tables.c.name, tables.c.spec, tables.c.managed_by).order_by(tables
 _ONE = select(tables.c.name, tables.c.spec, tables.c.managed_by).where(
     tables.c.name == bindparam("of_name")
 )
-_COUNTS = select(records.c.table_name, func.count(literal(1))).group_by(records.c.table_name)
+COUNTED = 10_000
+"""The records of a table are counted no further."""
+_COUNT = select(func.count(literal(1))).select_from(
+    select(literal(1)).where(records.c.table_name == bindparam("of_name")).limit(COUNTED).subquery()
+)
 
 
 def all_tables(tx: Tx, /) -> list[StoredTable]:
@@ -86,9 +90,19 @@ def find_table(tx: Tx, name: str) -> StoredTable | None:
     return _stored(*rows[0]) if rows else None
 
 
-def record_counts(tx: Tx, /) -> dict[str, int]:
-    """How many records each table holds; empty ones are left out."""
-    return {row[0]: int(row[1]) for row in tx.rows(_COUNTS)}
+def records_in(tx: Tx, name: str) -> int:
+    """How many records a table holds, up to :data:`COUNTED`."""
+    return int(tx.rows(_COUNT, {"of_name": name})[0][0])
+
+
+def tables_in_use(tx: Tx, /) -> dict[str, tuple[StoredTable, int]]:
+    """Every table that is declared or holds records, by name, with how many it holds."""
+    found = {each.name: (each, records_in(tx, each.name)) for each in all_tables(tx)}
+    return {
+        name: (each, count)
+        for name, (each, count) in found.items()
+        if count or each.managed_by is not None
+    }
 
 
 def _stored(name: str, spec: str | None, managed_by: str | None) -> StoredTable:

@@ -27,7 +27,7 @@ from hub.stack.json5 import parse_documents
 from hub.stack.problem import nearest
 from hub.store.ledger import Ledger
 from hub.store.records import find_records
-from hub.store.tables import DECLARE, Declare, StoredTable, all_tables, find_table, record_counts
+from hub.store.tables import DECLARE, Declare, StoredTable, all_tables, find_table, tables_in_use
 from hub.transfer import FORMATS, Format
 from hub.transfer.exporting import export_records
 from hub.transfer.importing import Import
@@ -60,17 +60,15 @@ class Wanted:
 async def list_tables(settings: Settings, *, as_json: bool) -> None:
     """Print every table: its records, its declared columns, and who declares them."""
     async with current_ledger(settings) as ledger:
-        counts = await ledger.read(record_counts)
-        tables = await ledger.read(all_tables)
-    shown = [each for each in tables if each.managed_by is not None or each.name in counts]
+        found = await ledger.read(tables_in_use)
     told = [
         {
             "table": each.name,
-            "records": counts.get(each.name, 0),
+            "records": count,
             "columns": list(each.spec.columns),
             "declared_by": each.managed_by,
         }
-        for each in shown
+        for each, count in found.values()
     ]
     print_things(told, _COLUMNS, as_json=as_json)
 

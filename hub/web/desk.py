@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from hub.bootstrap import Hub
-from hub.model.json import Json, dumps, loads
+from hub.model.json import MAX_DEPTH, Json, dumps, loads
 from hub.model.key import Scope
 from hub.store.keys import StoredKey
 from hub.web import errands
@@ -24,6 +24,8 @@ from hub.web.paging import MAX_LIMIT
 _OPERATIONS = {(each.method, each.path): each for each in OPERATIONS}
 _WHOLE = frozenset({"/v1/lanes"})
 """Lists that come in one piece, and take no limit."""
+_MOST_DEPTH = MAX_DEPTH + 20
+"""What is as deep as the hub takes it stands a little deeper in its answer."""
 OWNER = StoredKey("key_command_line", "command line", frozenset(Scope))
 """Whoever may start programs on the hub's own machine."""
 
@@ -75,7 +77,7 @@ class Desk:
         """
         sent = b"" if body is None else dumps(body)
         answer = await self.answer(method, path, parts, query=query, body=sent)
-        return loads(bytes(answer.body)) if answer.body else None
+        return loads(bytes(answer.body), _MOST_DEPTH) if answer.body else None
 
     async def answer(
         self,

@@ -8,6 +8,7 @@ from tests.sink import Answer, open_sink
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+LONG_MS = 30_000
 HOSTILE = "<img src=x onerror=\"document.title='hurt'\">"
 
 
@@ -34,13 +35,14 @@ async def test_a_dead_letter_is_replayed_by_clicks_and_seen_to_arrive(
             await expect(page.get_by_role("status")).to_contain_text("1 delivery is sent again")
 
             attempts = watching.get_by_role("region", name="Attempts")
-            await expect(attempts.get_by_text("HTTP 200")).to_be_visible()
+            await expect(attempts.get_by_text("HTTP 200")).to_be_visible(timeout=LONG_MS)
             stands = watching.get_by_role("region", name="How it stands")
             await expect(stands.get_by_text("delivered", exact=True)).to_be_visible()
             assert await watching.evaluate("window.isTheSame"), "it was not loaded anew"
             await expect(attempts.get_by_text(HOSTILE)).to_be_visible()
             assert await watching.title() == "Delivery · hub"
-            await expect(page.get_by_text("delivered", exact=True)).to_be_visible()
+            row = page.get_by_role("region", name="Deliveries").get_by_text("delivered")
+            await expect(row).to_be_visible(timeout=LONG_MS)
         assert len(till.requests) == 2
 
 

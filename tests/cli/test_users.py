@@ -101,6 +101,7 @@ def test_no_password_stands_among_the_words_of_a_command() -> None:
             assert "password" not in option.name or option.is_flag
 
 
+@pytest.mark.timeout(240)  # it starts a program of its own
 def test_a_terminal_is_asked_twice_and_shows_nothing(typed: Typed, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     words = [sys.executable, "-m", "hub", "user", "add", "ann", "--role", "viewer"]

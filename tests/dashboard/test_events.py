@@ -105,12 +105,11 @@ def test_large_texts_come_piece_by_piece() -> None:
     assert piece_of("abc", 99).text == ""
 
 
-async def test_the_next_piece_is_a_part_of_a_page(hub: Hub, visitor: Visitor) -> None:
+async def test_the_next_piece_has_an_address_of_its_own(hub: Hub, visitor: Visitor) -> None:
     event_id = await record(hub, b"ab" * SHOWN_BYTES)
     page = await visitor.see(f"/dashboard/events/{event_id}")
     assert f"/dashboard/events/{event_id}/body?from={SHOWN_BYTES}" in page
     part = await visitor.see(f"/dashboard/events/{event_id}/body?from={SHOWN_BYTES}")
-    assert "<html" not in part
     assert part.count("ab") > 1000
     assert await visitor.see(f"/dashboard/events/{event_id}/body?from=-1%27")
 

@@ -54,7 +54,9 @@ async def hub(
     began = now_us() - 3_600_000_000
 
     def rows(number: int) -> Rows:
-        return rows_of(number, began + number * 1_000_000, b"{}")
+        made = rows_of(number, began + number * 1_000_000, b"{}")
+        del made["journal"]
+        return made
 
     await fill(database_url, tmp_path, 300, rows)
     settings = Settings(data=tmp_path, database_url=database_url)
@@ -108,11 +110,12 @@ async def test_no_page_reads_a_whole_table(hub: Hub, plans: list[Plan]) -> None:
     for path in paths:
         plans.clear()
         page = await visitor.see(path)
-        assert plans, path
         assert whole_reads(plans) == [], path
         noun = path.rpartition("/")[2]
         paths += _ones(page, noun) if path in PLAIN else []
-    assert sum("_0" in path for path in paths) == 3, "an event, a run and a delivery too"
+    assert plans
+    seen = {path.split("/")[2] for path in paths if "_0" in path}
+    assert seen >= {"events", "runs", "deliveries"}
     await visitor.client.aclose()
 
 

@@ -17,8 +17,8 @@ LANES = "/dashboard/lanes"
 @pytest.fixture
 async def nightly(desk: Desk) -> None:
     """A stack with a schedule."""
-    sent = {"body": STACK, "content_type": "text/plain"}
-    await desk.answer("PUT", "/v1/stacks/{name}", {"name": "desk"}, **sent)
+    path, parts = "/v1/stacks/{name}", {"name": "desk"}
+    await desk.answer("PUT", path, parts, body=STACK, content_type="text/plain")
 
 
 async def _paused(desk: Desk) -> bool:

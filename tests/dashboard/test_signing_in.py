@@ -1,6 +1,7 @@
 """Who gets in, how, for how long, and whose forms count."""
 
 import pytest
+from structlog.testing import capture_logs
 
 from hub.bootstrap import Hub
 from hub.dashboard.sessions import COOKIE, new_link
@@ -166,6 +167,21 @@ async def test_a_change_of_role_counts_at_once(desk: Desk, stranger: Visitor) ->
     assert "/dashboard/keys" in await stranger.see("/")
     await desk.ask("PATCH", "/v1/users/{id}", {"id": user_id}, body={"role": "viewer"})
     assert "/dashboard/keys" not in await stranger.see("/")
+
+
+async def test_who_comes_fails_to_and_goes_is_logged(hub: Hub, stranger: Visitor) -> None:
+    key, key_id = await _key(hub, "read")
+    with capture_logs() as lines:
+        await stranger.client.post("/login", data={"key": "hub_wrong"})
+        await stranger.client.post("/login", data={"key": key})
+        stranger.token = stranger.client.cookies[COOKIE]
+        await stranger.send("/dashboard/sign-out")
+    told = [each for each in lines if each["event"].startswith("session.")]
+    assert [each["event"].partition(".")[2] for each in told] == ["refused", "opened", "closed"]
+    refused, opened, closed = told
+    assert (refused["reason"], opened["how"], closed["by"]) == ("unauthorized", "key", key_id)
+    assert refused["address"] == opened["address"] == "127.0.0.1"
+    assert key not in str(lines)
 
 
 async def test_signing_out_ends_the_session(visitor: Visitor) -> None:

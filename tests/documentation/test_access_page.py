@@ -3,14 +3,16 @@
 import re
 from pathlib import Path
 
+from hub.dashboard.navigation import NAVIGATION
 from hub.errors import ConflictError, InvalidError
 from hub.model.key import Scope
 from hub.model.time import US_PER_S
+from hub.model.user import Role
 from hub.store.audit import FILTERS
 from hub.store.errand import in_use
 from hub.store.idempotency import KEEP_US, LEASE_US
 from hub.web.access import Access
-from hub.web.api import audit, export, keys
+from hub.web.api import account, audit, export, keys, users
 from hub.web.once import MAX_CHARS
 from hub.web.problems import problem
 
@@ -19,8 +21,16 @@ PAGE = (Path(__file__).parents[2] / "docs/access.md").read_text()
 
 def test_the_page_names_every_operation_and_its_scope() -> None:
     told = dict(re.findall(r"^\| `(\w+ /v1/\S+?)` \| `(\w+)` \|", PAGE, re.MULTILINE))
-    operations = (*keys.OPERATIONS, *audit.OPERATIONS, *export.OPERATIONS)
+    nouns = (keys, users, account, audit, export)
+    operations = [each for noun in nouns for each in noun.OPERATIONS]
     assert told == {f"{each.method} {each.path}": each.scope.value for each in operations}
+
+
+def test_the_dashboards_page_names_every_page_and_role() -> None:
+    page = (Path(__file__).parents[2] / "docs/dashboard.md").read_text()
+    told = re.findall(r"^\| ([A-Z][a-z ]+) \|", page, re.MULTILINE)
+    assert told == [name for _, links in NAVIGATION for _, name, _ in links]
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [each.value for each in Role]
 
 
 def test_the_page_names_every_scope() -> None:

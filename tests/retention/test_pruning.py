@@ -180,6 +180,15 @@ async def test_expired_keys_and_values_go_by_their_own_time(ledger: Ledger, past
     assert await pruner(ledger).prune() == {"dedup": 1, "cache": 1}
 
 
+async def test_sessions_go_when_they_have_ended(ledger: Ledger, past: Past) -> None:
+    for word, days, is_link in (("over", 0.01, False), ("used", 0.01, True), ("open", -7, False)):
+        session = {"hash": word, "is_link": is_link, "key_id": "key_1", "created_at": ago(8)}
+        await past._row(schema.sessions, **session, ends_at=ago(days))
+    assert await pruner(ledger).prune() == {"sessions": 2}
+    rows = await ledger.read(lambda tx: tx.rows(select(schema.sessions.c.hash)))
+    assert [row[0] for row in rows] == ["open"]
+
+
 async def test_a_pass_goes_on_where_the_last_one_ended(ledger: Ledger, past: Past) -> None:
     stays = {await past.run(40, **OPEN) for _ in range(5)}
     one = pruner(ledger)

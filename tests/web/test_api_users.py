@@ -34,7 +34,7 @@ async def kept(hub: Hub, user_id: str) -> str:
 
 async def test_a_user_is_made_read_changed_and_removed(api: httpx.AsyncClient) -> None:
     made = good(await api.post("/v1/users", json=ANN), 201)
-    assert made.keys() == {"id", "name", "role", "created_at", "updated_at"}
+    assert made.keys() == {"id", "name", "role", "issuer", "created_at", "updated_at"}
     assert (made["name"], made["role"]) == ("ann", "operator")
     one_user = f"/v1/users/{made['id']}"
     assert good(await api.get(one_user)) == made
@@ -177,6 +177,7 @@ async def test_one_changes_ones_own_password_with_the_present_one(
         "id": user_id,
         "name": "ann",
         "scopes": ["read"],
+        "issuer": None,
     }
     wish = {"present": PASSWORD, "password": "another long password"}
     await ann.ask("POST", "/v1/account/password", body=wish)

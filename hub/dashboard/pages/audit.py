@@ -12,8 +12,8 @@ from hub.model.key import Scope
 _LIST = "/dashboard/audit"
 KINDS: Final = (
     *("alert", "channel", "delivery", "destination", "event", "file", "issuer", "key", "lane"),
-    *("pause", "record", "run", "schedule", "source", "stack", "subscription", "table", "task"),
-    *("user", "variable"),
+    *("pause", "purge", "record", "replay", "run", "schedule", "signing-key", "source", "stack"),
+    *("subscription", "table", "task", "user", "variable"),
 )
 """What is chosen by; others can stand in the address."""
 _PAGES: Final = {

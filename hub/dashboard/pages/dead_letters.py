@@ -119,7 +119,12 @@ async def _planned(view: View, wish: _Wish, problem: HubError | None = None) -> 
         if problem is None and wish.kind == "replay":
             return await _planned(view, wish, error)
         return view.go(wish.back, error.message, is_bad=True)
-    context = {"wish": wish, "plan": plan, "do": view.form["do"], "rate": wish.rate or RATE_PER_S}
+    context = {
+        "wish": wish,
+        "plan": plan,
+        "do": view.form["do"],
+        "rate": wish.rate or f"{RATE_PER_S:g}",
+    }
     if problem is not None:
         return view.refused(problem, "dead_letters_plan.html", **context)
     return view.page("dead_letters_plan.html", **context, problem=None)

@@ -32,7 +32,7 @@ async def _list(view: View) -> Response:
     try:
         found = await view.page_of("/v1/files", "run_id", "event_id")
     except HubError as error:
-        return view.refused(error, "files.html", **{**context, "problem": error})
+        return view.refused(error, "files.html", **context)
     return view.page("files.html", **{**context, "files": found["items"], "more": found["more"]})
 
 

@@ -90,7 +90,9 @@ async def _piece(view: View) -> Response:
     what, start = view.given.get("of", "input"), view.given.get("from", "0")
     label, value = await _value(view, what)
     piece = piece_of(pretty(value), int(start) if _PLACE.fullmatch(start) else 0)
-    return view.page("run_piece.html", run_id=view.part("id"), what=what, label=label, piece=piece)
+    is_part = "hx-request" in view.request.headers
+    template = "run_piece_part.html" if is_part else "run_piece.html"
+    return view.page(template, run_id=view.part("id"), what=what, label=label, piece=piece)
 
 
 async def _value(view: View, what: str) -> tuple[str, Any]:

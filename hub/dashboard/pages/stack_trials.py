@@ -5,10 +5,12 @@ from typing import Any
 from starlette.responses import Response
 
 from hub.dashboard.pages.stacks import ONE, editor, found
+from hub.dashboard.render import took
 from hub.dashboard.view import Page, View
 from hub.errors import HubError, InvalidError
 from hub.model.json import Json, loads
 from hub.model.key import Scope
+from hub.model.time import from_iso
 
 _OBJECTS = {
     "input": "The input",
@@ -37,13 +39,21 @@ async def _simulate(view: View) -> Response:
 
 def _outcome(made: dict[str, Any]) -> dict[str, Any]:
     timeline = made["timeline"]
+    begin_us = from_iso(timeline[0]["at"]) if timeline else 0
     return {
         "kind": "simulation",
-        "timeline": timeline[:_MOST_SHOWN],
+        "timeline": [
+            {**each, "after": _after(from_iso(each["at"]) - begin_us)}
+            for each in timeline[:_MOST_SHOWN]
+        ],
         "left_out": max(0, len(timeline) - _MOST_SHOWN),
         "left": made["left"][:_MOST_SHOWN],
         "tables": {name: rows[:_MOST_SHOWN] for name, rows in made["tables"].items()},
     }
+
+
+def _after(us: int) -> str:
+    return f"after {took(us / 1000)}" if us else "at the beginning"
 
 
 async def _run(view: View) -> Response:

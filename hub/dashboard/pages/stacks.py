@@ -53,7 +53,7 @@ async def _sent(view: View, method: str, path: str, name: str, text: str) -> dic
     sent = text.encode("utf-8", "surrogatepass")
     parts = {"name": name}
     given = await view.desk.answer(method, path, parts, body=sent, content_type="text/plain")
-    answer: dict[str, Any] = loads(bytes(given.body))  # an object
+    answer: dict[str, Any] = loads(bytes(given.body))
     return answer
 
 
@@ -158,7 +158,7 @@ async def _check(view: View) -> Response:
     if not view.request.headers.get("hx-request"):
         return await editor(view, await found(view))
     checked = await checked_text(view, name, text)
-    return view.page("stack_found.html", base=path_of(name), checked=checked)
+    return view.page("stack_found.html", checked=checked)
 
 
 async def _pause(view: View) -> Response:
@@ -192,8 +192,7 @@ async def _language(view: View) -> Response:
         each: [item[_NAMES.get(each, "slug")] for item in items]
         for each, items in zip(asked, lists, strict=True)
     }
-    fields = {"cache-control": "private, max-age=60"}
-    return Response(dumps({**language, "names": names}), 200, fields, "application/json")
+    return Response(dumps({**language, "names": names}), media_type="application/json")
 
 
 PAGES = (

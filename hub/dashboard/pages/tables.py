@@ -59,7 +59,7 @@ async def _show(view: View) -> Response:
             told = await view.ask("GET", f"{_API}/count", {"table": name}, query=wanted)
             context["count"] = told["count"]
     except HubError as error:
-        return view.refused(error, "table.html", **{**context, "problem": error})
+        return view.refused(error, "table.html", **context)
     names = _names(table, found["items"])
     rows = [_row(each, names) for each in found["items"]]
     return view.page("table.html", **{**context, "names": names, "rows": rows, **_more(found)})

@@ -100,6 +100,7 @@
         EditorView.contentAttributes.of({
           "aria-label": "Text of the stack. Escape, then Tab, leaves it.",
           spellcheck: "false",
+          tabindex: "0",
         }),
         EditorView.updateListener.of(changed),
         theme,
@@ -124,7 +125,7 @@
     if (!update.docChanged) return;
     area.value = update.state.doc.toString();
     clearTimeout(waiting);
-    waiting = setTimeout(() => htmx.trigger("#found", "check"), CHECK_AFTER_MS);
+    waiting = setTimeout(() => htmx.trigger("#check", "check"), CHECK_AFTER_MS);
     if (StackLanguage.isJson5(area.value) === isJson5) return;
     isJson5 = !isJson5;
     setTimeout(() => view.dispatch({ effects: notation.reconfigure(inNotation()) }));
@@ -182,7 +183,8 @@
   });
   form.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr } = event.detail;
-    if (elt === form && xhr.status === 200) saved = sent;
+    const isKept = xhr.status === 200 && !xhr.getResponseHeader("hx-redirect");
+    if (elt === form && isKept) saved = sent;
   });
   window.addEventListener("beforeunload", (event) => {
     if (form.querySelector("[data-save]") && area.value !== saved) event.preventDefault();

@@ -26,7 +26,7 @@ var StackLanguage = (() => {
 
   const json5 = StreamLanguage.define({
     name: "json5",
-    startState: () => ({ quote: null, comment: false, depth: 0 }),
+    startState: () => ({ quote: null, comment: false, open: null }),
     token(stream, state) {
       if (state.comment) {
         if (stream.skipTo("*/")) {
@@ -56,13 +56,14 @@ var StackLanguage = (() => {
         state.quote = sign;
         return string(stream, state);
       }
-      if ("{[".includes(sign)) state.depth += 1;
-      if ("}]".includes(sign)) state.depth -= 1;
+      if ("{[".includes(sign)) state.open = { indent: stream.indentation(), around: state.open };
+      if ("}]".includes(sign)) state.open = state.open?.around ?? null;
       return "{}[]".includes(sign) ? "bracket" : null;
     },
     indent(state, after, context) {
       if (state.quote || state.comment) return null;
-      return Math.max(0, state.depth - (/^\s*[}\]]/.test(after) ? 1 : 0)) * context.unit;
+      if (!state.open) return 0;
+      return state.open.indent + (/^\s*[}\]]/.test(after) ? 0 : context.unit);
     },
     tokenTable: { propertyName: tags.propertyName, atom: tags.atom, invalid: tags.invalid },
     languageData: {

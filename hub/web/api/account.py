@@ -6,12 +6,13 @@ from starlette.responses import Response
 from hub.errors import AccessError, ConflictError
 from hub.model.ids import is_id
 from hub.model.key import Scope
+from hub.store.identities import issuers_of
 from hub.store.lookup import one
 from hub.store.schema import users
 from hub.store.users import CHANGE, NewUser
 from hub.web.api.body import Body, refused, wrong
 from hub.web.api.call import Call, Operation, answer, nothing
-from hub.web.api.users import Password
+from hub.web.api.users import Password, refuse_elsewhere
 from hub.web.passwords import MOST, hashed, is_right
 from hub.web.shown.access import AccountShown
 
@@ -26,8 +27,9 @@ class PasswordChange(Body):
 async def _get(call: Call) -> Response:
     key = call.key
     kind = "user" if is_id("usr", key.id) else "key"
-    scopes = sorted(key.scopes)
-    return answer({"kind": kind, "id": key.id, "name": key.name, "scopes": scopes})
+    issuer = (await call.hub.ledger.read(issuers_of, [key.id])).get(key.id)
+    told = {"kind": kind, "id": key.id, "name": key.name, "scopes": sorted(key.scopes)}
+    return answer({**told, "issuer": issuer})
 
 
 async def _change_password(call: Call) -> Response:
@@ -39,6 +41,7 @@ async def _change_password(call: Call) -> Response:
         raise ConflictError(
             "A key has no password: this is for users, who sign in with one.", code="not_a_user"
         )
+    refuse_elsewhere(await call.hub.ledger.read(issuers_of, [row["id"]]))
     address = call.request.client.host if call.request.client else ""
     call.access.guesses.check(address)
     if not await is_right(row["password"], wish.present):
@@ -60,7 +63,7 @@ OPERATIONS = (
         *("POST", "/v1/account/password", Scope.READ, _change_password),
         *("Change the password of whoever asks", PasswordChange),
         gives={204: None},
-        problems={409: ("not_a_user",)},
+        problems={409: ("not_a_user", "user_elsewhere")},
         name="change_password",
     ),
 )

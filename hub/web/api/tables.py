@@ -21,9 +21,9 @@ from hub.store.tables import (
     Declare,
     Forget,
     StoredTable,
-    all_tables,
     find_table,
-    record_counts,
+    records_in,
+    tables_in_use,
 )
 from hub.transfer import FORMATS, Format
 from hub.transfer.exporting import export_records
@@ -51,14 +51,9 @@ _CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjs
 
 async def _get_all(call: Call) -> Response:
     page = call.page()
-    counts = await call.hub.ledger.read(record_counts)
-    found = {
-        each.name: each
-        for each in await call.hub.ledger.read(all_tables)
-        if each.managed_by is not None or each.name in counts
-    }
+    found = await call.hub.ledger.read(tables_in_use)
     names, last = page.of_names(found)
-    return answer(page.answer([_shown(found[name], counts) for name in names], last))
+    return answer(page.answer([_shown(*found[name]) for name in names], last))
 
 
 async def _get(call: Call) -> Response:
@@ -66,7 +61,7 @@ async def _get(call: Call) -> Response:
     found = await call.hub.ledger.read(find_table, name)
     if found is None:
         raise missing("table", name)
-    return answer(_shown(found, await call.hub.ledger.read(record_counts)))
+    return answer(_shown(found, await call.hub.ledger.read(records_in, name)))
 
 
 async def _declare(call: Call) -> Response:
@@ -131,11 +126,11 @@ async def _encoded(parts: AsyncIterator[str]) -> AsyncIterator[bytes]:
         yield part.encode()
 
 
-def _shown(table: StoredTable, counts: dict[str, int]) -> dict[str, Json]:
+def _shown(table: StoredTable, count: int) -> dict[str, Json]:
     declared = table.spec.model_dump(mode="json", exclude_defaults=True)
     return {
         "name": table.name,
-        "records": counts.get(table.name, 0),
+        "records": count,
         "columns": {},
         **declared,
         "managed_by": table.managed_by,

@@ -71,11 +71,8 @@ async def _get(call: Call) -> Response:
 async def _change(call: Call) -> Response:
     row, wish = await _row(call), await call.body(UserChange)
     given = wish.model_fields_set
-    if "password" in given and await _issuer(call, row["id"]) is not None:
-        raise ConflictError(
-            "An identity provider signs this user in: their password is that provider's.",
-            code="user_elsewhere",
-        )
+    if "password" in given:
+        refuse_elsewhere(await _issuer(call, row["id"]))
     changed = NewUser(
         id=row["id"],
         name=wish.name if "name" in given else row["name"],
@@ -86,6 +83,19 @@ async def _change(call: Call) -> Response:
         raise missing("user", row["id"])
     call.access.forget()
     return await _get(call)
+
+
+def refuse_elsewhere(issuer: object) -> None:
+    """See that no identity provider signs a user in.
+
+    Raises:
+        ConflictError: ``user_elsewhere``.
+    """
+    if issuer:
+        raise ConflictError(
+            "An identity provider signs this user in: their password is that provider's.",
+            code="user_elsewhere",
+        )
 
 
 async def _issuer(call: Call, user_id: str) -> str | None:

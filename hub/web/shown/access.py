@@ -46,6 +46,7 @@ class AccountShown(Shown):
     id: str
     name: str
     scopes: list[str]
+    issuer: str | None = Field(description="Who signs this user in, if not the hub.")
 
 
 class AuditShown(Shown):

@@ -12,7 +12,7 @@ class TableShown(Shown, TableSpec):
     """A table."""
 
     name: str
-    records: int
+    records: int = Field(description="So many it holds; they are counted no further than 10,000.")
     managed_by: str | None = Field(description="Who declared it: api, stack:NAME, or nobody.")
 
 
