@@ -34,7 +34,6 @@ async def test_a_source_is_made_by_a_form_and_sent_its_sample(
         await _is_well_made(page)
         await page.get_by_role("link", name="I have it").click()
 
-        await page.get_by_text("Make sends to the hub").click()
         await expect(page.get_by_text(f"{hub.base}/in/made-by-form").last).to_be_visible()
         await page.get_by_role("button", name="Send a sample").click()
         await expect(page.get_by_text("HTTP 202")).to_be_visible()
