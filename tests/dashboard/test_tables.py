@@ -66,6 +66,16 @@ async def test_records_are_browsed_page_by_page_and_foreign_text_is_text(
     assert f'href="{PAGE}/records/60"' in await visitor.see(f"{PAGE}{onward}")
 
 
+async def test_a_table_that_is_counted_no_further_says_so(desk: Desk, visitor: Visitor) -> None:
+    rows = [{"n": n} for n in range(1_000)]
+    for _ in range(10):
+        await add(desk, *rows)
+    wanted = quote('{"n": 5}')
+    assert "10,000 or more" in await visitor.see("/dashboard/tables")
+    assert "10,000 or more records" in await visitor.see(PAGE)
+    assert "10 records of 10,000 or more" in await visitor.see(f"{PAGE}?filter={wanted}")
+
+
 async def test_a_table_that_is_told_of_is_live(desk: Desk, visitor: Visitor) -> None:
     await desk.ask("PUT", "/v1/tables/{table}", TABLE, body={"live": True})
     assert 'data-live="tables.deals"' in await visitor.see(PAGE)
