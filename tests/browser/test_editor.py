@@ -1,7 +1,7 @@
 """The editor of stacks, as somebody works in it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias
 
 import pytest
@@ -47,20 +47,16 @@ async def opened(browser: Browser, hub: Driven) -> AsyncIterator[Opened]:
             await page.get_by_role("button", name="Sign in with the key").click()
             yield page
 
-    held = []
+    async with AsyncExitStack() as windows:
 
-    async def open_one(name: str, text: str = HELLO, **options: Any) -> Page:
-        answer = await hub.api.put(f"/v1/stacks/{name}", content=text)
-        assert answer.is_success, answer.text
-        manager = signed_in(**options)
-        page = await manager.__aenter__()
-        held.append(manager)
-        await page.goto(f"{hub.base}/dashboard/stacks/{name}")
-        return page
+        async def open_one(name: str, text: str = HELLO, **options: Any) -> Page:
+            answer = await hub.api.put(f"/v1/stacks/{name}", content=text)
+            assert answer.is_success, answer.text
+            page = await windows.enter_async_context(signed_in(**options))
+            await page.goto(f"{hub.base}/dashboard/stacks/{name}")
+            return page
 
-    yield open_one
-    for each in held:
-        await each.__aexit__(None, None, None)
+        yield open_one
     # htmx says there too what was refused
     assert [each for each in complaints if "422" not in each and "htmx:" not in each] == []
 
