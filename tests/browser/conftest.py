@@ -14,7 +14,7 @@ from tests.program import Driven, embedded_hub
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """A running Chromium."""
-    expect.set_options(timeout=60_000)  # a busy machine is no fault of a page
+    expect.set_options(timeout=20_000)  # a busy machine is no fault of a page
     async with async_playwright() as playwright:
         running = await launched(playwright)
         yield running

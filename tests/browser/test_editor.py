@@ -1,7 +1,7 @@
 """The editor of stacks, as somebody works in it."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, TypeAlias
 
 import pytest
@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.program import ADMIN_KEY, Driven
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 HELLO = """// greets
 {
   task: "hello",
@@ -41,27 +41,22 @@ async def opened(browser: Browser, hub: Driven) -> AsyncIterator[Opened]:
         async with await browser.new_context(**options) as context:
             page = await context.new_page()
             page.on("console", lambda told: complaints.append(told.text))
-            page.set_default_timeout(60_000)
             page.on("pageerror", lambda error: complaints.append(str(error)))
             await page.goto(f"{hub.base}/login?next=/dashboard/stacks")
             await page.get_by_label("API key").fill(ADMIN_KEY)
             await page.get_by_role("button", name="Sign in with the key").click()
             yield page
 
-    held = []
+    async with AsyncExitStack() as windows:
 
-    async def open_one(name: str, text: str = HELLO, **options: Any) -> Page:
-        answer = await hub.api.put(f"/v1/stacks/{name}", content=text)
-        assert answer.is_success, answer.text
-        manager = signed_in(**options)
-        page = await manager.__aenter__()
-        held.append(manager)
-        await page.goto(f"{hub.base}/dashboard/stacks/{name}")
-        return page
+        async def open_one(name: str, text: str = HELLO, **options: Any) -> Page:
+            answer = await hub.api.put(f"/v1/stacks/{name}", content=text)
+            assert answer.is_success, answer.text
+            page = await windows.enter_async_context(signed_in(**options))
+            await page.goto(f"{hub.base}/dashboard/stacks/{name}")
+            return page
 
-    yield open_one
-    for each in held:
-        await each.__aexit__(None, None, None)
+        yield open_one
     # htmx says there too what was refused
     assert [each for each in complaints if "422" not in each and "htmx:" not in each] == []
 
@@ -101,10 +96,7 @@ async def test_a_mistake_is_seen_at_its_line_mended_saved_and_run(
     link = page.locator("#outcome").get_by_role("link")
     run_id = str(await link.get_attribute("href")).rpartition("/")[2]
     run = (await hub.api.get(f"/v1/runs/{run_id}")).json()
-    assert (run["task"], run["version"]) == (
-        "mended/late",
-        (await hub.api.get("/v1/stacks/mended")).json()["version"],
-    )
+    assert run["task"] == "mended/late", "only what was saved last has it"
     await expect(text).to_contain_text("late")
 
 
@@ -203,7 +195,7 @@ async def test_whoever_sees_or_reads_otherwise_can_use_it_on_a_phone(
 ) -> None:
     phone = {"width": 400, "height": 800}
     text = HELLO.replace("body", "bdy")
-    page = await opened("seen", color_scheme=scheme, viewport=phone)
+    page = await opened("seen", color_scheme=scheme, viewport=phone, bypass_csp=True)  # for axe
     await page.get_by_role("textbox", name="Text of the stack").click()
     await page.keyboard.press("Control+A")
     await page.keyboard.insert_text(text)
@@ -213,4 +205,3 @@ async def test_whoever_sees_or_reads_otherwise_can_use_it_on_a_phone(
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     found = await Axe().run(page, options=RULES)
     assert found.response["violations"] == []
-    await page.evaluate("document.querySelector('[data-save]').remove()")  # it may be left now
