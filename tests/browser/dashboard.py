@@ -11,7 +11,15 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import httpx
-from playwright.async_api import Browser, ConsoleMessage, Dialog, Page, Request, Route
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Request,
+    Route,
+)
 
 from hub.dashboard.pages import PAGES
 from hub.dashboard.sessions import COOKIE, Sessions
@@ -208,13 +216,18 @@ class Watched:
         await dialog.dismiss()
 
 
+async def sign_in(context: BrowserContext, scene: Scene) -> None:
+    """Give a window the cookie that signing in gives."""
+    cookie: Any = {"name": COOKIE, "value": scene.token, "url": scene.hub.base}
+    await context.add_cookies([{**cookie, "httpOnly": True, "sameSite": "Lax"}])
+
+
 @asynccontextmanager
 async def watched(browser: Browser, scene: Scene, **options: Any) -> AsyncIterator[Watched]:
     """A page of somebody who is signed in; what is asked elsewhere is answered by nobody."""
     base = scene.hub.base
     async with await browser.new_context(**options) as context:
-        cookie = {"name": COOKIE, "value": scene.token, "url": base}
-        await context.add_cookies([cookie])  # type: ignore[list-item]  # it is a TypedDict of theirs
+        await sign_in(context, scene)
         page = await context.new_page()
         seen = Watched(page, base)
         page.on("dialog", seen.dialog)
