@@ -49,6 +49,13 @@ STACK = {
         {"function": "throw_error", "message": NAME},
     ],
 }
+NIGHTLY = {
+    "scheduled_task": {
+        "name": "nightly",
+        "schedule": "0 3 * * *",
+        "function_stack": [{"function": "log", "description": NAME, "message": NAME}],
+    }
+}
 SLOW_S = 300
 """So long may a test take that opens every page, on a machine that does more than this."""
 _PLACE = re.compile(r"^(.*?)/\{[^}]+\}")
@@ -117,6 +124,7 @@ async def _fill(hub: Driven, sink: str) -> dict[str, str]:
     for source in ("hostile", "large"):
         await hub.put(f"/v1/sources/{source}", {"verify": {"mode": "none"}})
     await hub.put("/v1/stacks/hostile", json.dumps(STACK))
+    await hub.put("/v1/stacks/nightly", json.dumps(NIGHTLY))
     await hub.put("/v1/subscriptions/hostile", {"source": "hostile", "destination": "sink"})
     await hub.put("/v1/channels/hostile", {"public": True, "history": 50})
     await hub.put("/v1/variables/HOSTILE", {"value": NAME})
@@ -148,6 +156,8 @@ async def _fill(hub: Driven, sink: str) -> dict[str, str]:
         "/dashboard/destinations": "sink",
         "/dashboard/variables": "HOSTILE",
         "/dashboard/tasks": "hostile/keep",
+        "/dashboard/schedules": "nightly/nightly",
+        "/dashboard/first-event": "hostile",
         "/dashboard/lanes": "normal",
     }
 
