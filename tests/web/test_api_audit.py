@@ -41,7 +41,9 @@ def test_what_is_not_audited_says_why() -> None:
 
 def test_each_operation_says_what_it_is_about() -> None:
     for each in OPERATIONS:
-        given = {name: name for name in ("slug", "name", "id", "table", "task", "channel")}
+        given = {
+            name: name for name in ("slug", "name", "id", "table", "task", "channel", "version")
+        }
         kind, _ = subject(each.path, given)
         assert kind
         assert "{" not in kind
