@@ -72,7 +72,7 @@ def _comparison(compare: Binary, left: Closure, right: Closure, position: int) -
         kind = one.__class__
         try:
             if kind in NESTED and other.__class__ is kind:
-                charge_deep(context, one)
+                charge_deep(context, one, times=2)  # both sides are gone through
             return compare(one, other)
         except ExpressionError as error:
             placed(error, position)
