@@ -213,7 +213,8 @@ class Watched:
         page.on("request", self._asked)
 
     def _heard(self, message: ConsoleMessage) -> None:
-        self.complaints.append(f"console: {message.text}")
+        if not message.text.startswith("[DOM] "):  # Chromium's advice on how forms are made
+            self.complaints.append(f"console: {message.text}")
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)
