@@ -1,7 +1,7 @@
 """A destination that fails, is gone, is paused or is in a hurry: nothing is lost or floods it."""
 
 import asyncio
-from itertools import pairwise
+import time
 from typing import Any
 
 import pytest
@@ -148,12 +148,10 @@ async def test_a_pace_is_kept(hub: Driven, make: Sink) -> None:
     await hub.api.post("/v1/destinations/make/pause")
     await send(hub, *range(12))
     await listed(hub, 12, "&status=held")
+    resumed = time.monotonic()
     await hub.api.post("/v1/destinations/make/resume")
     requests = await make.wait_for(12)
-    took = requests[-1].at - requests[0].at
-    assert took > 11 * 0.05 - 0.03
-    gaps = [late.at - early.at for early, late in pairwise(requests)]
-    assert sum(gap > 0.02 for gap in gaps) >= 9
+    assert all(each.at - resumed > n * 0.05 - 0.03 for n, each in enumerate(requests))
 
 
 async def test_a_transform_is_what_is_sent_and_one_that_fails_is_a_dead_letter(
