@@ -150,11 +150,20 @@ class Ledger:
         await self.engine.close()
 
     async def _commit_all(self) -> None:
+        """Commit what waits, in batches of about the same size.
+
+        Of many who write again and again half are committed while the other half is heard, so
+        that neither the database nor the loop waits for the other one.
+        """
+        answered = 0
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+                most = _share(len(self._waiting), answered)
+                batch, self._waiting = self._waiting[:most], self._waiting[most:]
                 await self._commit(batch)
-                await asyncio.sleep(0)  # whoever was answered may have more to write
+                answered = len(batch)
+                if len(self._waiting) < answered:
+                    await asyncio.sleep(0)  # whoever was answered may have more to write
         finally:
             self._task = None
             for left in self._waiting:  # only when the loop itself was cancelled
@@ -221,6 +230,11 @@ class Ledger:
                 return results
             await asyncio.sleep(0.01 * 2**retry)
         raise AssertionError("unreachable")
+
+
+def _share(waiting: int, answered: int) -> int:
+    """How many of those that wait are committed next, after a commit that answered so many."""
+    return min(MAX_BATCH, waiting if not answered else -(-(waiting + answered) // 2))
 
 
 def _apply(

@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +20,51 @@ from hub.store.tx import Tx
 from tests.store.make import arrival, run_start
 
 
+def committed(ledger: Ledger) -> list[int]:
+    """How many writes each commit took, as it goes on."""
+    sizes: list[int] = []
+    ledger.on_commit = lambda items, took_s, waited_s: sizes.append(items)
+    return sizes
+
+
 async def test_concurrent_writes_share_commits(ledger: Ledger) -> None:
     starts = [run_start() for _ in range(500)]
     ids = await asyncio.gather(*(ledger.write(runs.START, start) for start in starts))
     assert list(ids) == [start.id for start in starts]
     assert ledger.commits < 50
     assert len(await ledger.read(lookup.page, schema.runs, most=1000)) == 500
+
+
+async def test_half_is_committed_while_the_other_half_is_heard(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = committed(ledger)
+    asked, gate, transact = asyncio.Event(), asyncio.Event(), ledger.engine.transact
+
+    async def behind_the_gate(work: Callable[[Tx], list], *, single: bool = False) -> list:
+        asked.set()
+        await gate.wait()
+        return await transact(work, single=single)
+
+    monkeypatch.setattr(ledger.engine, "transact", behind_the_gate)
+    first = asyncio.create_task(ledger.write(runs.START, run_start()))
+    await asked.wait()
+    others = [asyncio.create_task(ledger.write(runs.START, run_start())) for _ in range(49)]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(first, *others)
+    assert sizes == [1, 25, 24]
+
+
+async def test_who_writes_again_at_once_shares_the_next_commit(ledger: Ledger) -> None:
+    sizes = committed(ledger)
+
+    async def chain() -> None:
+        for _ in range(5):
+            await ledger.write(runs.START, run_start())
+
+    await asyncio.gather(*(chain() for _ in range(20)))
+    assert sizes == [20] * 5
 
 
 async def test_one_bad_row_never_fails_its_neighbours(ledger: Ledger) -> None:
