@@ -7,9 +7,11 @@
 
 Events are signed, run, delivered and recorded as in every other measurement. After each round of
 ``--every`` seconds it looks at each process's memory, the latency, the disk and the depth of the
-queue. When the warm-up, the first quarter, is over, a line is fitted through each of them.
+queue. What is over is kept for ``--keep`` seconds only, so that as much is removed as comes.
+When the warm-up, the first quarter, is over, a line is fitted through each of them.
 It exits with 1 where the hub's own processes grow by more than ``--most-mb-per-hour``, where the
-queue does, or where an event was refused, lost, or left undone.
+database or the queue does, or where an event was refused, lost, or left undone. The database is
+judged where the warm-up is long enough for the first events to go.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import orjson
 import psutil
@@ -40,6 +43,14 @@ _LEAST_MB, _LEAST_WAITING = 8.0, 500.0
 _MOST_REQUESTS_PER_S = 5_000
 _EMPTY_S = 120.0
 _VALKEY, _POSTGRES, _DEPTH = "valkey", "postgresql", "waiting"
+_DATABASE, _WAL, _AOF = "database", "wal", "aof"
+_BOUNDED = (_DATABASE, _WAL, _AOF)
+_LEAST_DISK_MB, _MOST_DISK_PER_HOUR = 64.0, 0.2
+"""So much of its own size the database may grow in an hour: it uses the room of what has gone
+again, but not at once."""
+_PASS_S = 60.0
+"""What is over is looked for every minute."""
+_DEDUP = "header:webhook-id"
 _UNJUDGED = (_VALKEY, _POSTGRES)
 """Their memory is bounded by their own settings, and fills up to that."""
 
@@ -54,6 +65,18 @@ class Wish:
     calibrate_s: float
     rate: float | None
     most_mb_per_hour: float
+    keep_s: float = 120.0
+    """How long what is over is kept."""
+
+    @property
+    def warm_up_s(self) -> float:
+        """What is seen before is not judged."""
+        return self.seconds * _WARM_UP
+
+    @property
+    def judges_disk(self) -> bool:
+        """Whether as much goes as comes when the warm-up is over."""
+        return self.warm_up_s >= self.keep_s + 2 * _PASS_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +129,10 @@ def soak(wish: Wish, folder: Path, write: Callable[[str], None]) -> Soaked:
         HubError: ``bench_failed``: it cannot be measured.
     """
     scene = Scene(wish.ledger, wish.seconds, folder)
-    with listening("sink", module("sink"), folder) as port, hub(scene) as subject:
+    keep = {f"HUB_KEEP_{what}_S": f"{wish.keep_s:g}" for what in ("EVENTS", "RUNS", "ATTEMPTS")}
+    with listening("sink", module("sink"), folder) as port, hub(scene, also=keep) as subject:
         watch = Watch(port)
-        subject.set_up(DELIVERING, port)
+        subject.set_up(DELIVERING, port, dedup={"by": _DEDUP, "window_s": round(wish.keep_s)})
         rate = wish.rate or _half_of_capacity(subject, wish.calibrate_s)
         write(f"{rate:.0f} events a second for {wish.seconds / 60:g} minutes.")
         samples: list[Sample] = []
@@ -192,7 +216,7 @@ def _add(found: dict[str, float], pid: int, name: str) -> None:
 
 def _disk(folder: Path) -> dict[str, float]:
     """The database, its write-ahead log, Valkey's append-only file, and the programs' logs."""
-    found = dict.fromkeys(("database", "wal", "aof", "logs"), 0.0)
+    found = dict.fromkeys((*_BOUNDED, "logs"), 0.0)
     for path in folder.rglob("*"):
         try:
             size = path.stat().st_size / 1e6 if path.is_file() else 0.0
@@ -204,15 +228,15 @@ def _disk(folder: Path) -> dict[str, float]:
 
 def _kind(path: Path) -> str:
     if "appendonlydir" in path.parts:
-        return "aof"
+        return _AOF
     if "pg_wal" in path.parts or path.name.endswith("-wal"):
-        return "wal"
-    return "logs" if path.suffix in (".log", ".old") else "database"
+        return _WAL
+    return "logs" if path.suffix in (".log", ".old") else _DATABASE
 
 
 def judged(wish: Wish, rate: float, samples: Sequence[Sample], faults: tuple[str, ...]) -> Soaked:
     """Fit the lines through all samples after the warm-up, and see what grows too fast."""
-    settled = [each for each in samples if each.at_s > wish.seconds * _WARM_UP] or [*samples]
+    settled = [each for each in samples if each.at_s > wish.warm_up_s] or [*samples]
     memory = {name: [(each.at_s, each.memory_mb.get(name, 0.0)) for each in settled]
               for name in (settled[0].memory_mb if settled else ())}  # fmt: skip
     disk = {name: [(each.at_s, each.disk_mb[name]) for each in settled]
@@ -228,11 +252,18 @@ def judged(wish: Wish, rate: float, samples: Sequence[Sample], faults: tuple[str
         for name in memory
         if name not in _UNJUDGED and not trends[name].is_flat(wish.most_mb_per_hour, _LEAST_MB)
     ]
+    if wish.judges_disk:
+        grown += [name for name in disk if name in _BOUNDED and not _is_bounded(disk[name])]
     if not trends[_DEPTH].is_flat(0.0, _LEAST_WAITING):
         grown.append(_DEPTH)
     if not samples:
         faults = (*faults, "nothing was measured")
     return Soaked(rate, tuple(samples), trends, tuple(grown), faults)
+
+
+def _is_bounded(points: Sequence[tuple[float, float]]) -> bool:
+    usual_mb = median(mb for _, mb in points)
+    return trend_of(points).is_flat(usual_mb * _MOST_DISK_PER_HOUR, _LEAST_DISK_MB)
 
 
 def told(soaked: Soaked) -> str:
@@ -259,11 +290,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--calibrate", type=float, default=10.0, help="seconds at full speed")
     parser.add_argument("--rate", type=float, help="events a second; else half of the capacity")
     parser.add_argument("--most-mb-per-hour", type=float, default=20.0, help="else not flat")
+    parser.add_argument("--keep", type=float, default=120.0, help="seconds what is over is kept")
     parser.add_argument("--json", type=Path, help="file for everything that was seen")
     given = parser.parse_args(arguments)
     wish = Wish(
         Ledger(given.ledger), given.minutes * 60, given.every, given.calibrate, given.rate,
-        given.most_mb_per_hour,
+        given.most_mb_per_hour, given.keep,
     )  # fmt: skip
 
     def write(text: str) -> None:

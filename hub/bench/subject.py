@@ -16,6 +16,7 @@ from hub.bench.api import Api
 from hub.bench.ledgers import Ledger
 from hub.bench.processes import Child, failed, finished, module, running
 from hub.bench.scene import Scene
+from hub.model.json import Json
 from hub.signature import new_secret
 
 DELIVERING = """{
@@ -47,14 +48,17 @@ class Subject:
     variables: Mapping[str, str]
     """What its programs are set to."""
 
-    def set_up(self, stack: str, sink_port: int | None = None) -> None:
-        """A source that takes signed requests for ``stack``, which may deliver to the sink."""
+    def set_up(self, stack: str, sink_port: int | None = None, **more: Json) -> None:
+        """A source that takes signed requests for ``stack``, which may deliver to the sink.
+
+        ``more`` is set of the source.
+        """
         if sink_port is not None:
             url = f"http://127.0.0.1:{sink_port}/hook"
             self.api.put("/v1/destinations/bench", {"connector": "standard", "url": url})
         self.api.put("/v1/stacks/bench", stack)
         verify = {"mode": "standard", "secrets": [self.secret]}
-        source = {"connector": "standard", "verify": verify, "task": "bench"}
+        source = {"connector": "standard", "verify": verify, "task": "bench", **more}
         self.api.put("/v1/sources/bench", source)
 
     @property
@@ -97,12 +101,17 @@ class Subject:
 
 
 @contextmanager
-def hub(scene: Scene, *, worker: bool = True) -> Iterator[Subject]:
-    """A hub with an empty ledger, ready; without ``worker`` it receives, and runs nothing."""
+def hub(
+    scene: Scene, *, worker: bool = True, also: Mapping[str, str] | None = None
+) -> Iterator[Subject]:
+    """A hub with an empty ledger, ready; without ``worker`` it receives, and runs nothing.
+
+    ``also`` are further settings.
+    """
     port, key = free_port(), token_hex(24)
     with ExitStack() as stack:
         ledger = stack.enter_context(scene.ledger.open(scene.folder))
-        variables = {**settings(scene.folder, port, key), **ledger}
+        variables = {**settings(scene.folder, port, key), **ledger, **(also or {})}
         if scene.ledger is Ledger.POSTGRESQL:
             finished("hub migrate", [_HUB, "migrate"], variables)
         children = tuple(

@@ -1,5 +1,6 @@
 """Soaking in its short form, and what it makes of what it sees."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -15,7 +16,13 @@ HOUR = Wish(Ledger.SQLITE, 3600, 10, 10, None, 20)
 DISK = {"database": 0.0, "wal": 0.0, "aof": 0.0, "logs": 0.0}
 
 
-def samples(hub_mb: float = 0.0, valkey_mb: float = 0.0, waiting: int = 0, noise: float = 2.0):
+def samples(
+    hub_mb: float = 0.0,
+    valkey_mb: float = 0.0,
+    database_mb: float = 0.0,
+    waiting: int = 0,
+    noise: float = 2.0,
+):
     """An hour, with what is added in it; the warm-up takes 100 MB more."""
     chance = Random(1)  # noqa: S311 - scatter
     return [
@@ -25,7 +32,7 @@ def samples(hub_mb: float = 0.0, valkey_mb: float = 0.0, waiting: int = 0, noise
                 "hub": 150 + min(at, 600) / 6 + hub_mb * at / 3600 + chance.gauss(0, noise),
                 "valkey": 20 + valkey_mb * at / 3600,
             },
-            DISK,
+            {**DISK, "database": min(at, 600) / 2 + database_mb * at / 3600},
             2.0,
             5.0,
             waiting * at // 3600,
@@ -64,6 +71,14 @@ def test_the_hub_may_warm_up_and_valkey_may_fill_but_the_hub_may_not_grow() -> N
     assert "NOT FLAT" in told(grown)
     assert told(grown).endswith("\nnot flat")
     assert judged(HOUR, 500, samples(waiting=5000), ()).grown == ("waiting",)
+
+
+def test_the_disk_may_fill_up_to_what_is_kept_and_not_further() -> None:
+    assert judged(HOUR, 500, samples(database_mb=40), ()).is_flat
+    grown = judged(HOUR, 500, samples(database_mb=300), ())
+    assert grown.grown == ("database",)
+    keeps_all = replace(HOUR, keep_s=86_400)
+    assert judged(keeps_all, 500, samples(database_mb=300), ()).is_flat
 
 
 def test_a_fault_is_told_and_is_not_flat() -> None:
