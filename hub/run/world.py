@@ -1,13 +1,12 @@
 """The interpreter's ports, opened onto the ledger."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 
 from hub import fault_points
-from hub.errors import ConflictError, ExpressionError, HubError, StepError, StoreError
-from hub.expr import LANES
+from hub.errors import ConflictError
 from hub.model.answer import Answer
 from hub.model.change import Outcome
 from hub.model.channel_token import NewToken
@@ -15,11 +14,11 @@ from hub.model.json import Json, loads
 from hub.model.query import Aggregate, Query
 from hub.model.record import Record
 from hub.model.segment import Publication, Segment
-from hub.model.table import UNDECLARED, TableSpec
-from hub.model.time import US_PER_S, now_us, to_iso
+from hub.model.time import US_PER_S, now_us
 from hub.observe.metrics import Metrics
 from hub.observe.tracing import Tracing
 from hub.run.answers import Answers
+from hub.run.known import KnownWorld
 from hub.run.machine import Machine
 from hub.run.numbers import Numbers
 from hub.run.requests import Requests
@@ -27,17 +26,11 @@ from hub.signature import new_secret
 from hub.signature.channel_tokens import mint_token
 from hub.stack.datasets import DataSets
 from hub.stack.memory import MAX_BYTES
-from hub.stack.plugin import FUNCTIONS, Plugin
 from hub.stack.ports import LeaseLost, Level, Notified, Received, SegmentConflict, Wish
-from hub.stack.problem import nearest
-from hub.stack.rendering import Rendering
-from hub.stack.subscribed import Subscribed
-from hub.stack.task import Task
 from hub.store.cache import get_cached
 from hub.store.catalog import Catalog
 from hub.store.deliveries import delivery_states
 from hub.store.ledger import Ledger
-from hub.store.lookup import one
 from hub.store.queues import DELIVERIES, RUNS
 from hub.store.records import (
     TAKE_IDS,
@@ -49,7 +42,6 @@ from hub.store.records import (
 )
 from hub.store.resumes import answers_of
 from hub.store.runs import count_running, unique_run
-from hub.store.schema import events
 from hub.store.segments import COMMIT, Committed
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -72,7 +64,7 @@ class Rings(Protocol):
         ...
 
 
-class LedgerWorld:
+class LedgerWorld(KnownWorld):
     """See :class:`hub.stack.ports.World`. One serves all runs of a process."""
 
     short_wait_us = 2_000_000
@@ -93,17 +85,13 @@ class LedgerWorld:
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
-        self._ledger = ledger
-        self._catalog = catalog
+        super().__init__(ledger, catalog, zone, root, clock)
         self._numbers = Numbers(ledger)
         self._publisher = publisher
         self._bell = bell
         self._requests = requests
-        self.zone = zone
-        self.root = root
         self.datasets = datasets
         self.notified = notified
-        self.now_us = clock
         self.answers = Answers()
         self._machine = Machine()
         self._metrics = metrics or Metrics()
@@ -134,9 +122,6 @@ class LedgerWorld:
             self._bell.ring(RUNS)
         return outcome
 
-    def table(self, name: str) -> TableSpec:
-        return self._catalog.now.tables.get(name, UNDECLARED)
-
     async def take_id(self, table: str) -> int:
         return await self._numbers.take(table)
 
@@ -158,41 +143,6 @@ class LedgerWorld:
     async def cached(self, key: str) -> str | None:
         return await self._ledger.read(get_cached, key)
 
-    def variable(self, name: str) -> Any:
-        found = self._catalog.now.variables.get(name)
-        if found is None:
-            raise ExpressionError(
-                f"There is no variable {name!r}: set it with PUT /v1/variables/{name}, "
-                f"or HUB_VAR_{name} in the environment.",
-                code="env_unknown",
-            )
-        if found.secret:
-            raise ExpressionError(
-                f"{name!r} is secret: it may stand only where it leaves the hub, never in a "
-                "record, a variable or a message.",
-                code="env_secret",
-            )
-        return found.value
-
-    def lane_delay_s(self, name: str) -> float | None:
-        lane = self._catalog.now.lanes.get(name)
-        if lane is not None and lane.delay_s is not None:
-            return lane.delay_s
-        return 0 if name in LANES else None
-
-    def check_destination(self, slug: str) -> None:
-        known = self._catalog.now.destinations
-        if slug not in known:
-            near = nearest(slug, known)
-            raise StepError(
-                f"There is no destination {slug!r}"
-                + (f"; did you mean {near!r}?" if near else ": create it first."),
-                code="destination_unknown",
-            )
-
-    def check_said(self, channel: str, data: Json) -> None:
-        self._catalog.now.channels.check(channel, data)
-
     def channel_token(self, wanted: NewToken) -> tuple[str, int]:
         secrets = self._catalog.now.token_secrets or (new_secret(),)  # a simulation has none
         token, until_s = mint_token(secrets[0], wanted, self.now_us() // US_PER_S)
@@ -204,20 +154,6 @@ class LedgerWorld:
     async def delivery_states(self, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
         return await self._ledger.read(delivery_states, ids)
 
-    def full_task_name(self, stack: str, name: str) -> str:
-        try:
-            return self._catalog.resolve(name, stack)
-        except HubError as error:
-            raise StepError(error.message, code=error.code) from error
-
-    async def task(self, full_name: str, version: str | None) -> Task:
-        try:
-            return await self._catalog.task(full_name, version)
-        except StoreError:
-            raise
-        except HubError as error:
-            raise StepError(error.message, code=error.code) from error
-
     async def answers_of(self, run_id: str) -> list[tuple[str, dict[str, Json], int]]:
         rows = await self._ledger.read(answers_of, run_id)
         return [(each, loads(payload), received_at) for each, payload, received_at in rows]
@@ -227,43 +163,8 @@ class LedgerWorld:
         active = await self._ledger.read(count_running)
         return {"cpu_usage": load.cpu, "memory_usage": load.memory, "active_tasks": active}
 
-    def known_task(self, full_name: str) -> Task | None:
-        return self._catalog.known_task(full_name)
-
     async def unique_run(self, task: str, key: str) -> str | None:
         return await self._ledger.read(unique_run, task, key)
-
-    def lane_timeout_us(self, name: str) -> int | None:
-        lane = self._catalog.now.lanes.get(name)
-        return None if lane is None or lane.timeout_ms is None else int(lane.timeout_ms * 1000)
-
-    async def event_body(self, event_id: str | None) -> bytes | None:
-        row = None if event_id is None else await self._ledger.read(one, events, id=event_id)
-        return None if row is None else row["body"]
-
-    async def event(self, event_id: str | None) -> Json:
-        row = None if event_id is None else await self._ledger.read(one, events, id=event_id)
-        if row is None:
-            return None
-        return {
-            "id": row["id"],
-            "source": row["source"],
-            "type": row["type"],
-            "received_at": to_iso(row["received_at"]),
-            "headers": dict(loads(row["headers"])),
-        }
-
-    def function(self, name: str) -> Plugin | None:
-        return FUNCTIONS.get(name)
-
-    def subscriptions_of(self, source: str) -> Sequence[Subscribed]:
-        return self._catalog.subscriptions_of(source)
-
-    def tasks_of_source(self, slug: str) -> tuple[str, ...]:
-        return self._catalog.tasks_of_source(slug)
-
-    def rendering(self, slug: str) -> Rendering | None:
-        return self._catalog.rendering(slug)
 
     def secret(self, name: str) -> str | None:
         found = self._catalog.now.variables.get(name)

@@ -27,13 +27,19 @@ class Outlined:
     """The variable that gets its result."""
 
 
-def outline(steps: Sequence[Step], prefix: str = "") -> Iterator[Outlined]:
+def outline(steps: Sequence[Step]) -> Iterator[Outlined]:
     """Every step, each followed by those inside it."""
+    for path, step in steps_in(steps):
+        yield Outlined(path, step.function, step.id, step.description, step.as_)
+
+
+def steps_in(steps: Sequence[Step], prefix: str = "") -> Iterator[tuple[str, Step]]:
+    """Every step with its path, each followed by those inside it."""
     for n, step in enumerate(steps):
         path = f"{prefix}{n}"
-        yield Outlined(path, step.function, step.id, step.description, step.as_)
+        yield path, step
         for place, inner in _inside(step):
-            yield from outline(inner, f"{path}/{place}/")
+            yield from steps_in(inner, f"{path}/{place}/")
 
 
 def above(path: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ MAX_ACTIVE_US = 3_600_000_000
 FACTS = "run?"
 
 
-async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
+async def open_turn(run: ClaimedRun, task: Task, world: World, kind: type[Turn] = Turn) -> Turn:
     """A turn of a run, at its first step.
 
     Raises:
@@ -46,7 +46,7 @@ async def open_turn(run: ClaimedRun, task: Task, world: World) -> Turn:
         course.scheduled_for = context.pop("scheduled_for", run.due_at)
         if schedule is not None and schedule["clock"] == "scheduled":
             course.shift_us = max(0, run.started_at - course.scheduled_for)
-    return Turn(course, course.frame, await scope_of(course, task, given))
+    return kind(course, course.frame, await scope_of(course, task, given))
 
 
 async def scope_of(course: Course, task: Task, given: dict[str, Any]) -> Scope:

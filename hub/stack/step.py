@@ -159,6 +159,10 @@ class Composed:
     parts: tuple[Compiled, ...]
     """Its expressions."""
 
+    def shown(self, turn: Turn) -> Json:
+        """What it comes to, as it would be written without expressions."""
+        raise NotImplementedError
+
 
 def _parts_of(value: Any) -> Iterator[Compiled | Step]:
     if isinstance(value, (Compiled, Step)):

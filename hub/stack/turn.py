@@ -346,11 +346,11 @@ class Turn:
     def branch(self, giving: Collection[str] = ()) -> "Turn":
         """Another branch, with a copy of the names, to which these are given anew."""
         scope = self.scope.branch(giving)
-        return Turn(self.course, self.frame, scope, self.depth, self.deadline_us)
+        return type(self)(self.course, self.frame, scope, self.depth, self.deadline_us)
 
     def call(self, task: "Task", scope: Scope, prefix: str) -> "Turn":
         """A task called in this run, with names of its own."""
-        return Turn(self.course, Frame(task, prefix), scope, self.depth, self.deadline_us)
+        return type(self)(self.course, Frame(task, prefix), scope, self.depth, self.deadline_us)
 
     def key(self, path: str) -> str:
         """The idempotency key of a step: the same for each further try of it.

@@ -154,6 +154,9 @@ async def test_what_is_large_comes_piece_by_piece(hub: Hub, shop: str, visitor: 
     page = await visitor.see(f"/dashboard/runs/{run_id}")
     assert len(page) < 50_000
     links = sorted(set(re.findall(r'hx-get="(/dashboard/runs/\w+/piece[^"]+)"', page)))
+    given = [link for link in links if "of=input%3A0" in link]
+    assert len(given) == 1, "what the step was given, for who asks"
+    links = [link for link in links if link not in given]
     assert len(links) == 3, "of the input, the result and the output"
     for link in links:
         first = await visitor.see(html.unescape(link))
@@ -164,9 +167,28 @@ async def test_what_is_large_comes_piece_by_piece(hub: Hub, shop: str, visitor: 
         assert "<main" not in answer.text, "it is put into the page"
 
 
+async def test_a_step_tells_what_it_was_given(hub: Hub, shop: str, visitor: Visitor) -> None:
+    started = 1_000_000
+    entries = [
+        Entry("0", "create_variable", started, 1, journaled=False),
+        Entry("1", "throw_error", started, 1, journaled=False),
+        Entry("9", "add_record", started, 1, {"id": 1}),
+    ]
+    run_id = await _ended(hub, _done(shop, 1), *entries, given={"n": 41})
+    page = await visitor.see(f"/dashboard/runs/{run_id}")
+    links = [html.unescape(each) for each in re.findall(r'hx-get="([^"]+of=input%3A[^"]+)"', page)]
+    assert len(set(links)) == 3
+    first, second, third = dict.fromkeys(links)
+    part = await visitor.see(first)
+    assert "The input of step 0" in part
+    assert str(escape('"value": 42')) in part
+    assert "It broke." in await visitor.see(second)
+    assert "It cannot be told" in await visitor.see(third), "its stack has no such step"
+
+
 async def test_a_piece_of_nothing_is_not_found(hub: Hub, visitor: Visitor) -> None:
     url = f"/dashboard/runs/{await _start(hub)}/piece"
-    for of in ("step:", "step:0", "step:0@never", "nothing", HOSTILE):
+    for of in ("output:", "output:0", "input:0@never", "nothing", HOSTILE):
         assert HOSTILE not in await visitor.see(f"{url}?of={of}", 404)
     assert "The input" in await visitor.see(f"{url}?from={'9' * 5000}")
 

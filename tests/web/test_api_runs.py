@@ -175,6 +175,7 @@ async def test_a_failed_run_says_so_under_failure(api: httpx.AsyncClient, hub: H
         "status": "succeeded",
         "started_at": "1970-01-01T00:00:01.000000Z",
         "duration_ms": 1.5,
+        "input": None,
         "output": None,
         "note": None,
         "failure": None,
@@ -187,6 +188,9 @@ async def test_a_failed_run_says_so_under_failure(api: httpx.AsyncClient, hub: H
     )
     assert last["failure"] == {"code": "broken", "message": "It broke."}
     assert len(steps["items"]) == 2
+    first, last = good(await api.get(told["url"] + "/steps?input=true"))["items"]
+    assert first["input"] == {"name": "x", "value": 1}
+    assert last["input"] == {"table": "sold", "data": {}}
 
 
 async def test_steps_come_in_pages(api: httpx.AsyncClient, hub: Hub) -> None:

@@ -21,6 +21,8 @@ _MOST_TASKS = 500
 _BEGINNING = 1_500
 """So many characters of a value stand in a page of many; the rest is asked for."""
 _WHOLE = ("input", "result")
+_OF_STEP = ("input", "output")
+_UNTOLD = "It cannot be told: the run's stack or its input is no longer kept as it was."
 _PLACE = re.compile(r"[0-9]{1,12}")
 
 
@@ -86,7 +88,7 @@ async def _requests(view: View) -> Response:
 
 
 async def _piece(view: View) -> Response:
-    """A part of something large: the input, the result or a step's output."""
+    """A part of something large: the input, the result, or a step's."""
     what, start = view.given.get("of", "input"), view.given.get("from", "0")
     label, value = await _value(view, what)
     piece = piece_of(pretty(value), int(start) if _PLACE.fullmatch(start) else 0)
@@ -97,16 +99,17 @@ async def _piece(view: View) -> Response:
 
 async def _value(view: View, what: str) -> tuple[str, Any]:
     kind, _, place = what.partition(":")
-    if kind in _WHOLE:
+    if kind in _WHOLE and not place:
         run = await view.ask("GET", "/v1/runs/{id}", _parts(view))
         return f"The {kind}", run[kind]
-    if kind == "step":
+    if kind in _OF_STEP:
         path, _, started_at = place.rpartition("@")
-        query = {"path": path, "limit": _STEPS}
+        query = {"path": path, "limit": _STEPS, "input": "true" if kind == "input" else None}
         found = await view.ask("GET", "/v1/runs/{id}/steps", _parts(view), query=query)
         for step in found["items"]:
-            if step["started_at"] == started_at:
-                return f"The output of step {path}", step["output"]
+            if (step["started_at"] or "") == started_at:
+                known = kind == "output" or step["input"] is not None
+                return f"The {kind} of step {path}", step[kind] if known else _UNTOLD
     raise NotFoundError("There is no such part of this run.", code="part_unknown")
 
 

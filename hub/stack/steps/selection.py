@@ -24,6 +24,7 @@ from hub.model.filter import (
     parse_filter,
     values_of,
 )
+from hub.model.filter import as_json as filter_as_json
 from hub.model.json import Json
 from hub.model.query import Place, Sort, parse_sort, place_of
 from hub.model.record import RESERVED_FIELDS
@@ -57,6 +58,9 @@ class Selection(Composed):
             FilterError: a value came out as what nothing is compared with.
         """
         return turn.world.table(table).settle_filter(self.settled(turn))
+
+    def shown(self, turn: Turn) -> Json:
+        return filter_as_json(self.settled(turn))
 
     def settled(self, turn: Turn) -> Filter:
         """The filter with the values of now; raises as :meth:`filter`."""
@@ -116,6 +120,10 @@ class Fields(Composed):
     def increases(self) -> bool:
         """Whether anything is added to what is there."""
         return bool(self._amounts)
+
+    def shown(self, turn: Turn) -> Json:
+        amounts = self.increase(turn)
+        return {**self.set(turn), **{name: {INCREASE: each} for name, each in amounts.items()}}
 
     def set(self, turn: Turn, field: str = "data") -> dict[str, Any]:
         """The fields that get a value.

@@ -5,7 +5,8 @@ from typing import Any
 from hub.bootstrap import Hub
 from hub.errors import HubError
 from hub.model.json import Json, loads
-from hub.model.time import to_iso
+from hub.model.time import from_iso, now_us, to_iso
+from hub.run.past import inputs_of
 from hub.stack.journal import Entry, decode
 from hub.stack.outline import finder, outline
 from hub.store.runs import journal_of
@@ -27,6 +28,18 @@ async def steps_of(hub: Hub, row: dict[str, Any]) -> list[dict[str, Json]]:
     return steps
 
 
+async def with_input(
+    hub: Hub, row: dict[str, Any], steps: list[dict[str, Json]]
+) -> list[dict[str, Json]]:
+    """Steps of a run with what their fields came to, which is computed from its journal."""
+    zone = hub.settings.timezone
+    for step in steps:
+        began = step["started_at"]
+        at_us = now_us() if began is None else from_iso(began)
+        step["input"] = await inputs_of(hub.ledger, hub.catalog, zone, row, (step["path"], at_us))
+    return steps
+
+
 def _shown_step(entry: Entry) -> dict[str, Json]:
     return {
         "path": entry.path,
@@ -34,6 +47,7 @@ def _shown_step(entry: Entry) -> dict[str, Json]:
         "status": "failed" if entry.failure else "succeeded",
         "started_at": to_iso(entry.started_at),
         "duration_ms": round(entry.duration_us / 1000, 3),
+        "input": None,
         "output": entry.output,
         "note": entry.note,
         "failure": entry.failure and {"code": entry.failure.code, "message": entry.failure.message},
@@ -47,6 +61,7 @@ def _failed_step(failure: dict[str, Json], function: str | None) -> dict[str, Js
         "status": "failed",
         "started_at": None,
         "duration_ms": None,
+        "input": None,
         "output": None,
         "note": None,
         "failure": {"code": failure["code"], "message": failure["message"]},

@@ -19,7 +19,7 @@ from hub.store.runs import START, brief_page_of_runs, find_run, journal_of, page
 from hub.store.schema import run_attempts
 from hub.web.api.body import Body
 from hub.web.api.call import Call, Operation, answer, missing
-from hub.web.api.run_steps import steps_of
+from hub.web.api.run_steps import steps_of, with_input
 from hub.web.api.simulations import previewed
 from hub.web.paging import PAGE
 from hub.web.parameters import id_of, text, word
@@ -29,6 +29,8 @@ from hub.web.shown.work import PreviewShown, RunAttemptShown, RunShown, StepShow
 
 ENDED = (RunStatus.SUCCEEDED, RunStatus.FAILED, RunStatus.CANCELLED)
 _CHUNK = 50
+_MOST_INPUTS = 10
+"""Each costs as much as its run did up to there."""
 _MAX_CHARS = 8_000_000
 """A page of runs with large inputs and results ends early."""
 
@@ -62,7 +64,11 @@ async def _get_steps(call: Call) -> Response:
     steps = [each for each in await steps_of(call.hub, row) if path is None or each["path"] == path]
     begin = wanted.after(0)
     end = begin + wanted.limit
-    return answer(wanted.answer(steps[begin:end], end if end < len(steps) else None))
+    page = steps[begin:end]
+    if wanted.filters.get(_INPUT.name) == "true":
+        page = await with_input(call.hub, row, page[:_MOST_INPUTS])
+        end = min(end, begin + _MOST_INPUTS)
+    return answer(wanted.answer(page, end if end < len(steps) else None))
 
 
 async def _get_attempts(call: Call) -> Response:
@@ -211,6 +217,12 @@ FOLLOWED = Content(("text/event-stream",), "The run as it stands, then what chan
 _BRIEF = word(
     "brief", "`true`: their inputs and results are not read, and are null.", ("true", "false")
 )
+_INPUT = word(
+    "input",
+    "`true`: with what their fields came to, computed anew from what the run has kept; "
+    f"at most {_MOST_INPUTS} steps a page.",
+    ("true", "false"),
+)
 _UNKNOWN = {404: ("run_unknown",)}
 _ONE = "/v1/runs/{id}"
 OPERATIONS = (
@@ -260,7 +272,11 @@ OPERATIONS = (
     ),
     Operation(
         *("GET", f"{_ONE}/steps", Scope.READ, _get_steps, "List the steps of a run"),
-        query=(text("path", "Only the step that stands there, each time that it was done."), *PAGE),
+        query=(
+            text("path", "Only the step that stands there, each time that it was done."),
+            _INPUT,
+            *PAGE,
+        ),
         gives={200: listed(StepShown)},
         problems=_UNKNOWN,
     ),

@@ -163,6 +163,9 @@ class StepShown(Shown):
     status: Literal["succeeded", "failed"]
     started_at: Moment | None
     duration_ms: float | None
+    input: dict[str, Any] | None = Field(
+        description="What its fields came to, where `input` asks for it and it can be told."
+    )
     output: Any
     note: str | None
     failure: Failed | None
