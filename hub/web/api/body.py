@@ -18,6 +18,10 @@ _TAG = "mode"
 S = TypeVar("S", bound=BaseModel)
 Reason: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]*$")]
 """Why somebody does something, in a few words."""
+Name: TypeAlias = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
+"""What people call something."""
 
 
 class Body(BaseModel):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 from starlette.responses import Response
 
 from hub.errors import ConflictError
@@ -13,16 +13,12 @@ from hub.model.time import from_iso, now_us
 from hub.store.keys import CHANGE, DROP, PUT, ChangedKey, NewKey, shown_key
 from hub.store.lookup import LAST, one, page
 from hub.store.schema import keys
-from hub.web.api.body import Body, refused, wrong
+from hub.web.api.body import Body, Name, refused, wrong
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.paging import PAGE
 from hub.web.shown.access import KeyMade, KeyShown
 from hub.web.shown.base import listed
 
-_NAME = r"^[^\x00-\x1f\x7f]+$"
-
-
-Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NAME)]
 Scopes: TypeAlias = Annotated[
     list[Literal["admin", "write", "read", "ingest", "run", "publish"]], Field(min_length=1)
 ]

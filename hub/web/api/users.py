@@ -12,15 +12,13 @@ from hub.store.identities import issuers_of
 from hub.store.lookup import LAST, one, page
 from hub.store.schema import users
 from hub.store.users import CHANGE, DROP, PUT, NewUser, shown_user
-from hub.web.api.body import Body
+from hub.web.api.body import Body, Name
 from hub.web.api.call import Call, Operation, answer, missing, nothing
 from hub.web.paging import PAGE
 from hub.web.passwords import LEAST, MOST, hashed
 from hub.web.shown.access import UserShown
 from hub.web.shown.base import listed
 
-_NAME = r"^[^\x00-\x1f\x7f]+$"
-Name: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NAME)]
 RoleName: TypeAlias = Literal["viewer", "operator", "admin"]
 Password: TypeAlias = Annotated[
     str, StringConstraints(min_length=LEAST, max_length=MOST, pattern=r"^[^\x00]*$")
