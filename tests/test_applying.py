@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from hub.applying import Way, apply_files
 from hub.bootstrap import load_connectors
-from hub.checking import problems_in
+from hub.commands.checking import problems_in
 from hub.errors import ConflictError
 from hub.model.json import loads
 from hub.store.catalog import Catalog

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub.backup import backup, restore, vacuum, zstd
+from hub.commands.backup import backup, restore, vacuum, zstd
 from hub.errors import HubError
 from hub.lock import DataFolderLock
 from hub.settings import Settings

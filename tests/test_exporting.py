@@ -9,8 +9,8 @@ import pytest_asyncio
 
 from hub.applying import Applied, Way, apply_files
 from hub.bootstrap import load_connectors
-from hub.checking import problems_in
-from hub.exporting import export
+from hub.commands.checking import problems_in
+from hub.commands.exporting import export
 from hub.model.json import dumps_text
 from hub.model.table import TableSpec
 from hub.objectfiles import KINDS

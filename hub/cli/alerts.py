@@ -20,7 +20,7 @@ def alert_list(
     json: AsJson = False,
 ) -> None:
     """List the rules with whom they tell and how they stand."""
-    from hub.alerting import list_alerts
+    from hub.commands.alerting import list_alerts
 
     run_to_end(list_alerts(quiet_settings(), firing=firing, as_json=json))
 
@@ -28,7 +28,7 @@ def alert_list(
 @alerts_app.command("test")
 def alert_test(slug: Slug, json: AsJson = False) -> None:
     """Send a sample to whom a rule tells; the hub has to run."""
-    from hub.alerting import test_alert
+    from hub.commands.alerting import test_alert
 
     run_to_end(test_alert(quiet_settings(), slug, as_json=json))
 
@@ -45,6 +45,6 @@ def alert_mute(
     json: AsJson = False,
 ) -> None:
     """Have nothing new told of a rule for a while; that something is over is told all the same."""
-    from hub.alerting import mute_alert
+    from hub.commands.alerting import mute_alert
 
     run_to_end(mute_alert(quiet_settings(), slug, for_s, reason, as_json=json))

@@ -114,7 +114,7 @@ def _errand(context: typer.Context) -> "Errand":
 
 def at_desk(work: Callable[["Desk"], Awaitable[T]]) -> T:
     """Do something by the API's operations, in this process."""
-    from hub.asking import open_desk
+    from hub.commands.asking import open_desk
 
     async def done() -> T:
         async with open_desk(quiet_settings()) as desk:

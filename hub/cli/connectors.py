@@ -40,7 +40,7 @@ def connector_new(
     json: AsJson = False,
 ) -> None:
     """Write a package for a connector, with tests that pass."""
-    from hub.scaffold import new_connector
+    from hub.commands.scaffold import new_connector
 
     try:
         folder = new_connector(name, where)

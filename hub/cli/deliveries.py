@@ -47,7 +47,7 @@ def destination_test(
     json: AsJson = False,
 ) -> None:
     """Send a destination a sample, and show request and answer in full."""
-    from hub.trying import test_destination
+    from hub.commands.trying import test_destination
 
     settings = quiet_settings()
     raise typer.Exit(ran(test_destination(settings, slug, body, dry_run=dry_run, as_json=json)))
@@ -198,8 +198,8 @@ def replay(
     An event's tasks run as they are now; a run begins anew; a delivery or all dead letters go out
     again, the same bytes under the same key.
     """
-    from hub.redelivering import Asked, replay_deliveries
-    from hub.replaying import replay as run_replay
+    from hub.commands.redelivering import Asked, replay_deliveries
+    from hub.commands.replaying import replay as run_replay
 
     asked = Asked(target, task, dead, destination, rate)
     settings = quiet_settings()

@@ -18,7 +18,7 @@ commands.add_typer(key_app, name="key", rich_help_panel=OPERATE)
 @key_app.command("list")
 def key_list(json: AsJson = False) -> None:
     """List the keys: who uses them, what they may do, when they end and were used last."""
-    from hub.keeping_keys import list_keys
+    from hub.commands.keeping_keys import list_keys
 
     run_to_end(list_keys(quiet_settings(), as_json=json))
 
@@ -35,7 +35,7 @@ def key_new(
     json: AsJson = False,
 ) -> None:
     """Make a key, and show it this once."""
-    from hub.keeping_keys import make_key
+    from hub.commands.keeping_keys import make_key
 
     run_to_end(make_key(quiet_settings(), name, scope, expires_at, as_json=json))
 
@@ -46,7 +46,7 @@ def key_revoke(
     json: AsJson = False,
 ) -> None:
     """Revoke a key; the last one that can make others stays."""
-    from hub.keeping_keys import revoke_key
+    from hub.commands.keeping_keys import revoke_key
 
     run_to_end(revoke_key(quiet_settings(), id, as_json=json))
 

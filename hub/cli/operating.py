@@ -26,8 +26,8 @@ commands = typer.Typer()
 @commands.command(rich_help_panel=OPERATE)
 def status(json: AsJson = False) -> None:
     """Show what came, ran and went lately, and what waits."""
-    from hub.summing import show_status
-    from hub.summing import status as look
+    from hub.commands.summing import show_status
+    from hub.commands.summing import status as look
 
     show_status(at_desk(look), as_json=json)
 

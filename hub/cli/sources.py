@@ -49,7 +49,7 @@ def source_test(
 
     Proven as its setting asks; the hub has to run.
     """
-    from hub.trying import Sample, test_source
+    from hub.commands.trying import Sample, test_source
 
     given = Sample(case, body, url)
     raise typer.Exit(ran(test_source(quiet_settings(), slug, given, as_json=json)))

@@ -61,7 +61,7 @@ def check(
 
     With what was probably meant; exits with 1 where there are errors.
     """
-    from hub.checking import check as run_check
+    from hub.commands.checking import check as run_check
 
     try:
         code = run_check(paths or [Path("stacks")], as_json=json, strict=strict)
@@ -162,7 +162,7 @@ def fmt(
 
     Exits with 2 if one cannot be read.
     """
-    from hub.formatting import format_files
+    from hub.commands.formatting import format_files
 
     raise typer.Exit(format_files(paths or [Path("stacks")], check=check, as_json=json))
 
@@ -244,7 +244,7 @@ def export(
 
     Without the secrets.
     """
-    from hub.exporting import export as run_export
+    from hub.commands.exporting import export as run_export
 
     run_to_end(run_export(quiet_settings(), out, as_json=json))
 

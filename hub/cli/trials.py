@@ -19,7 +19,7 @@ def listen(
     json: AsJson = False,
 ) -> None:
     """Show events as they come in, or pass them on."""
-    from hub.listening import listen as run_listen
+    from hub.commands.listening import listen as run_listen
 
     with suppress(KeyboardInterrupt):
         run_to_end(run_listen(quiet_settings(), source, forward, as_json=json))

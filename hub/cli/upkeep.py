@@ -28,7 +28,7 @@ def backup(
 
     Database and files; the hub may run meanwhile.
     """
-    from hub.backup import backup as run_backup
+    from hub.commands.backup import backup as run_backup
 
     made = ran(run_backup(quiet_settings(), out))
     told = {"file": str(out), "bytes": made.size, "made_at": made.made_at, "files": made.files}
@@ -53,7 +53,7 @@ def restore(
 
     The hub does not run meanwhile.
     """
-    from hub.backup import restore as run_restore
+    from hub.commands.backup import restore as run_restore
 
     settings = quiet_settings()
     made = ran(run_restore(settings, source, force=force, paused=paused))
@@ -69,7 +69,7 @@ def vacuum(json: AsJson = False) -> None:
 
     Removed rows leave it free for new ones.
     """
-    from hub.backup import vacuum as run_vacuum
+    from hub.commands.backup import vacuum as run_vacuum
 
     before, after = ran(run_vacuum(quiet_settings()))
     told = {"bytes_before": before, "bytes_after": after}
@@ -96,7 +96,7 @@ def purge(
 
     Exits with 1 if some have to stay, because they have not ended.
     """
-    from hub.purging import purge as run_purge
+    from hub.commands.purging import purge as run_purge
 
     given = {"source": source, "since": since, "until": until, "by": by, "value": value}
     tables = dict(each.partition(".")[::2] for each in table or ())
@@ -114,7 +114,7 @@ def event_export(
     out: Annotated[Path | None, typer.Option(help="A file; without it standard output.")] = None,
 ) -> None:
     """Write events as JSON lines, the oldest first: of a source, a time, or a person."""
-    from hub.purging import export_events
+    from hub.commands.purging import export_events
 
     given = {"source": source, "since": since, "until": until, "by": by, "value": value}
     run_to_end(export_events(quiet_settings(), given, out))

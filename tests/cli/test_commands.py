@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hub.asking import open_desk
+from hub.commands.asking import open_desk
 from hub.errors import NotFoundError
 from hub.store.migrate import migrate
 from tests.cli.typed import Typed

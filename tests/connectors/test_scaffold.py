@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from hub.commands.scaffold import new_connector
 from hub.connector import Sender
 from hub.errors import ConflictError, InvalidError
 from hub.model.http import Headers, InboundRequest
-from hub.scaffold import new_connector
 from tests.program import STACKS
 
 

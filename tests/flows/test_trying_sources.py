@@ -9,12 +9,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from hub.commands.listening import listen
+from hub.commands.trying import Sample, test_source
 from hub.connector import Signs, Verifies
 from hub.errors import InvalidError, NotFoundError, OutboundError
-from hub.listening import listen
 from hub.samples import sent_samples
 from hub.settings import Settings
-from hub.trying import Sample, test_source
 from tests.program import Driven
 from tests.sink import Sink
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hub.checking import problems_in
+from hub.commands.checking import problems_in
 from hub.model.json import loads
 
 TOUR: list[dict[str, Any]] = loads((Path(__file__).parent / "mistakes" / "tour.json").read_bytes())

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.checking import check
-from hub.formatting import format_files
+from hub.commands.checking import check
+from hub.commands.formatting import format_files
 from hub.stackfiles import stack_files
 from tests.program import STACKS, embedded_hub
 
