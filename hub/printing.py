@@ -31,6 +31,12 @@ def is_watched() -> bool:
     return sys.stdout.isatty()
 
 
+def counted(count: int, things: str) -> str:
+    """So many things, which are named in the plural: ``1 delivery``, ``2,000 deliveries``."""
+    one = f"{things[:-3]}y" if things.endswith("ies") else things.removesuffix("s")
+    return f"{count:,} {one if count == 1 else things}"
+
+
 def cell(value: Json) -> str:
     """A value as it stands in a table: on one line, and cut where it is long."""
     text = _line(value)

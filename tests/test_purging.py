@@ -41,7 +41,7 @@ async def test_events_are_taken_along_then_removed(
     [line] = _lines(out)
     assert (line["id"], line["body"]) == (ada, json.loads(ADA))
     code, said = await run("purge", *BY_MAIL, "--dry-run")
-    assert (code, said) == (0, "1 events and 0 runs would go, with all that came of them.\n")
+    assert (code, said) == (0, "1 event and 0 runs would go, with all that came of them.\n")
     await past.run(1, event_id=await past.event(1, body=ADA), **OPEN)
     code, said = await run("purge", *BY_MAIL, "--json")
     told = json.loads(said)

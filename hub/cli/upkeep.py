@@ -7,6 +7,7 @@ import typer
 
 from hub.cli.common import OPERATE, AsJson, quiet_settings, ran, run_to_end, tell
 from hub.cli.sources import events_app
+from hub.printing import counted
 
 commands = typer.Typer()
 Source = Annotated[str | None, typer.Option(help="Only this source's events.")]
@@ -32,7 +33,7 @@ def backup(
 
     made = ran(run_backup(quiet_settings(), out))
     told = {"file": str(out), "bytes": made.size, "made_at": made.made_at, "files": made.files}
-    said = f"{out} holds {made.size:,} bytes in {len(made.members):,} files."
+    said = f"{out} holds {made.size:,} bytes in {counted(len(made.members), 'files')}."
     if made.files == "bucket":
         said += "\nWhat is in the bucket (HUB_FILES_URL) is not in it."
     tell(said, told, json)

@@ -6,6 +6,7 @@ from pathlib import Path
 from hub.bootstrap import current_ledger
 from hub.errors import InvalidError
 from hub.model.json import dumps_text
+from hub.printing import counted
 from hub.settings import Settings
 from hub.web.api.export import Exported, exported
 
@@ -27,7 +28,7 @@ async def export(settings: Settings, out: Path | None, *, as_json: bool) -> None
         for each in found.files:
             sys.stdout.write(f"// {each.path}\n{each.text}\n")
     else:
-        sys.stdout.write(f"{len(found.files)} files are in {out}.\n")
+        sys.stdout.write(f"Written to {out}: {counted(len(found.files), 'files')}.\n")
         for name in found.secrets:
             sys.stdout.write(f"  not in them is {name}\n")
 

@@ -10,6 +10,7 @@ from hub.bootstrap import current_ledger
 from hub.errors import StoreError
 from hub.model.json import Json, dumps_text
 from hub.model.purge import PurgeStatus
+from hub.printing import counted
 from hub.retention.purging import Purger
 from hub.settings import Settings
 from hub.web.api.body import validated
@@ -55,14 +56,12 @@ def _tell(told: dict[str, Json], *, as_json: bool) -> None:
         sys.stdout.write(dumps_text(told) + "\n")
         return
     if told.get("dry_run"):
-        sys.stdout.write(
-            f"{told['events']:,} events and {told['runs']:,} runs would go, with all that came of "
-            "them.\n"
-        )
+        gone = [counted(told[name], name) for name in ("events", "runs")]
+        sys.stdout.write(f"{' and '.join(gone)} would go, with all that came of them.\n")
         return
     removed = told["removed"]
     assert isinstance(removed, dict)  # noqa: S101 - as it is shown
-    parts = [f"{count:,} {name}" for name, count in sorted(removed.items())]
+    parts = [counted(count, name) for name, count in sorted(removed.items())]
     sys.stdout.write(f"Removed: {', '.join(parts) or 'nothing'}.\n")
     if told["left"]:
         sys.stdout.write(

@@ -15,7 +15,7 @@ from hub.dashboard.navigation import NAVIGATION
 from hub.errors import HubError
 from hub.model.json import dumps_text, loads
 from hub.model.time import from_iso
-from hub.printing import style_of
+from hub.printing import counted, style_of
 
 SHOWN_BYTES: Final = 64 * 1024
 """So much of a text is shown at once; the rest is asked for piece by piece."""
@@ -42,6 +42,7 @@ def environment() -> Environment:
         tone=tone,
         when=when,
         number=number,
+        counted=counted,
         size=size,
         took=took,
         lasted=lasted,

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from hub.dashboard.view import Page, View
 from hub.datasets.charts import columns
 from hub.errors import StoreError
+from hub.printing import counted
 
 _MINUTES = 60
 _SCHEDULES, _SHOWN = 200, 5
@@ -77,7 +78,8 @@ def _flow(
     counts = [each[words[0]] + each[words[1]] for each in rates]
     good, wrong = (sum(each[word] for each in rates) for word in words)
     path = f"/dashboard/{noun}"
-    said = f"{title} by the minute: {good + wrong:,} {noun} in the last hour, {wrong:,} {words[1]}"
+    came = counted(good + wrong, noun)
+    said = f"{title} by the minute: {came} in the last hour, {wrong:,} {words[1]}"
     drawn = columns(counts, [each["at"][11:16] for each in rates], said)
     return Flow(
         title=title,
