@@ -7,17 +7,10 @@ from typing import Any, Final, TypeAlias
 
 from starlette.responses import Response
 
-from hub.dashboard.forms import (
-    Doc,
-    Field,
-    Filled,
-    beside,
-    filled,
-    form_of,
-    has_secret,
-    read,
-    typed,
-)
+from hub.dashboard.forms.field import Doc, Field, Filled
+from hub.dashboard.forms.filling import filled, has_secret, typed
+from hub.dashboard.forms.reading import beside, read
+from hub.dashboard.forms.shape import form_of
 from hub.dashboard.view import View
 from hub.errors import ConflictError, HubError, InvalidError, NotFoundError
 from hub.model.json import loads

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from hub.dashboard.forms import REMOVED, Field, beside, filled, form_of, read, typed
+from hub.dashboard.forms.field import Field
+from hub.dashboard.forms.filling import filled, typed
+from hub.dashboard.forms.reading import REMOVED, beside, read
+from hub.dashboard.forms.shape import form_of
 from hub.errors import InvalidError
 from hub.model.alert import Alert
 from hub.model.destination import Destination

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from starlette.responses import Response
 
-from hub.dashboard.forms import Doc
+from hub.dashboard.forms.field import Doc
 from hub.dashboard.setting import NEW, seconds, setting_of, start_of
 from hub.dashboard.view import Page, View
 from hub.errors import HubError

@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from hub.dashboard.forms import Doc
+from hub.dashboard.forms.field import Doc
 from hub.dashboard.setting import NEW, setting_of, start_of
 from hub.dashboard.view import Page, View
 from hub.errors import HubError
