@@ -7,10 +7,9 @@ of the step are computed with the names that it saw.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NoReturn, cast
 
-from hub.errors import ExpressionError, HubError
+from hub.errors import ExpressionError, HubError, StoreError
 from hub.expr import Compiled
 from hub.model.change import Outcome
 from hub.model.json import Json
@@ -47,14 +46,17 @@ async def inputs_of(
     Raises:
         StoreError: the ledger cannot be read.
     """
-    with suppress(HubError, TimeoutError):
+    try:
         task = await catalog.task(row["task"], row["version"])
         journal = await ledger.read(journal_of, row["id"])
         path, at_us = step
         world = _Past(ledger, catalog, zone, "", lambda: at_us)
         async with asyncio.timeout(_LIMIT_S):
             return await _given(_run_of(row, journal), task, world, path)
-    return None
+    except StoreError:
+        raise
+    except (HubError, TimeoutError):
+        return None
 
 
 async def _given(run: ClaimedRun, task: Task, world: "_Past", path: str) -> dict[str, Json] | None:
@@ -125,15 +127,24 @@ def _fields_of(turn: Turn, path: str) -> dict[str, Json] | None:
     step = find(path.removeprefix(frame.prefix))
     if step is None:
         return None
-    seen = turn.course.journal.done.get(path)
-    if not step.touches_world and isinstance(seen, dict) and "now" in seen:
-        turn.scope.recall(seen)  # what it read of the clock and of env
-    shown = {
-        name.removesuffix("_"): _shown(getattr(step, name), turn)
+    if not step.touches_world:
+        _recall(turn, path)
+    own = {
+        name.removesuffix("_"): getattr(step, name)
         for name in type(step).model_fields
         if name in step.model_fields_set and name not in _OF_EVERY_STEP
     }
+    fields = {**own, **(step.model_extra or {})}
+    shown = {name: _shown(value, turn) for name, value in fields.items()}
     return {name: value for name, value in shown.items() if value is not _NOTHING}
+
+
+def _recall(turn: Turn, path: str) -> None:
+    """Have the step read what it read of the clock and of ``env``."""
+    done = turn.course.journal.done
+    for seen in (done.get(f"{path}?"), done.get(path)):
+        if isinstance(seen, dict) and "now" in seen:
+            turn.scope.recall(seen)
 
 
 def _shown(value: Any, turn: Turn) -> Any:

@@ -107,6 +107,21 @@ async def test_the_clock_stands_where_it_stood(hub: Driven, run: dict[str, Any])
         assert found["input"] == {"name": "at", "value": order["at"]}
 
 
+async def test_a_task_called_by_its_name_was_given_its_fields(hub: Driven) -> None:
+    stack = """
+    { task: "outer", function_stack: [
+      { function: "inner", at: "{{now()}}", of: ["{{n}}", "x"], as: "told" },
+    ] }
+    { task: "inner", function_stack: [{ function: "return_response", body: "{{at}}" }] }"""
+    await hub.put("/v1/stacks/calls", stack)
+    answer = await hub.api.post("/v1/tasks/outer/runs", json={"input": {"n": 3}})
+    run = await hub.until(f"/v1/runs/{answer.json()['id']}", status="succeeded")
+    found = await given(hub, run)
+    at = found["0"].pop("at")
+    assert found.pop("0") == {"of": [3, "x"]}
+    assert list(found.values()) == [{"body": at}], "what the task that was called was given"
+
+
 async def test_what_is_no_longer_kept_is_not_guessed(hub: Driven, run: dict[str, Any]) -> None:
     other = STACK.replace("price * 2", "price * 3").replace("{{n + 1}}", "{{n + 2}}")
     await hub.put("/v1/stacks/shop", other % "http://127.0.0.1:9")
