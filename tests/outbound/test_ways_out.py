@@ -113,7 +113,7 @@ def test_clients_are_made_in_these_places_each_with_a_policy() -> None:
     made = calls_of("Client")
     assert set(made) == {
         *("hub/bootstrap.py", "hub/simulate/command.py"),
-        *("hub/listening.py", "hub/trying.py"),
+        *("hub/commands/listening.py", "hub/commands/trying.py"),
         "hub/doctor/network.py",  # asks the hub itself how it is
     }
     assert all(call.args for calls in made.values() for call in calls)
@@ -129,7 +129,11 @@ def test_the_hub_itself_never_opens_private_addresses_by_a_word_in_its_code() ->
         for word in call.keywords
         if word.arg == "allow_private" and isinstance(word.value, ast.Constant)
     }
-    assert openers == {"hub/listening.py", "hub/trying.py", "hub/doctor/network.py"}
+    assert openers == {
+        "hub/commands/listening.py",
+        "hub/commands/trying.py",
+        "hub/doctor/network.py",
+    }
 
 
 def test_requests_of_the_hub_are_made_in_these_places() -> None:
@@ -143,7 +147,7 @@ def test_requests_of_the_hub_are_made_in_these_places() -> None:
     assert sent == {
         *("hub/deliver/sending.py", "hub/deliver/trial.py", "hub/run/requests.py"),
         *("hub/outbound/oauth.py", "hub/outbound/jwks.py", "hub/outbound/oidc.py"),
-        *("hub/listening.py", "hub/trying.py", "hub/doctor/network.py"),
+        *("hub/commands/listening.py", "hub/commands/trying.py", "hub/doctor/network.py"),
         *("hub/simulate/answers.py", "hub/simulate/simulation.py", "hub/simulate/datasets.py"),
     }
     assert "hub/deliver/request.py" in made
