@@ -38,6 +38,7 @@ from hub.observe.watch import Watch
 from hub.outbound.client import Client
 from hub.outbound.gates import Gates
 from hub.outbound.guard import AddressPolicy
+from hub.outbound.oidc import CALLBACK, Registration
 from hub.retention.terms import Keep, Terms
 from hub.settings import Settings, traces_wanted, variables
 from hub.signature import new_secret
@@ -192,6 +193,21 @@ def client_of(settings: Settings) -> Client:
         policy_of(settings),
         connections=max(1, settings.deliver_concurrency),
         proxy=None if proxy is None else proxy.get_secret_value(),
+    )
+
+
+def registration_of(settings: Settings) -> Registration | None:
+    """What the identity provider and the hub know of each other, where one is set."""
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        return None
+    secret = settings.oidc_client_secret
+    return Registration(
+        settings.oidc_issuer,
+        settings.oidc_client_id,
+        None if secret is None else secret.get_secret_value(),
+        f"{settings.root}{CALLBACK}",
+        settings.oidc_scope,
+        settings.oidc_allow_private,
     )
 
 

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from hub.bootstrap import Hub
+from hub.bootstrap import Hub, registration_of
 from hub.dashboard.cookies import Cookies
 from hub.dashboard.sessions import Sessions
 from hub.dashboard.signing_in import PATH as LOGIN
@@ -23,15 +23,13 @@ from hub.dashboard.signing_in import SigningIn, address_of, local
 from hub.errors import AccessError, HubError
 from hub.model.ids import new_id
 from hub.model.user import Role
-from hub.outbound.oidc import Passage, Provider, Registration
-from hub.settings import Settings
+from hub.outbound.oidc import CALLBACK, Passage, Provider
 from hub.signature import any_equal, exact
 from hub.store.errand import Actor, Errand, running
 from hub.store.identities import ARRIVE, Arrival, user_of
 from hub.web.access import Access
 
 PATH: Final = f"{LOGIN}/oidc"
-BACK: Final = f"{PATH}/callback"
 COOKIE: Final = "hub_signing_in"
 _MINUTES_S: Final = 600
 _LIFE_S: Final = 12 * 3600
@@ -45,12 +43,12 @@ def elsewhere_routes(
     hub: Hub, access: Access, signing_in: SigningIn, sessions: Sessions, cookies: Cookies
 ) -> Iterator[Route]:
     """``GET /login/oidc`` and where the provider sends people back to; none without a provider."""
-    registration = _registration(hub.settings)
+    registration = registration_of(hub.settings)
     if registration is not None:
         provider = Provider(hub.client, registration)
         elsewhere = Elsewhere(hub, access, signing_in, sessions, cookies, provider)
         yield Route(PATH, elsewhere.begin, methods=["GET"])
-        yield Route(BACK, elsewhere.end, methods=["GET"])
+        yield Route(CALLBACK, elsewhere.end, methods=["GET"])
 
 
 class Elsewhere:
@@ -145,7 +143,7 @@ class Elsewhere:
         name = _name(claims)
         arrival = Arrival(known or new_id("usr"), issuer, subject, name, role)
         actor = Actor("user", arrival.user_id, name)
-        operation, request_id = f"GET {BACK}", new_id("req")
+        operation, request_id = f"GET {CALLBACK}", new_id("req")
         errand = Errand(
             self._hub.ledger, actor, operation, "user", arrival.user_id, request_id, address
         )
@@ -191,17 +189,3 @@ def _name(claims: Mapping[str, Any]) -> str:
             if name:
                 return name
     return "nobody"
-
-
-def _registration(settings: Settings) -> Registration | None:
-    if settings.oidc_issuer is None or settings.oidc_client_id is None:
-        return None
-    secret = settings.oidc_client_secret
-    return Registration(
-        settings.oidc_issuer,
-        settings.oidc_client_id,
-        None if secret is None else secret.get_secret_value(),
-        f"{settings.root}{BACK}",
-        settings.oidc_scope,
-        settings.oidc_allow_private,
-    )

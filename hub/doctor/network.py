@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
-from hub.bootstrap import policy_of
+from hub.bootstrap import client_of, policy_of, registration_of
 from hub.doctor.finding import Check, Finding, fine, problem, warning
 from hub.doctor.site import CATALOG, Site
 from hub.errors import InvalidError, OutboundError, SettingsError, StoreError
@@ -15,6 +15,7 @@ from hub.model.json import loads
 from hub.model.time import US_PER_S, to_iso
 from hub.outbound.client import Client
 from hub.outbound.guard import AddressPolicy
+from hub.outbound.oidc import Passage, Provider
 from hub.outbound.reaching import reach
 
 _AT_ONCE = 20
@@ -50,6 +51,12 @@ PROXIED = warning(
     "destinations_proxied",
     "Requests go through HUB_OUTBOUND_PROXY, so where they lead cannot be reached for from here.",
     "See `hub destination test SLUG`, which goes the same way.",
+)
+PROVIDER_DOWN = problem(
+    "provider_unavailable",
+    "The identity provider cannot be asked, so nobody signs in with it.",
+    "See the reason; HUB_OIDC_ISSUER, its discovery document, a firewall, or "
+    "HUB_OIDC_ALLOW_PRIVATE for a private address.",
 )
 FILES_UNWRITABLE = problem(
     "files_unwritable",
@@ -127,6 +134,20 @@ async def _reached(site: Site, slug: str, destination: Destination) -> Finding |
     return None
 
 
+async def _provider(site: Site) -> Sequence[Finding]:
+    """It is asked what it says of itself; nobody is signed in."""
+    registration = registration_of(site.settings)
+    if registration is None:
+        return [fine("provider", "No identity provider is set.")]
+    async with client_of(site.settings) as client:
+        provider = Provider(client, registration)
+        try:
+            await provider.address(Passage("hub doctor"))
+        except OutboundError:
+            return [PROVIDER_DOWN.found(f"{provider.issuer}: {provider.trouble}.")]
+    return [fine("provider", f"{provider.issuer} can be asked.")]
+
+
 async def _files(site: Site) -> Sequence[Finding]:
     """A file is written and removed again."""
     settings = site.settings
@@ -161,6 +182,12 @@ CHECKS = (
         _destinations,
         (UNREACHABLE, CERTIFICATE_BAD, CERTIFICATE_ENDS, PROXIED),
         CATALOG,
+    ),
+    Check(
+        "provider",
+        "That the identity provider can be asked, where people sign in with one.",
+        _provider,
+        (PROVIDER_DOWN,),
     ),
     Check("files", "That a file can be kept.", _files, (FILES_UNWRITABLE,)),
 )

@@ -25,6 +25,8 @@ from hub.outbound.jwks import Jwks
 from hub.outbound.oauth import basic_of
 from hub.signature import any_equal, exact, unverified, verify_token
 
+CALLBACK: Final = "/login/oidc/callback"
+"""Where providers send people back to, below the hub's address."""
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 _CAP_BYTES: Final = 262_144
 _WAIT_S: Final = 10.0
@@ -107,6 +109,8 @@ class Provider:
         self._known: _Known | None = None
         self._until_s = 0.0
         self._failed_s = 0.0
+        self.trouble = ""
+        """Why it could not be asked the last time, for whoever runs the hub."""
 
     @property
     def issuer(self) -> str:
@@ -263,6 +267,7 @@ class Provider:
 
     def _unavailable(self, why: str, said: Mapping[str, Any]) -> OutboundError:
         reason = {name: str(said[name])[:200] for name in _REASONS if name in said}
+        self.trouble = " ".join((why, *reason.values()))
         _log.warning("provider.missed", issuer=self.issuer, message=why, **reason)
         return OutboundError(
             "The identity provider cannot be asked at the moment: try again in a minute, or sign "

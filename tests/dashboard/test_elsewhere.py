@@ -14,11 +14,12 @@ from redis.asyncio import Redis
 
 from hub.bootstrap import Hub, open_hub
 from hub.dashboard.app import build_dashboard
-from hub.dashboard.elsewhere import BACK, PATH, role_of
 from hub.dashboard.elsewhere import COOKIE as BEGUN
+from hub.dashboard.elsewhere import PATH, role_of
 from hub.dashboard.sessions import COOKIE
 from hub.errors import SettingsError
 from hub.model.user import Role
+from hub.outbound.oidc import CALLBACK
 from hub.settings import Settings, load_settings
 from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
@@ -66,7 +67,7 @@ class Scene:
 async def scene(tmp_path: Path, valkey: EmbeddedValkey, redis: Redis) -> AsyncIterator[Scene]:
     """A provider whose one person is of the staff, and nobody signed in."""
     await migrate(None, tmp_path)
-    async with identity_provider(f"{ROOT}{BACK}") as provider:
+    async with identity_provider(f"{ROOT}{CALLBACK}") as provider:
         settings = Settings(
             data=tmp_path,
             public_url=ROOT,
@@ -99,7 +100,7 @@ async def test_whoever_the_provider_knows_is_let_in_with_their_role(scene: Scene
     (row, *_) = (await scene.desk.ask("GET", "/v1/audit", query={"kind": "user"}))["items"]
     assert (row["by"], row["operation"]) == (
         {"kind": "user", "id": user["id"], "name": "ann"},
-        f"GET {BACK}",
+        f"GET {CALLBACK}",
     )
 
 
@@ -193,7 +194,7 @@ async def test_who_has_no_role_is_not_let_in(scene: Scene) -> None:
 async def test_a_state_of_another_sign_in_opens_nothing(scene: Scene) -> None:
     back = await scene.go()
     elsewhere = httpx.AsyncClient(transport=scene.visitor.client._transport, base_url=ROOT)
-    for url in (back, f"{BACK}?code=x", BACK, f"{BACK}?code=x&state=%00%ff"):
+    for url in (back, f"{CALLBACK}?code=x", CALLBACK, f"{CALLBACK}?code=x&state=%00%ff"):
         answer = await elsewhere.get(url)  # another browser, which began nothing
         assert answer.status_code == 401
         assert "did not begin in this browser" in answer.text
@@ -273,7 +274,7 @@ async def test_nobody_is_sent_elsewhere(scene: Scene) -> None:
 async def test_without_a_provider_there_is_no_such_way(stranger: Visitor) -> None:
     assert PATH not in await stranger.see("/login")
     await stranger.see(PATH, 404)
-    await stranger.see(BACK, 404)
+    await stranger.see(CALLBACK, 404)
 
 
 @pytest.mark.parametrize(

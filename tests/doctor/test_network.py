@@ -15,6 +15,7 @@ from hub.settings import Settings, load_settings
 from hub.store.ledger import Ledger
 from hub.store.objects import PUT, PutObject
 from tests.doctor.examined import found
+from tests.identity import CLIENT, identity_provider
 from tests.outbound.certificates import authority
 from tests.program import LOOPBACK, embedded_hub, free_port
 from tests.sink import Answer, open_sink
@@ -58,6 +59,29 @@ async def test_a_port_whose_program_speaks_something_else(tmp_path: Path) -> Non
     async with speaking(b"220 mail.example ESMTP\r\n") as port:
         settings = load_settings(data=tmp_path, port=port)
         assert list(await found(settings, "port")) == ["port_taken"]
+
+
+async def test_an_identity_provider_is_asked_where_one_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings(data=tmp_path)
+    assert await found(settings, "provider") == {"provider": "No identity provider is set."}
+    async with identity_provider("http://127.0.0.1:8080/login/oidc/callback") as provider:
+        given: dict[str, Any] = {
+            "oidc_issuer": provider.issuer,
+            "oidc_client_id": CLIENT,
+            "oidc_roles": "staff=admin",
+            "public_url": "https://hub.example",
+        }
+        own = load_settings(data=tmp_path, oidc_allow_private=True, **given)
+        assert "can be asked" in (await found(own, "provider"))["provider"]
+        provider.said = {"issuer": "https://other.example"}
+        told = (await found(own, "provider"))["provider_unavailable"]
+        assert "set HUB_OIDC_ISSUER to that" in told
+        provider.is_down = True
+        assert "503" in (await found(own, "provider"))["provider_unavailable"]
+        refused = load_settings(data=tmp_path, **given)
+        assert "127.0.0.1" in (await found(refused, "provider"))["provider_unavailable"]
 
 
 async def test_a_hub_that_is_well_and_one_that_is_not(tmp_path: Path) -> None:
