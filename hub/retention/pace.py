@@ -8,6 +8,8 @@ from hub.store.retention import Dropped
 
 _MOST = 1_000
 _LONGEST_REST_S = 2.0
+_LEAST_SHARE = 3
+"""Never more than a third of the time, however far behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,11 @@ class Pace:
     def __init__(self, dialect: str) -> None:
         self._bounds = _BOUNDS[dialect]
         self.size = self._bounds.least
+        self._share = self._bounds.share
+
+    def keep_up(self, *, behind: bool) -> None:
+        """After a pass that was not done in its time the next one works for twice the share."""
+        self._share = max(_LEAST_SHARE, self._share // 2) if behind else self._bounds.share
 
     def parts(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """These in parts; each is as large as the one before has taught."""
@@ -54,4 +61,4 @@ class Pace:
 
     async def pause(self, worked_s: float) -> None:
         """Let the others work, in proportion to what was worked here."""
-        await asyncio.sleep(min(_LONGEST_REST_S, worked_s * (self._bounds.share - 1)))
+        await asyncio.sleep(min(_LONGEST_REST_S, worked_s * (self._share - 1)))

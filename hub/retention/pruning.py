@@ -102,6 +102,7 @@ class Pruner:
                     break
                 await kind(one)
                 self._kinds.rotate(-1)  # what comes too late goes first the next time
+            self._pace.keep_up(behind=one.is_over)
         finally:
             gone = {name: count for name, count in one.counts.items() if count}
             if gone:

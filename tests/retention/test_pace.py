@@ -1,0 +1,53 @@
+"""How fast what is over goes: hardly noticed, and faster where it does not keep up."""
+
+import pytest
+
+from hub.retention import pace
+from hub.retention.pace import Pace
+from hub.retention.pruning import Pruner
+from hub.store.ledger import Ledger
+from tests.retention.past import Past
+from tests.retention.test_pruning import pruner
+
+WORKED_S = 0.01
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was rested, each time; nobody waits for it."""
+    found: list[float] = []
+
+    async def rest(seconds: float) -> None:
+        found.append(seconds)
+
+    monkeypatch.setattr(pace.asyncio, "sleep", rest)
+    return found
+
+
+async def rested(own: Pace, rests: list[float]) -> float:
+    """For so many times as long as was worked."""
+    await own.pause(WORKED_S)
+    return rests[-1] / WORKED_S
+
+
+async def test_who_falls_behind_works_for_more_of_the_time(rests: list[float]) -> None:
+    own = Pace("sqlite")
+    assert await rested(own, rests) == pytest.approx(9)
+    found = []
+    for _ in range(3):
+        own.keep_up(behind=True)
+        found.append(await rested(own, rests))
+    assert found == pytest.approx([4, 2, 2]), "a third of the time at most"
+    own.keep_up(behind=False)
+    assert await rested(own, rests) == pytest.approx(9)
+
+
+async def test_a_pass_that_is_cut_hurries_the_next_one(ledger: Ledger) -> None:
+    for _ in range(3):
+        await Past(ledger).event(31)
+    own: Pruner = pruner(ledger)
+    told: list[bool] = []
+    own._pace.keep_up = lambda *, behind: told.append(behind)  # type: ignore[method-assign]
+    await own.prune(0)
+    assert (await own.prune())["events"] == 3
+    assert told == [True, False]
