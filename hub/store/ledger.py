@@ -150,19 +150,19 @@ class Ledger:
         await self.engine.close()
 
     async def _commit_all(self) -> None:
-        """Commit what waits, in batches of about the same size.
+        """Commit what waits; of many whose commit costs little, half at a time.
 
-        Of many who write again and again half are committed while the other half is heard, so
-        that neither the database nor the loop waits for the other one.
+        They are senders: half are committed while the other half is heard, so that neither the
+        database nor the loop waits for the other one. A larger commit costs as much for half.
         """
         answered = 0
         try:
             while self._waiting:
-                most = _share(len(self._waiting), answered)
+                most = _share(self._waiting, answered)
                 batch, self._waiting = self._waiting[:most], self._waiting[most:]
                 await self._commit(batch)
                 answered = len(batch)
-                if len(self._waiting) < answered:
+                if len(self._waiting) < answered or not _is_cheap(self._waiting):
                     await asyncio.sleep(0)  # whoever was answered may have more to write
         finally:
             self._task = None
@@ -232,9 +232,17 @@ class Ledger:
         raise AssertionError("unreachable")
 
 
-def _share(waiting: int, answered: int) -> int:
+def _share(waiting: list[_Waiting], answered: int) -> int:
     """How many of those that wait are committed next, after a commit that answered so many."""
-    return min(MAX_BATCH, waiting if not answered else -(-(waiting + answered) // 2))
+    if not answered or not _is_cheap(waiting):
+        return MAX_BATCH
+    return min(MAX_BATCH, -(-(len(waiting) + answered) // 2))
+
+
+def _is_cheap(waiting: list[_Waiting]) -> bool:
+    """Whether they go in by one statement, as far as can be told at a glance."""
+    first = waiting[0]
+    return first.write.single(first.item) and all(each.write is first.write for each in waiting)
 
 
 def _apply(

@@ -47,9 +47,9 @@ async def test_half_is_committed_while_the_other_half_is_heard(
         return await transact(work, single=single)
 
     monkeypatch.setattr(ledger.engine, "transact", behind_the_gate)
-    first = asyncio.create_task(ledger.write(runs.START, run_start()))
+    first = asyncio.create_task(ledger.write(events.RECORD, arrival(None)))
     await asked.wait()
-    others = [asyncio.create_task(ledger.write(runs.START, run_start())) for _ in range(49)]
+    others = [asyncio.create_task(ledger.write(events.RECORD, arrival(None))) for _ in range(49)]
     await asyncio.sleep(0)
     gate.set()
     await asyncio.gather(first, *others)
