@@ -26,7 +26,6 @@ from hub.stack.task import Task
 from hub.stack.turn import Turn
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger
-from hub.store.runs import journal_of
 
 _LIMIT_S = 2.0
 _OF_EVERY_STEP = frozenset(Step.model_fields)
@@ -34,21 +33,25 @@ _NOTHING: Any = object()
 
 
 async def inputs_of(
-    ledger: Ledger, catalog: Catalog, zone: str, row: Mapping[str, Any], step: tuple[str, int]
+    ledger: Ledger,
+    catalog: Catalog,
+    zone: str,
+    row: Mapping[str, Any],
+    journal: Sequence[bytes],
+    step: tuple[str, int],
 ) -> dict[str, Json] | None:
     """What the fields of a step came to, by their names.
 
-    ``row`` is the run's; of the step its path is given, and when it began in microseconds since
-    the epoch. A field that could not be computed is left out, and a secret is its name. None
-    where it cannot be told: the run has not come so far, its version or its input is gone, or it
-    takes too long.
+    ``row`` and ``journal`` are the run's; of the step its path is given, and when it began in
+    microseconds since the epoch. A field that could not be computed is left out, and a secret is
+    its name. None where it cannot be told: the run has not come so far, its version or its input
+    is gone, or it takes too long.
 
     Raises:
         StoreError: the ledger cannot be read.
     """
     try:
         task = await catalog.task(row["task"], row["version"])
-        journal = await ledger.read(journal_of, row["id"])
         path, at_us = step
         world = _Past(ledger, catalog, zone, "", lambda: at_us)
         async with asyncio.timeout(_LIMIT_S):

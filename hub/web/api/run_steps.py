@@ -33,10 +33,12 @@ async def with_input(
 ) -> list[dict[str, Json]]:
     """Steps of a run with what their fields came to, which is computed from its journal."""
     zone = hub.settings.timezone
+    journal = await hub.ledger.read(journal_of, row["id"])
     for step in steps:
         began = step["started_at"]
         at_us = now_us() if began is None else from_iso(began)
-        step["input"] = await inputs_of(hub.ledger, hub.catalog, zone, row, (step["path"], at_us))
+        place = (step["path"], at_us)
+        step["input"] = await inputs_of(hub.ledger, hub.catalog, zone, row, journal, place)
     return steps
 
 
