@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from hub.dashboard.elsewhere import BACK
 from hub.dashboard.sessions import new_link
 from hub.model.key import hash_of, new_key
+from hub.outbound.oidc import CALLBACK
 from hub.store.keys import PUT, NewKey
 from tests.browser.chromium import EVIL, page_of
 from tests.browser.dashboard import SLOW_S, Scene, sign_in, watched
@@ -141,7 +141,7 @@ async def test_no_page_can_be_framed_by_another(browser: Browser, scene: Scene) 
 async def test_an_identity_provider_signs_somebody_in(browser: Browser, tmp_path: Path) -> None:
     port = free_port()
     async with (
-        identity_provider(f"http://127.0.0.1:{port}{BACK}") as provider,
+        identity_provider(f"http://127.0.0.1:{port}{CALLBACK}") as provider,
         embedded_hub(
             tmp_path,
             port=port,

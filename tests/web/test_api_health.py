@@ -28,7 +28,12 @@ async def test_everything_inside_is_looked_at_and_nothing_is_reached_for(
     told = good(await api.get("/v1/health"))
     found = findings(told)
     assert found.keys() == {each.name for each in INSIDE}
-    assert {each.name for each in CHECKS} - found.keys() == {"port", "reach", "files"}
+    assert {each.name for each in CHECKS} - found.keys() == {
+        "files",
+        "port",
+        "provider",
+        "reach",
+    }
     assert found["database"]["what"].startswith("SQLite 3.")
     assert found["tables"]["status"] == found["redis"]["status"] == "ok"
     assert found["worker"]["code"] == "worker_missing"  # there is none here
