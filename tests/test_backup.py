@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
-from hub.commands.backup import backup, restore, vacuum, zstd
+from hub.commands import backup as module
+from hub.commands.backup import backup, restore, vacuum
 from hub.errors import HubError
 from hub.lock import DataFolderLock
 from hub.settings import Settings
 from tests.program import Driven, embedded_hub
 
+ZstdFile: Any = vars(module)["zstd"].ZstdFile
+"""By the version of Python."""
 STACK = """
 { task: "sell", source: "shop", function_stack: [
   { function: "add_record", table: "sold", data: { n: "{{n}}" } },
@@ -143,10 +146,10 @@ async def made(tmp_path: Path, saved: Path) -> Settings:
 
 def repacked(saved: Path, change: Callable[[dict[str, bytes]], None]) -> None:
     """The backup again, with other content."""
-    with zstd.ZstdFile(saved, "rb") as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
+    with ZstdFile(saved, "rb") as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
         members = {each.name: tar.extractfile(each).read() for each in tar}  # type: ignore[union-attr]
     change(members)
-    with zstd.ZstdFile(saved, "wb") as packed, tarfile.open(fileobj=packed, mode="w|") as tar:
+    with ZstdFile(saved, "wb") as packed, tarfile.open(fileobj=packed, mode="w|") as tar:
         for name, content in members.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)

@@ -1,6 +1,7 @@
 """What is under way ends, by itself or by force, before what it uses is closed."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -88,6 +89,6 @@ async def test_reporting_is_over_when_gates_are_closed(reports: int) -> None:
         assert all(task is asyncio.current_task() for task in asyncio.all_tasks())
 
 
-def _connections(redis: Redis) -> list:
+def _connections(redis: Redis) -> list[Any]:
     pool = redis.connection_pool
     return [*pool._available_connections, *pool._in_use_connections]

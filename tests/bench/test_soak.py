@@ -22,7 +22,7 @@ def samples(
     database_mb: float = 0.0,
     waiting: int = 0,
     noise: float = 2.0,
-):
+) -> list[Sample]:
     """An hour, with what is added in it; the warm-up takes 100 MB more."""
     chance = Random(1)  # noqa: S311 - scatter
     return [

@@ -117,7 +117,7 @@ async def kill_now_and_then(hub: Program, base: str, sink: Sink) -> None:
         await hub.ready(base)
 
 
-WANTED = {
+WANTED: dict[str, dict[str, Any]] = {
     "orders": {"confirmation": "sent"},
     "payments": {"status": "paid", "tries": 1, "message": None},
     "task_queue": {"status": "completed", "error": None},

@@ -1,8 +1,9 @@
 """How fast what is over goes: hardly noticed, and faster where it does not keep up."""
 
+import asyncio
+
 import pytest
 
-from hub.retention import pace
 from hub.retention.pace import Pace
 from hub.retention.pruning import Pruner
 from hub.store.ledger import Ledger
@@ -20,7 +21,7 @@ def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def rest(seconds: float) -> None:
         found.append(seconds)
 
-    monkeypatch.setattr(pace.asyncio, "sleep", rest)
+    monkeypatch.setattr(asyncio, "sleep", rest)
     return found
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.model.json import dumps_text, loads
 from hub.model.time import to_iso
-from hub.stack.load import Task
+from hub.stack.task import Task
 from tests.stack.make import (
     add,
     answer,

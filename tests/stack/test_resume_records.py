@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hub.model.json import dumps_text, loads
 from hub.model.table import TableSpec
-from hub.stack.load import Task
+from hub.stack.task import Task
 from tests.stack.make import (
     add,
     answer,

@@ -3,7 +3,7 @@
 from hub.model.delivery import Attempt, ClaimedDelivery, DeliveryStart, DeliveryStatus, Settlement
 from hub.model.event import Arrival, DedupKey, Event
 from hub.model.ids import new_id
-from hub.model.run import RunStart
+from hub.model.run import ClaimedRun, RunStart
 from hub.store import runs
 from hub.store.ledger import Ledger
 
@@ -53,8 +53,6 @@ def settlement(
     )
 
 
-async def claim_runs(
-    ledger: Ledger, worker: str = "wrk_1", most: int = 10
-) -> list[runs.ClaimedRun]:
+async def claim_runs(ledger: Ledger, worker: str = "wrk_1", most: int = 10) -> list[ClaimedRun]:
     """Claim due runs."""
     return await ledger.write(runs.CLAIM, runs.Claim(worker, "normal", most, LEASE_US))

@@ -22,7 +22,7 @@ from hub.store.sealing import Keyring
 from hub.store.stacks import PUT as PUT_STACK
 from hub.store.stacks import PutStack
 from hub.store.tx import Tx
-from tests.store.test_tables import Explain
+from tests.store.explain import Explain
 
 FILL = """
 INSERT INTO audit (id, at, by_kind, by_id, operation, kind, name)

@@ -14,8 +14,8 @@ from hub.store.due import claim_any
 from hub.store.ledger import Ledger
 from hub.store.schema import deliveries, runs
 from hub.store.tx import Tx
+from tests.store.explain import Explain
 from tests.store.make import LEASE_US, arrival, claim_runs, delivery_start, run_start
-from tests.store.test_tables import Explain
 
 LATE_US = 1_000_000
 

@@ -12,7 +12,7 @@ from hub.store.ledger import Ledger
 from hub.store.runs import CLAIM_ANY, START, ClaimAny, Claimed, _is_due, active_runs, has_due_within
 from hub.store.schema import runs
 from hub.store.tx import Tx
-from tests.store.test_tables import Explain
+from tests.store.explain import Explain
 
 LEASE_US = 60_000_000
 WIDE = (("high", 100), ("normal", 100), ("low", 20))

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -41,7 +42,9 @@ async def test_half_is_committed_while_the_other_half_is_heard(
     sizes = committed(ledger)
     asked, gate, transact = asyncio.Event(), asyncio.Event(), ledger.engine.transact
 
-    async def behind_the_gate(work: Callable[[Tx], list], *, single: bool = False) -> list:
+    async def behind_the_gate(
+        work: Callable[[Tx], list[Any]], *, single: bool = False
+    ) -> list[Any]:
         asked.set()
         await gate.wait()
         return await transact(work, single=single)

@@ -19,8 +19,8 @@ from hub.store.ledger import Ledger
 from hub.store.many import CANCEL, Cancel
 from hub.store.settling import SETTLE
 from hub.store.tx import Tx
+from tests.store.explain import Explain
 from tests.store.make import LEASE_US, arrival, delivery_start, settlement
-from tests.store.test_tables import Explain
 
 S = US_PER_S
 

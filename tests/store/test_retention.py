@@ -8,7 +8,7 @@ from sqlalchemy import Delete, Select, text
 from hub.store import retention, schema
 from hub.store.ledger import Ledger
 from hub.store.tx import Tx
-from tests.store.test_tables import Explain
+from tests.store.explain import Explain
 
 PARAMS: dict[str, Any] = {
     "after": "a",

@@ -16,8 +16,8 @@ from hub.store.schema import deliveries as rows
 from hub.store.settling import SETTLE
 from hub.store.standing import Queued, Standing
 from hub.store.tx import Tx
+from tests.store.explain import Explain
 from tests.store.make import LEASE_US, claim_runs, delivery_start, run_start, settlement
-from tests.store.test_tables import Explain
 
 SEND: Write[Any, None] = Write(
     "send", 1, lambda tx, starts: [deliveries.insert_deliveries(tx, starts)] * len(starts)

@@ -22,8 +22,8 @@ from hub.store.schedules import ARM, PAUSE, Arm, Pause
 from hub.store.segments import COMMIT
 from hub.store.settling import SETTLE
 from hub.store.tx import Tx
+from tests.store.explain import Explain
 from tests.store.make import LEASE_US, arrival, claim_runs, delivery_start, run_start, settlement
-from tests.store.test_tables import Explain
 
 FAILED = Ending(RunStatus.FAILED, None, None, Failure("broken", "It broke."))
 DONE = Ending(RunStatus.SUCCEEDED, None)
