@@ -7,6 +7,7 @@ read as plain text. Nobody may hold a connection, or memory, by never finishing 
 import asyncio
 from collections.abc import Iterable
 from enum import Enum
+from math import inf
 from typing import Any, cast
 
 import structlog
@@ -18,7 +19,7 @@ from hub.web.problems import problem
 MAX_HEAD_BYTES = 65_536
 _GATHER_BYTES = 65_536
 HEAD_S = 10.0
-"""How long a connection may take until its next request's head is whole."""
+"""How long a connection may take until its next request begins, and that one's head is whole."""
 _log = structlog.get_logger("hub.web")
 
 
@@ -86,14 +87,18 @@ class Protocol(HttpToolsProtocol):
         self._reading = _Reading.NOTHING
         self._head_bytes = 0
         self._refusal: HubError | None = None
-        self._deadline: asyncio.TimerHandle | None = None
+        self._due_at = inf
+        """By the loop's clock: until then a request's head is to be whole."""
+        self._timer: asyncio.TimerHandle | None = None
+        """One that looks now and then: a new one for each request would cost more than its head."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's
         super().connection_made(cast("asyncio.Transport", Gathering(transport, self.loop)))
-        self._set_deadline()
+        self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._drop_deadline()
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -104,6 +109,8 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._reading = _Reading.HEAD
+        if self._due_at < inf:  # the time in which nothing was asked does not count
+            self._due_at = self.loop.time() + HEAD_S
         cast("Gathering", self.transport).gather()
         super().on_message_begin()
 
@@ -114,17 +121,22 @@ class Protocol(HttpToolsProtocol):
                 self._refusal = _head_too_large()
                 raise self._refusal
         super().on_headers_complete()
-        self._reading, self._head_bytes = _Reading.BODY, 0
-        self._drop_deadline()
+        self._reading, self._head_bytes, self._due_at = _Reading.BODY, 0, inf
 
     def on_message_complete(self) -> None:
         self._reading, self._head_bytes = _Reading.NOTHING, 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        if not self.pipeline:  # the rest of a body that was refused has as long
-            self._set_deadline()
-        super().on_response_complete()
+        """As uvicorn's own, which has a timer for each answer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:  # the rest of a body that was refused has as long
+            self._expect_head()
 
     def send_400_response(self, msg: str) -> None:
         """What cannot be read is refused as everything else is."""
@@ -153,14 +165,17 @@ class Protocol(HttpToolsProtocol):
             self.transport.write(_answer(error, self.server_state.default_headers))
         self.transport.close()
 
-    def _set_deadline(self) -> None:
-        self._drop_deadline()
-        self._deadline = self.loop.call_later(HEAD_S, self._too_slow)
+    def _expect_head(self) -> None:
+        self._due_at = self.loop.time() + HEAD_S
+        if self._timer is None:
+            self._timer = self.loop.call_at(self._due_at, self._look)
 
-    def _drop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _look(self) -> None:
+        self._timer = None
+        if self.loop.time() >= self._due_at:
+            self._too_slow()
+        elif self._due_at < inf:
+            self._timer = self.loop.call_at(self._due_at, self._look)
 
     def _too_slow(self) -> None:
         if self._reading is _Reading.HEAD:
