@@ -38,9 +38,16 @@ class Pace:
         self.size = self._bounds.least
         self._share = self._bounds.share
 
-    def keep_up(self, *, behind: bool) -> None:
-        """After a pass that was not done in its time the next one works for twice the share."""
-        self._share = max(_LEAST_SHARE, self._share // 2) if behind else self._bounds.share
+    def keep_up(self, used: float) -> None:
+        """Choose the share of the next pass, by what the last one used of its time.
+
+        Where that was not enough it is twice the share, and half of it again once a third of the
+        time is enough: so that no pass is cut, and those who write wait as little as can be.
+        """
+        if used >= 1:
+            self._share = max(_LEAST_SHARE, self._share // 2)
+        elif used < 1 / 3:
+            self._share = min(self._bounds.share, self._share * 2)
 
     def parts(self, ids: Sequence[str]) -> Iterator[tuple[str, ...]]:
         """These in parts; each is as large as the one before has taught."""

@@ -95,14 +95,14 @@ class Pruner:
         began = time.monotonic()
         if began - self._from_beginning_at > _AGAIN_S:
             self._after, self._from_beginning_at = {}, began
-        one = _Pass(self._terms(), await self._ledger.read(ledger_now), began + seconds)
+        one = _Pass(self._terms(), await self._ledger.read(ledger_now), began, seconds)
         try:
             for kind in tuple(self._kinds):
                 if one.is_over:
                     break
                 await kind(one)
                 self._kinds.rotate(-1)  # what comes too late goes first the next time
-            self._pace.keep_up(behind=one.is_over)
+            self._pace.keep_up(one.used)
         finally:
             gone = {name: count for name, count in one.counts.items() if count}
             if gone:
@@ -230,16 +230,22 @@ _Drop = Callable[[tuple[str, ...]], Awaitable[Dropped]]
 class _Pass:
     """One pass: what holds for it, and what has gone so far."""
 
-    def __init__(self, terms: Terms, now_us: int, until_s: float) -> None:
+    def __init__(self, terms: Terms, now_us: int, began_s: float, seconds: float) -> None:
         self.terms = terms
         self.now_us = now_us
         self.counts: Counter[str] = Counter()
-        self._until_s = until_s
+        self._began_s = began_s
+        self._seconds = seconds
+
+    @property
+    def used(self) -> float:
+        """How much of its time is gone; 1: all of it."""
+        return (time.monotonic() - self._began_s) / self._seconds if self._seconds else 1.0
 
     @property
     def is_over(self) -> bool:
         """Its time is up."""
-        return time.monotonic() >= self._until_s
+        return self.used >= 1
 
     def over(self, keep_of: Callable[[Keep, Past], int]) -> Callable[[Past], bool]:
         """Whether the time of a run or a delivery is over, by the terms of its source."""

@@ -36,19 +36,28 @@ async def test_who_falls_behind_works_for_more_of_the_time(rests: list[float]) -
     assert await rested(own, rests) == pytest.approx(9)
     found = []
     for _ in range(3):
-        own.keep_up(behind=True)
+        own.keep_up(1.1)
         found.append(await rested(own, rests))
     assert found == pytest.approx([4, 2, 2]), "a third of the time at most"
-    own.keep_up(behind=False)
-    assert await rested(own, rests) == pytest.approx(9)
+
+
+async def test_who_has_caught_up_goes_back_by_steps(rests: list[float]) -> None:
+    own = Pace("sqlite")
+    for _ in range(3):
+        own.keep_up(1.0)
+    found = []
+    for used in (0.9, 0.5, 0.3, 0.34, 0.1, 0.0):
+        own.keep_up(used)
+        found.append(await rested(own, rests))
+    assert found == pytest.approx([2, 2, 5, 5, 9, 9])
 
 
 async def test_a_pass_that_is_cut_hurries_the_next_one(ledger: Ledger) -> None:
     for _ in range(3):
         await Past(ledger).event(31)
     own: Pruner = pruner(ledger)
-    told: list[bool] = []
-    own._pace.keep_up = lambda *, behind: told.append(behind)  # type: ignore[method-assign]
+    told: list[float] = []
+    own._pace.keep_up = told.append  # type: ignore[method-assign]
     await own.prune(0)
     assert (await own.prune())["events"] == 3
-    assert told == [True, False]
+    assert told[0] >= 1 > told[1] >= 0
