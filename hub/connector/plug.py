@@ -6,13 +6,13 @@ and logs exist once in the hub; a connector says only what its tool sends, wants
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from hub.model.destination import Pacing
 from hub.model.http import InboundRequest, OutboundResponse, Pairs
 from hub.model.json import Json
+from hub.model.value import value
 
 WEWEB = "weweb"
 """In a list of origins: those of WeWeb's editor and previews."""
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
     """No answer, and the other side may have acted. Retried with the same idempotency key."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Parsed:
     """What a source's request says: its value and, where the tool names one, its type."""
 
@@ -44,7 +44,7 @@ class Parsed:
     """The sender's own id of it, which stays the same when it sends it again."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reply:
     """What a challenge is answered with."""
 
@@ -52,7 +52,7 @@ class Reply:
     content_type: str = "text/plain"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Verdict:
     """How an answer is to be read, with a sentence for the person who looks at it."""
 

@@ -1,12 +1,14 @@
 """Delivery: one payload on its way to one destination; attempt: one try of it."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, StringConstraints
+
+from hub.model.value import value
 
 _VARIABLE = re.compile(r"\{\{\s*env\.([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _WEBHOOK = re.compile(r"https?://[^\s{}]+|\{\{\s*env\.[A-Za-z_][A-Za-z0-9_]*\s*\}\}|[A-Za-z0-9_-]+")
@@ -70,7 +72,7 @@ HELD = "held"
 ENDED = (DeliveryStatus.DELIVERED, DeliveryStatus.DEAD, DeliveryStatus.CANCELLED)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DeliveryStart:
     """A delivery to be made. Its bytes are rendered once, before the commit."""
 
@@ -89,7 +91,7 @@ class DeliveryStart:
     """Why it cannot be sent: it is a dead letter from the beginning."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ClaimedDelivery:
     """A delivery that this worker holds by a lease."""
 
@@ -112,7 +114,7 @@ class ClaimedDelivery:
     ordering_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """One try: what was answered and how it was read."""
 
@@ -126,7 +128,7 @@ class Attempt:
     response_body: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Settlement:
     """An attempt and what follows from it for its delivery."""
 

@@ -1,10 +1,10 @@
 """Event: one request to a source, recorded before it is answered."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.model.delivery import DeliveryStart
 from hub.model.run import RunStart
+from hub.model.value import value
 
 EMITTED = "hub"
 """The source of events that stacks emit; nobody may create a source of that name."""
@@ -19,7 +19,7 @@ class Recorded(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Event:
     """A request as it is kept. Secrets in ``headers`` are masked before it is made."""
 
@@ -36,7 +36,7 @@ class Event:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class DedupKey:
     """What makes two requests to a source the same, and for how long."""
 
@@ -45,7 +45,7 @@ class DedupKey:
     body_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Arrival:
     """An event with all that is committed together with it."""
 
@@ -57,7 +57,7 @@ class Arrival:
     """Why nothing runs for it, where that is not for want of a task."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Receipt:
     """What the sender is told."""
 
@@ -67,7 +67,7 @@ class Receipt:
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Rejection:
     """A request that was not taken, with the reason."""
 

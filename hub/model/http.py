@@ -1,8 +1,10 @@
 """HTTP messages as values: what came in, what goes out, what was answered."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from hub.model.value import value
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -13,10 +15,8 @@ class Headers:
     __slots__ = ("_first", "pairs")
 
     def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
-        self.pairs: Pairs = tuple((name.lower(), value) for name, value in pairs)
-        self._first: dict[str, str] = {}
-        for name, value in self.pairs:
-            self._first.setdefault(name, value)
+        self.pairs: Pairs = tuple([(name.lower(), value) for name, value in pairs])
+        self._first = dict(reversed(self.pairs))
 
     def get(self, name: str) -> str | None:
         """The first value of that name, or None."""
@@ -40,7 +40,7 @@ class Headers:
         return f"Headers({list(self._first)!r})"  # names only: values may be secrets
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class InboundRequest:
     """A request to a source, whole, with the exact bytes of its body."""
 
@@ -55,7 +55,7 @@ class InboundRequest:
     """As its sender wrote it, as far as that is known: some signatures are over it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OutboundRequest:
     """A request that leaves the hub. ``headers`` never name Host or Content-Length."""
 
@@ -65,7 +65,7 @@ class OutboundRequest:
     body: bytes = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class OutboundResponse:
     """An answer, its body read up to the cap."""
 

@@ -1,9 +1,9 @@
 """Run: one execution of a task, from its first step to its result."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from hub.model.json import dumps_text
+from hub.model.value import value
 
 DEFAULT_LANE = "normal"
 AWAITED = dumps_text({"awaited": True})
@@ -22,7 +22,7 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunStart:
     """A run to be queued."""
 
@@ -47,7 +47,7 @@ class RunStart:
     """Who is told of its end: a URL, or a destination."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unique:
     """Of a task's runs with the same key there is one: until it ends, or until it begins.
 
@@ -64,7 +64,7 @@ class Unique:
         return f"s:{self.key}" if self.debounce_us else f"e:{self.key}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class ClaimedRun:
     """A run that this worker holds by a lease, with what it did before."""
 
@@ -90,7 +90,7 @@ class ClaimedRun:
     """The entries of its committed segments, in order."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Failure:
     """Why a run failed: a code, a sentence, and the path of the step."""
 
@@ -103,7 +103,7 @@ class Failure:
         return dumps_text({"code": self.code, "message": self.message, "step": self.step})
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class RunAttempt:
     """A request that a step sent. What is secret in ``url`` is not shown."""
 
@@ -120,7 +120,7 @@ class RunAttempt:
     response_body: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ending:
     """How a run ended. ``result`` is JSON text, ``version`` the stack's that it ran."""
 

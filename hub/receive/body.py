@@ -1,12 +1,15 @@
 """Reading a request's body: counted while it comes, bounded in size and time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from functools import partial
+from types import coroutine
+from typing import Any, TypeAlias, TypeVar
 
 from hub.errors import InvalidError, TooLargeError
 from hub.model.http import Headers
 
+T = TypeVar("T")
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
@@ -40,42 +43,50 @@ async def read_body(receive: Receive, most_bytes: int, timeout_s: float) -> byte
         InvalidError: ``body_timeout``.
         SenderGone: the connection ended before the body did.
     """
-    limit = _Limit()
-    timer = asyncio.get_running_loop().call_later(timeout_s, limit.pass_by)
     try:
-        return await _read(receive, most_bytes)
-    except asyncio.CancelledError:
-        if limit.ends_here():
-            raise InvalidError(
-                f"The body did not arrive within {timeout_s:g} s (HUB_BODY_TIMEOUT_S). "
-                "Send it again.",
-                code="body_timeout",
-            ) from None
-        raise
-    finally:
-        timer.cancel()
+        return await _within(timeout_s, _read(receive, most_bytes))
+    except TimeoutError:
+        raise InvalidError(
+            f"The body did not arrive within {timeout_s:g} s (HUB_BODY_TIMEOUT_S). Send it again.",
+            code="body_timeout",
+        ) from None
 
 
-class _Limit:
-    """What ``asyncio.timeout`` does, in a third of its time: it is paid at each request."""
+@coroutine
+def _within(seconds: float, work: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """What ``asyncio.timeout`` does; a timer is set only where there is something to wait for.
 
-    __slots__ = ("_before", "_passed", "_task")
+    Most bodies come with the heads of their requests, and a timer costs more than to join them.
+    """
+    waiting = work.__await__()
+    try:
+        first = next(waiting)
+    except StopIteration as done:
+        value: T = done.value
+        return value
+    return (yield from _limited(seconds, first, waiting).__await__())
 
-    def __init__(self) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine of asyncio runs in a task
-        self._task = task
-        self._before = task.cancelling()
-        self._passed = False
 
-    def pass_by(self) -> None:
-        """The time is over."""
-        self._passed = True
-        self._task.cancel()
+async def _limited(seconds: float, first: Any, waiting: Generator[Any, Any, T]) -> T:
+    async with asyncio.timeout(seconds):
+        return await _resumed(first, waiting)
 
-    def ends_here(self) -> bool:
-        """Whether a cancellation came of this limit alone."""
-        return self._passed and self._task.uncancel() <= self._before
+
+@coroutine
+def _resumed(step: Any, waiting: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Wait for what was begun already."""
+    while True:
+        try:
+            sent = yield step
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs in there
+            resume = partial(waiting.throw, error)
+        else:
+            resume = partial(waiting.send, sent)
+        try:
+            step = resume()
+        except StopIteration as done:
+            value: T = done.value
+            return value
 
 
 async def _read(receive: Receive, most_bytes: int) -> bytes:

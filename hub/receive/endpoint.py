@@ -71,6 +71,7 @@ class Endpoint:
         self._pace = Pace()
         self._timezone = timezone
         self._result = result
+        self._log = _log.bind()  # the one of the module is looked up anew for each line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request to ``/in/{source}[/{rest}]``.
@@ -132,7 +133,7 @@ class Endpoint:
     ) -> None:
         """Log what became of a request, count it, and trace it."""
         took_s = time.perf_counter() - started
-        _log.info(
+        self._log.info(
             "event.received",
             source=slug[:63],
             fate=fate,
@@ -211,7 +212,7 @@ class Endpoint:
 
 def _request(scope: Scope, rest: str) -> InboundRequest:
     client = scope.get("client")
-    pairs = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     return InboundRequest(
         method=scope["method"],
         rest=rest,

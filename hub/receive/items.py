@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from hub.connector import MAX_TYPE, Parsed, event_type
@@ -13,13 +12,14 @@ from hub.model.http import InboundRequest
 from hub.model.json import Json, dumps
 from hub.model.source import Source
 from hub.model.time import now_us
+from hub.model.value import value
 from hub.receive.dedup import dedup_key
 
 MAX_ITEMS = 1000
 _TYPES = ("event", "type", "event_type", "eventType")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Item:
     """One event to be."""
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,10 +87,24 @@ class _Insert:
     tail_names: tuple[str, ...]
     fixed: dict[str, Any]
     statement: Executable
+    pick: Callable[[Params], tuple[Any, ...]]
+    """The values of a row's names."""
+    adds: bool
+    """Whether a row has values that stand in the statement, or are the clock's."""
 
     def sql(self, rows: int) -> str:
         """The statement for so many rows."""
         return self.head + ",".join([self.row] * rows) + self.tail
+
+    def values(self, rows: Sequence[Params], now_us: int) -> list[Any]:
+        """What it takes for these."""
+        also = {**self.fixed, SQLITE_NOW: now_us}
+        whole = [{**also, **each} for each in rows] if self.adds else rows
+        values = list(chain.from_iterable(map(self.pick, whole)))
+        if self.tail_names:
+            first = {**also, **rows[0]}
+            values += [first[name] for name in self.tail_names]
+        return values
 
 
 class Statements:
@@ -114,11 +130,18 @@ class Statements:
         if found is None:
             compiled = statement.compile(dialect=_POSITIONAL)  # type: ignore[attr-defined]  # as above
             head, row, tail = pieces(str(compiled))
-            names, in_row = tuple(compiled.positiontup), row.count("?")
+            names, in_row, fixed = tuple(compiled.positiontup), row.count("?"), _fixed(compiled)
             found = self._inserts[id(statement)] = _Insert(
-                head, row, tail, names[:in_row], names[in_row:], _fixed(compiled), statement
+                *(head, row, tail, names[:in_row], names[in_row:], fixed, statement),
+                pick=_picking(names[:in_row]),
+                adds=not {*fixed, SQLITE_NOW}.isdisjoint(names[:in_row]),
             )
         return found
+
+
+def _picking(names: tuple[str, ...]) -> Callable[[Params], tuple[Any, ...]]:
+    pick = itemgetter(*names)
+    return pick if len(names) > 1 else lambda row: (pick(row),)
 
 
 def _fixed(compiled: Any) -> dict[str, Any]:
@@ -171,16 +194,21 @@ class SqliteTx:
         found: list[Row] = []
         if not params:
             return found
-        insert = self._statements.insert(statement)
+        insert, now_us = self._statements.insert(statement), self._clock()
         at = 0
         while at < len(params):
             size = _chunk(len(params) - at)
-            given = [self._bound(insert.fixed, each) for each in params[at : at + size]]
-            values = [each[name] for each in given for name in insert.row_names]
-            values += [given[0][name] for name in insert.tail_names]
-            found += self._cursor.execute(insert.sql(size), values).fetchall()
+            values = insert.values(params[at : at + size], now_us)
+            found += self._execute(insert.sql(size), values).fetchall()
             at += size
         return found
+
+    def _execute(self, sql: str, values: list[Any]) -> sqlite3.Cursor:
+        """What SQLite does not take as it is, is rare: it is looked for only then."""
+        try:
+            return self._cursor.execute(sql, values)
+        except (OverflowError, sqlite3.InterfaceError, sqlite3.ProgrammingError):
+            return self._cursor.execute(sql, list(map(_fit, values)))
 
     def claim(
         self,
@@ -196,12 +224,20 @@ class SqliteTx:
     def _bound(self, fixed: dict[str, Any], params: Params | None) -> dict[str, Any]:
         bound = {**fixed, **(params or {}), SQLITE_NOW: self._clock()}
         for name, value in bound.items():
-            kind = type(value)
-            if kind is list:
-                bound[name] = dumps_text(value)
-            elif kind is int and not -_INT64 <= value < _INT64:
-                bound[name] = _rounded(value)
+            if type(value) in _TO_BE_FITTED:
+                bound[name] = _fit(value)
         return bound
+
+
+_TO_BE_FITTED = frozenset({int, list})
+
+
+def _fit(value: Any) -> Any:
+    if type(value) is list:
+        return dumps_text(value)
+    if type(value) is int and not -_INT64 <= value < _INT64:
+        return _rounded(value)
+    return value
 
 
 def _rounded(value: int) -> float:
