@@ -75,13 +75,12 @@ class Lines:
     def msg(self, line: bytes) -> None:
         """Take a line."""
         self._waiting.append(line)
+        if len(self._waiting) > 1:  # they are about to be written
+            return
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop().call_soon(self.flush)
         except RuntimeError:
             self.flush()
-        else:
-            if len(self._waiting) == 1:
-                loop.call_soon(self.flush)
 
     debug = info = warning = error = critical = exception = msg
 

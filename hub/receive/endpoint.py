@@ -71,7 +71,6 @@ class Endpoint:
         self._pace = Pace()
         self._timezone = timezone
         self._result = result
-        self._log = _log.bind()  # the one of the module is looked up anew for each line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request to ``/in/{source}[/{rest}]``.
@@ -133,7 +132,7 @@ class Endpoint:
     ) -> None:
         """Log what became of a request, count it, and trace it."""
         took_s = time.perf_counter() - started
-        self._log.info(
+        _log.info(
             "event.received",
             source=slug[:63],
             fate=fate,

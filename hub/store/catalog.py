@@ -78,6 +78,8 @@ class Snapshot:
     paused: frozenset[str] = frozenset()
     """``all``, ``lane:NAME``, ``stack:NAME``: runs of these do not begin, nor go on."""
 
+    resolved: dict[tuple[str, str | None], str] = field(default_factory=dict, repr=False)
+    """Names of tasks that somebody asked for, from a stack or none, and their full names."""
     signing_secrets: tuple[str, ...] = field(default=(), repr=False)
     """The hub's own, the newest first: notices of runs are signed with each."""
     token_secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -237,7 +239,10 @@ class Catalog:
             NotFoundError: ``task_unknown``.
             InvalidError: ``task_ambiguous``, naming the tasks in question.
         """
-        found = candidates(name, own_stack, self.now.stacks)
+        now = self.now
+        if (name, own_stack) in now.resolved:
+            return now.resolved[name, own_stack]
+        found = candidates(name, own_stack, now.stacks)
         if not found:
             raise NotFoundError(
                 f"There is no task {name!r}: upload a stack that has it.", code="task_unknown"
@@ -247,6 +252,7 @@ class Catalog:
                 f"{name!r} may be {' or '.join(found)}: write which.",
                 code="task_ambiguous",
             )
+        now.resolved[name, own_stack] = found[0]
         return found[0]
 
     def _snapshot(

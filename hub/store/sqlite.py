@@ -6,6 +6,7 @@
 import asyncio
 import math
 import sqlite3
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,14 @@ _NAMED = sqlite.dialect(paramstyle="named")
 _POSITIONAL = sqlite.dialect(paramstyle="qmark")
 _MOST_STATEMENTS = 4096
 _INT64 = 2**63
-_MOST_ROWS = 64
+_MOST_ROWS = 32
+"""In one statement: each number of rows is one of its own to be prepared, and they are kept."""
+_SWITCH_S = 0.0001
+"""A thread that waits for the interpreter's lock may have it after so long.
+
+The event loop holds it for milliseconds while it hears a burst of requests, and the writer needs
+it a few times in each transaction: by Python's own 5 ms they work in turn, by this side by side.
+"""
 _BUSY_S = 10
 _LOCKED_PAUSE_S = 0.01
 _READERS = 2
@@ -192,15 +200,10 @@ class SqliteTx:
 
     def many_rows(self, statement: Executable, params: Sequence[Params]) -> Sequence[Row]:
         found: list[Row] = []
-        if not params:
-            return found
         insert, now_us = self._statements.insert(statement), self._clock()
-        at = 0
-        while at < len(params):
-            size = _chunk(len(params) - at)
-            values = insert.values(params[at : at + size], now_us)
-            found += self._execute(insert.sql(size), values).fetchall()
-            at += size
+        for at in range(0, len(params), _MOST_ROWS):
+            rows = params[at : at + _MOST_ROWS]
+            found += self._execute(insert.sql(len(rows)), insert.values(rows, now_us)).fetchall()
         return found
 
     def _execute(self, sql: str, values: list[Any]) -> sqlite3.Cursor:
@@ -248,11 +251,6 @@ def _rounded(value: int) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-def _chunk(left: int) -> int:
-    """A power of two, so that few different statements are to be prepared."""
-    return min(_MOST_ROWS, 1 << (left.bit_length() - 1))
-
-
 class SqliteEngine:
     """See :class:`hub.store.ledger.Engine`."""
 
@@ -269,6 +267,7 @@ class SqliteEngine:
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._statements = Statements()
+        sys.setswitchinterval(_SWITCH_S)
 
     async def check_durability(self) -> None:
         """See :class:`hub.store.ledger.Engine`."""
