@@ -26,7 +26,7 @@ class _Bounds:
 
 _BOUNDS = {
     "sqlite": _Bounds(0.004, 20, 10),  # everybody else's commit waits for it
-    "postgresql": _Bounds(0.025, 50, 10),  # nobody waits, and each statement is an exchange
+    "postgresql": _Bounds(0.025, 50, 16),  # nobody waits, and each statement is an exchange
 }
 
 
