@@ -7,6 +7,7 @@ from hub.bootstrap import open_hub
 from hub.errors import SettingsError
 from hub.run.runner import running
 from hub.settings import Settings
+from hub.starting import until_reachable
 from hub.store.migrate import require_current
 from hub.up import first_key
 from hub.worker import working
@@ -51,5 +52,6 @@ async def _redis_url(settings: Settings) -> str:
             "Servers and workers apart need HUB_DATABASE_URL (PostgreSQL) and HUB_REDIS_URL. "
             "For everything in one process start `hub up`."
         )
+    await until_reachable(settings)
     await require_current(settings.database_url, settings.data)
     return settings.redis_url

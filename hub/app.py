@@ -41,6 +41,7 @@ from hub.web.publishing import Clients
 from hub.web.resume import PREFIX as RESUME
 from hub.web.resume import Resumption
 from hub.web.routes import build_routes, build_watch_routes, routes_of
+from hub.web.senders import key_check
 from hub.web.tokens import demo_mint
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -50,6 +51,7 @@ _TICK_S, _TICKS_OF_A_DAY = 0.1, 864_000
 _OTHER_FILES = 512
 _REALTIME = "/realtime/{channel}"
 _STREAMS = (_REALTIME, "/v1/runs/{id}/stream")
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
 _log = structlog.get_logger("hub.app")
 
 
@@ -69,6 +71,7 @@ class App:
             public_url=settings.root if settings.public_url is not None else None,
             timezone=settings.timezone,
             result=answers.of_event,
+            check_key=key_check(access),
             metrics=hub.metrics,
             tracing=hub.tracing,
         )
@@ -259,7 +262,7 @@ def stop_event() -> asyncio.Event:
     """An event that SIGINT or SIGTERM sets."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in STOPPED_BY:
         loop.add_signal_handler(each, stop.set)
     return stop
 

@@ -266,6 +266,12 @@ class Settings(BaseSettings):
         le=1000,
         description="Deliveries to one destination that one worker has under way at once.",
     )
+    start_wait_s: float = Field(
+        30.0,
+        ge=0,
+        le=3600,
+        description="How long a start waits for a PostgreSQL that takes no connections yet.",
+    )
     lease_s: float = Field(
         15.0, ge=1, le=300, description="How long a worker that fell silent keeps its work."
     )

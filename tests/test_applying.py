@@ -15,11 +15,11 @@ from hub.model.json import loads
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.objects import DROP, PUT, DropObject, PutObject
 from hub.store.schema import objects
 from hub.store.stacks import all_stacks
 from hub.web.api.named import Around
+from tests.databases import prepare
 
 STACK = '{ task: "greet", function_stack: [{ function: "log", message: "hello" }] }'
 
@@ -41,7 +41,7 @@ ISSUER = """
 async def sqlite(tmp_path: Path) -> AsyncIterator[Ledger]:
     data = tmp_path / "data"
     data.mkdir()
-    await migrate(None, data)
+    prepare(None, data)
     ledger = await open_ledger(None, data)
     yield ledger
     await ledger.close()

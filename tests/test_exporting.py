@@ -18,13 +18,13 @@ from hub.settings import Settings
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PutObject
 from hub.store.schema import audit, objects
 from hub.store.tables import DECLARE, Declare, find_table
 from hub.web.api import export as exports
 from hub.web.api.export import exported
 from hub.web.api.named import Around
+from tests.databases import prepare
 
 STACK = """
 { task: "greet", function_stack: [{ function: "log", message: "hello" }] }
@@ -56,7 +56,7 @@ OBJECTS: dict[tuple[Any, str], Any] = {
 async def ledger(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ledger]:
     data = tmp_path / "data"
     data.mkdir()
-    await migrate(database_url, data)
+    prepare(database_url, data)
     opened = await open_ledger(database_url, data)
     yield opened
     await opened.close()
@@ -66,7 +66,7 @@ async def ledger(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ledg
 async def fresh(tmp_path: Path) -> AsyncIterator[Ledger]:
     data = tmp_path / "fresh"
     data.mkdir()
-    await migrate(None, data)
+    prepare(None, data)
     opened = await open_ledger(None, data)
     yield opened
     await opened.close()
@@ -263,7 +263,7 @@ async def test_the_audit_says_which_file_gave_what(ledger: Ledger, folder: Path)
 async def test_the_command_writes_or_prints_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     ledger = await open_ledger(None, tmp_path)
     await ledger.write(PUT, PutObject("source", "a", '{"verify":{"mode":"none"}}'))
     await ledger.close()

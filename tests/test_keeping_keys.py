@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from hub.cli import app
 from hub.store.ledger import open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.schema import audit
+from tests.databases import prepare
 
 Typed: TypeAlias = Callable[..., str]
 
@@ -21,7 +21,7 @@ Typed: TypeAlias = Callable[..., str]
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The folder of a hub that is not running."""
-    asyncio.run(migrate(None, tmp_path))
+    prepare(None, tmp_path)
     return tmp_path
 
 

@@ -15,8 +15,8 @@ from hub.model.ids import new_id
 from hub.store.deliveries import START_DELIVERY
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import one
-from hub.store.migrate import migrate
 from hub.store.schema import deliveries
+from tests.databases import prepare
 
 Typed: TypeAlias = Callable[..., str]
 
@@ -30,7 +30,7 @@ def database_url() -> str | None:
 @pytest.fixture
 def data(tmp_path: Path, database_url: str | None) -> Path:
     """The folder of a hub that is not running."""
-    asyncio.run(migrate(database_url, tmp_path))
+    prepare(database_url, tmp_path)
     return tmp_path
 
 

@@ -27,13 +27,13 @@ from hub.store import objects, runs, schema, stacks
 from hub.store.due import claim_any
 from hub.store.ledger import Ledger, Write
 from hub.store.lookup import one, where
-from hub.store.migrate import migrate
 from hub.store.queues import DELIVERIES, RUNS
 from hub.store.statement import insert_of
 from hub.store.tx import Tx
 from hub.valkey import EmbeddedValkey
 from hub.worker import Drains
 from hub.worker import working as work
+from tests.databases import prepare
 from tests.outbound.servers import LOOPBACK
 from tests.sink import Answer, Sink, open_sink
 from tests.store.make import run_start
@@ -53,7 +53,7 @@ Opener: TypeAlias = Callable[..., AbstractAsyncContextManager[Hub]]
 @pytest_asyncio.fixture
 async def open_one(tmp_path: Path, valkey: EmbeddedValkey, redis: Redis) -> Opener:
     """Opens hubs on one database and one Redis, as programs on several hosts would."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
 
     @asynccontextmanager
     async def opened(**given: Any) -> AsyncIterator[Hub]:

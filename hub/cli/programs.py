@@ -68,7 +68,7 @@ def migrate(
 
     Hubs of the version before may go on meanwhile.
     """
-    from hub.store.migrate import migrate as run_migrate
+    from hub.starting import migrated
     from hub.store.migrate import pending
 
     settings = settings_of()
@@ -81,5 +81,5 @@ def migrate(
         raise typer.Exit(1 if missing else 0)
     if settings.database_url is None:
         settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    program_ran(run_migrate(settings.database_url, settings.data))
+    program_ran(migrated(settings))
     tell(_MIGRATED, {"migrated": True}, json)

@@ -86,6 +86,12 @@ class VerifyJwt(Shape):
         return self
 
 
+class VerifyKey(Shape):
+    """One of the hub's API keys as bearer, with the scope `ingest`."""
+
+    mode: Literal["key"]
+
+
 class VerifyHmac(Scheme):
     """An HMAC over the body, or more of the request, as its sender makes it."""
 
@@ -107,6 +113,7 @@ Verify = Annotated[
     | VerifyHeader
     | VerifyBasic
     | VerifyJwt
+    | VerifyKey
     | VerifyHmac
     | VerifyStandard
     | VerifyPreset,

@@ -21,7 +21,7 @@ from hub.receive.items import items_of
 from hub.receive.pace import Pace
 from hub.receive.record import Recorder
 from hub.receive.redaction import redacted
-from hub.receive.verify import verify
+from hub.receive.verify import CheckKey, verify
 from hub.store.catalog import Catalog
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -52,6 +52,7 @@ class Endpoint:
         public_url: str | None = None,
         timezone: str = "UTC",
         result: Callable[[Receipt, float], Awaitable[Application]],
+        check_key: CheckKey,
         metrics: Metrics | None = None,
         tracing: Tracing | None = None,
     ) -> None:
@@ -71,6 +72,7 @@ class Endpoint:
         self._pace = Pace()
         self._timezone = timezone
         self._result = result
+        self._check_key = check_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one request to ``/in/{source}[/{rest}]``.
@@ -88,7 +90,7 @@ class Endpoint:
             self._keep_pace(slug, source, request.ip)
             request = await self._whole(scope, request, source, receive)
             connector = self._connector(source)
-            verify(source, connector, request)
+            await verify(source, connector, request, self._check_key)
             challenge = self._challenges.get(source.connector)
             reply = None if challenge is None else challenge(request)
             if reply is None:

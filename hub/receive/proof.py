@@ -14,6 +14,7 @@ from hub.model.source import (
     VerifyHeader,
     VerifyHmac,
     VerifyJwt,
+    VerifyKey,
     VerifyPreset,
     VerifyStandard,
 )
@@ -40,6 +41,8 @@ def proof(source: Source, connector: Connector, request: InboundRequest, now_s: 
             return sign_scheme(scheme, secrets[0], request, now_s)
         case VerifyJwt(secrets=secrets) as setting if secrets:
             return (("authorization", f"Bearer {_token(setting, now_s)}"),)
+        case VerifyKey():
+            raise _impossible("whoever has an API key with the scope 'ingest'")
         case VerifyJwt():
             raise _impossible("whoever holds the private key")
         case VerifyPreset(secrets=secrets):

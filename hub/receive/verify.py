@@ -1,6 +1,8 @@
 """Verification: whether a request is from whom it should be, by its exact bytes."""
 
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
 
 from hub.connector import Connector
 from hub.errors import SignatureError
@@ -11,6 +13,8 @@ from hub.model.source import (
     VerifyHeader,
     VerifyHmac,
     VerifyJwt,
+    VerifyKey,
+    VerifyNone,
     VerifyPreset,
     VerifyStandard,
 )
@@ -23,14 +27,30 @@ from hub.signature import (
     verify_standard,
 )
 
+CheckKey: TypeAlias = Callable[[InboundRequest], Awaitable[None]]
+"""Refuses a request without an API key that may send; raises as :func:`verify` does."""
 
-def verify(source: Source, connector: Connector, request: InboundRequest) -> None:
+
+async def verify(
+    source: Source, connector: Connector, request: InboundRequest, check_key: CheckKey
+) -> None:
     """Verify a request after its source's setting.
 
     Raises:
         SignatureError: says what is missing or wrong, and what the sender should change.
+        AccessError: ``too_many_requests``: too many wrong keys came from its address.
+        StoreError: keys cannot be looked up.
     """
+    if isinstance(source.verify, VerifyKey):
+        await check_key(request)
+    else:
+        _verify(source, connector, request)
+
+
+def _verify(source: Source, connector: Connector, request: InboundRequest) -> None:
     match source.setting_at(time.time()):
+        case VerifyNone():
+            pass
         case VerifyHeader(header=header, secrets=tokens):
             verify_header_token(tokens, request.headers.get(header))
         case VerifyStandard(secrets=secrets):
@@ -54,6 +74,10 @@ def verify(source: Source, connector: Connector, request: InboundRequest) -> Non
             verify_scheme(scheme, secrets, request, time.time())
         case VerifyPreset(secrets=secrets):
             _by_connector(connector, secrets, request)
+        case unknown:
+            raise SignatureError(
+                f"The hub knows no way to verify by {unknown.mode!r}.", code="verify_unknown"
+            )
 
 
 def _by_connector(connector: Connector, secrets: tuple[str, ...], request: InboundRequest) -> None:

@@ -14,7 +14,9 @@ from hub.model.http import OutboundRequest
 from hub.model.json import Json, dumps
 from hub.receive.endpoint import Application, Endpoint
 from hub.receive.record import Recorder
+from hub.web.access import Access
 from hub.web.problems import problem
+from hub.web.senders import key_check
 
 
 async def knock(hub: Hub, sent: OutboundRequest, ip: str) -> dict[str, Json]:
@@ -32,6 +34,7 @@ async def knock(hub: Hub, sent: OutboundRequest, ip: str) -> dict[str, Json]:
         public_url=settings.root if settings.public_url is not None else None,
         timezone=settings.timezone,
         result=_taken,
+        check_key=key_check(Access(hub.ledger)),
         metrics=hub.metrics,
         tracing=hub.tracing,
     )

@@ -31,10 +31,10 @@ from hub.store.alerts import (
 )
 from hub.store.ledger import Ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PutObject
 from hub.store.schema import deliveries
 from hub.valkey import EmbeddedValkey
+from tests.databases import prepare
 from tests.program import LOOPBACK
 from tests.sink import Sink, open_sink
 
@@ -53,7 +53,7 @@ async def hubs(
     database_url: str | None, tmp_path: Path, valkey: EmbeddedValkey, redis: Redis, sink: Sink
 ) -> AsyncIterator[list[Hub]]:
     """Two processes' worth of one hub, which tells ``pager``."""
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     settings = load_settings(
         database_url=database_url,
         data=tmp_path,
@@ -202,7 +202,7 @@ async def test_an_outage_that_could_not_be_told_is_told_when_it_can(
 @pytest_asyncio.fixture
 async def without_redis(tmp_path: Path, sink: Sink) -> AsyncIterator[Hub]:
     """A hub whose Redis nobody can reach."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     settings = load_settings(
         data=tmp_path,
         alert_every_s=EVERY_S,

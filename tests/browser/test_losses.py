@@ -12,11 +12,10 @@ import httpx
 import pytest
 from playwright.async_api import Browser
 
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from tests.browser.balancer import Balancer, balancer
 from tests.browser.chromium import OWN, page_of, until
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.faults.apart import pid_of_valkey
 from tests.program import Driven, Program, client, embedded_hub, free_port
 
@@ -54,7 +53,7 @@ async def two_servers(data: Path, database_url: str, redis_url: str) -> AsyncIte
     """``hub serve`` twice."""
     environment = {"HUB_DATABASE_URL": database_url, "HUB_REDIS_URL": redis_url}
     environment["HUB_CORS_ORIGINS"] = OWN
-    await migrate(database_url, data)
+    prepare(database_url, data)
     ports = [free_port(), free_port()]
     bases = [f"http://127.0.0.1:{port}" for port in ports]
     programs = [

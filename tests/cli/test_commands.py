@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from hub.commands.asking import open_desk
 from hub.errors import NotFoundError
-from hub.store.migrate import migrate
 from tests.cli.typed import Typed
+from tests.databases import prepare
 from tests.program import Driven, embedded_hub
 from tests.sink import open_sink
 
@@ -28,7 +28,7 @@ OPEN = {"connector": "standard", "verify": {"mode": "none"}, "task": "sell"}
 @pytest.fixture
 def typed(tmp_path: Path) -> Typed:
     """Commands of a hub that does not run, with an empty database."""
-    asyncio.run(migrate(None, tmp_path))
+    prepare(None, tmp_path)
     return Typed(tmp_path, HUB_PORT="0")
 
 

@@ -14,10 +14,10 @@ import typer.main
 from hub.bootstrap import current_ledger
 from hub.cli import app
 from hub.settings import Settings
-from hub.store.migrate import migrate
 from hub.store.users import password_of
 from hub.web.passwords import is_right
 from tests.cli.typed import Typed
+from tests.databases import prepare
 from tests.program import embedded_hub
 
 PASSWORD = "correct horse battery"
@@ -26,7 +26,7 @@ PASSWORD = "correct horse battery"
 @pytest.fixture
 def typed(tmp_path: Path) -> Typed:
     """Commands of a hub that does not run, with an empty database."""
-    asyncio.run(migrate(None, tmp_path))
+    prepare(None, tmp_path)
     return Typed(tmp_path, HUB_PORT="0")
 
 

@@ -16,10 +16,10 @@ from hub.model.ids import new_id
 from hub.model.key import hash_of, new_key
 from hub.settings import Settings
 from hub.store.keys import PUT, NewKey, StoredKey
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from hub.web.access import Access
 from hub.web.desk import Desk
+from tests.databases import prepare
 
 ROOT = "http://hub.test"
 
@@ -71,7 +71,7 @@ VisitorOf: TypeAlias = Callable[..., Awaitable[Visitor]]
 @pytest_asyncio.fixture
 async def hub(tmp_path: Path, valkey: EmbeddedValkey, redis: Redis) -> AsyncIterator[Hub]:
     """A hub whose database and Redis are empty."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     async with open_hub(Settings(data=tmp_path), valkey.url) as opened:
         yield opened
 

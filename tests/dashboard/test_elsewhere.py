@@ -21,11 +21,11 @@ from hub.errors import SettingsError
 from hub.model.user import Role
 from hub.outbound.oidc import CALLBACK
 from hub.settings import Settings, load_settings
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from hub.web.access import Access
 from hub.web.desk import Desk
 from tests.dashboard.conftest import ROOT, Visitor
+from tests.databases import prepare
 from tests.identity import CLIENT, CLIENT_SECRET, IdentityProvider, identity_provider
 from tests.issuers import OTHER_RSA, SECRET
 
@@ -66,7 +66,7 @@ class Scene:
 @pytest_asyncio.fixture
 async def scene(tmp_path: Path, valkey: EmbeddedValkey, redis: Redis) -> AsyncIterator[Scene]:
     """A provider whose one person is of the staff, and nobody signed in."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     async with identity_provider(f"{ROOT}{CALLBACK}") as provider:
         settings = Settings(
             data=tmp_path,

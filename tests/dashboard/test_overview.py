@@ -5,9 +5,9 @@ from pathlib import Path
 from hub.bootstrap import open_hub
 from hub.dashboard.pages.overview import flows_of
 from hub.settings import Settings
-from hub.store.migrate import migrate
 from hub.web.desk import Desk
 from tests.dashboard.conftest import Visitor, enter
+from tests.databases import prepare
 
 
 async def test_a_new_hub_says_how_to_begin_and_that_no_worker_works(visitor: Visitor) -> None:
@@ -39,7 +39,7 @@ def test_a_chart_says_in_words_what_it_shows() -> None:
 
 
 async def test_without_redis_it_tells_what_the_ledger_knows(tmp_path: Path) -> None:
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     nobody = f"unix://{tmp_path}/nobody.sock"
     async with open_hub(Settings(data=tmp_path), nobody) as hub:
         visitor = await enter(hub)

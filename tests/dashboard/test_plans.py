@@ -18,12 +18,12 @@ from hub.bootstrap import Hub, open_hub
 from hub.dashboard.pages import PAGES
 from hub.model.time import now_us
 from hub.settings import Settings
-from hub.store.migrate import migrate
 from hub.store.postgresql import PostgresTx
 from hub.store.schema import metadata
 from hub.store.sqlite import SqliteTx
 from hub.valkey import EmbeddedValkey
 from tests.dashboard.conftest import enter
+from tests.databases import prepare
 from tests.store.explain import Explain
 
 LARGE = (
@@ -50,7 +50,7 @@ async def hub(
     database_url: str | None, tmp_path: Path, valkey: EmbeddedValkey, redis: Redis
 ) -> AsyncIterator[Hub]:
     """A hub with some hundred events that were worked on."""
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     began = now_us() - 3_600_000_000
 
     def rows(number: int) -> Rows:

@@ -23,10 +23,10 @@ from hub.store.catalog import Catalog
 from hub.store.deliveries import insert_deliveries
 from hub.store.ledger import Ledger, Write, open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PutObject
 from hub.store.schema import deliveries
 from hub.store.tx import Tx
+from tests.databases import prepare
 from tests.outbound.servers import LOOPBACK
 from tests.sink import Answer, Sink, open_sink
 from tests.store.make import LEASE_US, delivery_start
@@ -88,7 +88,7 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest_asyncio.fixture
 async def town(tmp_path: Path, redis: Redis) -> AsyncIterator[Town]:
     """Over SQLite, with ten places, four for a destination."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     ledger = await open_ledger(None, tmp_path)
     catalog = Catalog(ledger, {})
     async with Client(AddressPolicy(allow=LOOPBACK)) as client:

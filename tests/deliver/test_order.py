@@ -15,9 +15,9 @@ from hub.store.due import CLAIM, ClaimDue, Wanted, due_destinations
 from hub.store.leases import EXPIRE_ALL, SWEEP
 from hub.store.ledger import open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.schema import deliveries
 from hub.store.settling import SETTLE
+from tests.databases import prepare
 from tests.store.make import LEASE_US, delivery_start, settlement
 
 KEYS = ("a", "b", None)
@@ -31,7 +31,7 @@ class OrderMachine(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         self.folder = tempfile.TemporaryDirectory()
         data = Path(self.folder.name)
-        self.run(migrate(None, data))
+        prepare(None, data)
         self.ledger = self.run(open_ledger(None, data))
         self.first: dict[str, str] = {}
         self.behind: dict[str, set[str]] = {"a": set(), "b": set()}

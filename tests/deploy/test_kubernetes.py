@@ -12,9 +12,8 @@ from sqlalchemy import text
 from hub.model.ids import new_id
 from hub.settings import Settings
 from hub.store.ledger import open_ledger
-from hub.store.migrate import migrate
 from hub.store.tx import Tx
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.deploy.smoking import DEPLOY
 
 FOLDER = DEPLOY / "kubernetes"
@@ -134,7 +133,7 @@ async def test_workers_are_scaled_by_what_is_due_counted_by_an_index(
     postgres: Postgres, tmp_path: Path
 ) -> None:
     with postgres.database() as url:
-        await migrate(url, tmp_path)
+        prepare(url, tmp_path)
         ledger = await open_ledger(url, tmp_path)
         try:
             assert await ledger.read(_fill_and_count) == 3

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.deploy.smoking import smoke
 from tests.faults.apart import pid_of_valkey
 from tests.program import Driven, Program, client, embedded_hub, free_port
@@ -82,7 +81,7 @@ async def test_all_arrives_while_each_part_apart_is_killed(tmp_path: Path) -> No
         valkey = await stack.enter_async_context(EmbeddedValkey(tmp_path / "valkey"))
         kept = asyncio.create_task(valkey.supervise())
         stack.callback(kept.cancel)
-        await migrate(url, tmp_path)
+        prepare(url, tmp_path)
         port = free_port()
         base = f"http://127.0.0.1:{port}"
         setting = {"HUB_DATABASE_URL": url, "HUB_REDIS_URL": valkey.url, "HUB_LEASE_S": "2"}

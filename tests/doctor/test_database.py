@@ -14,10 +14,10 @@ from hub.errors import StoreError
 from hub.settings import Settings, load_settings
 from hub.store.condition import Server
 from hub.store.ledger import SQLITE_FILE, Ledger, open_ledger
-from hub.store.migrate import migrate, require_current
+from hub.store.migrate import require_current
 from hub.store.objects import PUT, PutObject
 from hub.store.sealing import Keyring
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.doctor.examined import found
 from tests.program import free_port
 
@@ -93,7 +93,7 @@ async def test_tables_of_another_version(settings: Settings, ledger: Ledger) -> 
 async def test_a_postgresql_that_can_lose_commits(postgres: Postgres, tmp_path: Path) -> None:
     with postgres.database() as url:
         settings = load_settings(data=tmp_path, database_url=url)
-        await migrate(url, tmp_path)
+        prepare(url, tmp_path)
         ledger = await open_ledger(url, tmp_path)
         [[name]] = await ledger.read(lambda tx: tx.rows(text("SELECT current_database()")))
         weak = text(f"ALTER DATABASE {name} SET synchronous_commit = off")

@@ -16,7 +16,7 @@ from hub.doctor.examine import OF_ANY
 from hub.doctor.finding import fine
 from hub.errors import StoreError
 from hub.settings import load_settings
-from hub.store.migrate import migrate
+from tests.databases import prepare
 from tests.program import embedded_hub
 
 CODES = {trouble.code for check in CHECKS for trouble in check.troubles}
@@ -77,7 +77,7 @@ def test_without_a_hub_it_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_json_is_one_document(tmp_path: Path) -> None:
-    asyncio.run(migrate(None, tmp_path))
+    prepare(None, tmp_path)
     told = json.loads(typed(tmp_path, "--json"))
     assert (told["status"], told["problems"]) == ("warning", 0)
     assert {each["status"] for each in told["findings"]} <= {each.value for each in Grade}

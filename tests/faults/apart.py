@@ -12,9 +12,9 @@ from hub.app import serving
 from hub.bootstrap import open_hub
 from hub.run.runner import running
 from hub.settings import load_settings
-from hub.store.migrate import migrate
 from hub.up import first_key
 from hub.worker import working
+from tests.databases import prepare
 from tests.program import ADMIN_KEY, LOOPBACK, Driven, Program, client, free_port
 
 
@@ -33,7 +33,7 @@ async def apart(
         stop_grace_s=2.0,
         **given,
     )
-    await migrate(database_url, data)
+    prepare(database_url, data)
     base = f"http://127.0.0.1:{settings.port}"
     async with (
         open_hub(settings, redis_url) as hub,
@@ -52,7 +52,7 @@ async def programs(data: Path, database_url: str, redis_url: str) -> AsyncIterat
     port = free_port()
     base = f"http://127.0.0.1:{port}"
     environment = {"HUB_DATABASE_URL": database_url, "HUB_REDIS_URL": redis_url}
-    await migrate(database_url, data)
+    prepare(database_url, data)
     server = Program(["serve", "--port", str(port)], environment, data / "serve.log")
     worker = Program(["worker"], environment, data / "worker.log")
     async with AsyncExitStack() as stack:

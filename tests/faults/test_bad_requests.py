@@ -43,6 +43,7 @@ SOURCES: dict[str, Any] = {
         }
     },
     "signed": {"verify": {"mode": "standard", "secrets": [SECRET]}},
+    "key": {"verify": {"mode": "key"}},
 }
 NO_ANSWER = Answer(0, {}, b"")
 KEEPING = """

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.faults.cable import Cable, cable
 from tests.faults.test_random_faults import STACK as LOADED
 from tests.faults.test_random_faults import Load, audit, fields, settled, sometimes_busy
@@ -71,7 +70,7 @@ async def ready(program: Program) -> None:
 @pytest.fixture
 async def parts(tmp_path: Path, postgres: Postgres, valkey: EmbeddedValkey) -> AsyncIterator[Parts]:
     with postgres.database() as url, tempfile.TemporaryDirectory(prefix="hub-") as short:
-        await migrate(url, tmp_path)
+        prepare(url, tmp_path)
         at = url.partition("host=")[2]
         there = Path(short)
         redis_socket = Path(urlsplit(valkey.url).path)

@@ -14,11 +14,10 @@ from hub.bootstrap import open_hub
 from hub.observe.families import FAMILIES
 from hub.run.runner import running
 from hub.settings import load_settings
-from hub.store.migrate import migrate
 from hub.up import first_key
 from hub.valkey import EmbeddedValkey
 from hub.worker import working
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.program import ADMIN_KEY, Driven, embedded_hub, free_port
 from tests.sink import Answer, Sink
 
@@ -215,7 +214,7 @@ async def test_where_it_is_set_open_nobody_has_to_prove_anything(tmp_path: Path)
 async def test_a_worker_tells_of_itself_on_a_port_of_its_own(
     tmp_path: Path, database_url: str | None, valkey: EmbeddedValkey
 ) -> None:
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     settings = load_settings(
         data=tmp_path, database_url=database_url, metrics_port=free_port(), admin_key=ADMIN_KEY
     )
@@ -242,7 +241,7 @@ async def test_a_worker_tells_of_itself_on_a_port_of_its_own(
 async def test_a_worker_listens_nowhere_unless_it_is_told_to(
     tmp_path: Path, valkey: EmbeddedValkey
 ) -> None:
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     async with open_hub(load_settings(data=tmp_path), valkey.url) as hub:
         before = len(psutil.Process().net_connections("tcp"))
         async with watched(hub):

@@ -17,8 +17,8 @@ from hub.run.requests import Requests
 from hub.stack.ports import Received, Wish
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PutObject
+from tests.databases import prepare
 from tests.outbound.servers import LOOPBACK
 from tests.sink import Answer, Sink, open_sink
 
@@ -61,7 +61,7 @@ async def sink() -> AsyncIterator[Sink]:
 @pytest_asyncio.fixture
 async def outside(tmp_path: Path, sink: Sink) -> AsyncIterator[Outside]:
     """With the guard as it is in production, where the port after the sink's is the hub's own."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     ledger = await open_ledger(None, tmp_path)
     catalog = Catalog(ledger, {})
     port = int(sink.url.split(":")[2].split("/")[0])
@@ -154,7 +154,7 @@ async def test_answers_are_read_as_the_connector_of_the_destination_reads_them(
 async def test_without_a_destination_the_connector_that_knows_the_address_reads_them(
     tmp_path: Path, sink: Sink
 ) -> None:
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     ledger = await open_ledger(None, tmp_path)
     sink.answer = lambda n, request: Answer(200, STARTING, (("content-type", "text/html"),))
     async with Client(AddressPolicy(allow=LOOPBACK)) as client:

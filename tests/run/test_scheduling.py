@@ -16,12 +16,12 @@ from hub.run.scheduling import MOST_AT_ONCE, Scheduler
 from hub.store.catalog import Catalog
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.runs import CLAIM, Claim
 from hub.store.schedules import PAUSE, Pause, schedules_now
 from hub.store.schema import runs, schedules
 from hub.store.stacks import DROP, PUT, DropStack, PutStack
 from hub.store.tx import Tx
+from tests.databases import prepare
 
 MORNING = from_iso("2026-03-01T08:00:10Z")
 MINUTE = 60 * US_PER_S
@@ -76,7 +76,7 @@ class Clocked:
 @pytest_asyncio.fixture
 async def clocked(tmp_path: Path) -> AsyncIterator[Clocked]:
     """One on SQLite, which takes another clock."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     made: Clocked
     ledger = await open_ledger(None, tmp_path, clock=lambda: made.now)
     made = Clocked(ledger)

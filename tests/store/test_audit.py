@@ -15,13 +15,13 @@ from hub.model.masking import MASK
 from hub.store.audit import FILTERS, _page, audit_page
 from hub.store.errand import Actor, Errand, running
 from hub.store.ledger import Ledger, Write, open_ledger
-from hub.store.migrate import migrate
 from hub.store.objects import DROP, PUT, DropObject, PutObject, one_object
 from hub.store.records import REMOVE, Removal
 from hub.store.sealing import Keyring
 from hub.store.stacks import PUT as PUT_STACK
 from hub.store.stacks import PutStack
 from hub.store.tx import Tx
+from tests.databases import prepare
 from tests.store.explain import Explain
 
 FILL = """
@@ -110,7 +110,7 @@ async def test_an_errand_ends_with_its_block_and_knows_its_ledger(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
-    await migrate(None, tmp_path / "other")
+    prepare(None, tmp_path / "other")
     other = await open_ledger(None, tmp_path / "other")
     gate = asyncio.Event()
 
@@ -136,7 +136,7 @@ async def test_an_errand_ends_with_its_block_and_knows_its_ledger(
 
 @pytest_asyncio.fixture
 async def sealed(database_url: str | None, tmp_path: Path) -> AsyncIterator[Ledger]:
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     opened = await open_ledger(database_url, tmp_path, keyring=Keyring([b"k" * 32]))
     yield opened
     await opened.close()

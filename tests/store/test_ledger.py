@@ -18,6 +18,7 @@ from hub.store.ledger import Ledger, Write, open_ledger
 from hub.store.migrate import is_current, migrate
 from hub.store.sqlite import connect
 from hub.store.tx import Tx
+from tests.databases import prepare
 from tests.store.make import arrival, run_start
 
 
@@ -105,7 +106,7 @@ async def test_a_caller_that_gives_up_does_not_stop_the_others(ledger: Ledger) -
 async def test_what_waits_is_committed_before_the_ledger_closes(
     database_url: str | None, tmp_path: Path
 ) -> None:
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     first = await open_ledger(database_url, tmp_path)
     waiting = [asyncio.create_task(first.write(runs.START, run_start())) for _ in range(50)]
     await asyncio.sleep(0)
@@ -204,7 +205,7 @@ async def test_a_database_that_is_away_is_a_store_error(tmp_path: Path) -> None:
 async def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(
     tmp_path: Path,
 ) -> None:
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     ledger = await open_ledger(None, tmp_path)
 
     def pages(tx: Tx) -> int:
@@ -225,10 +226,10 @@ async def test_a_full_disk_is_named_and_the_ledger_goes_on_when_there_is_room(
 
 
 async def test_migrating_twice_and_at_once_is_harmless(
-    database_url: str | None, tmp_path: Path
+    empty_database_url: str | None, tmp_path: Path
 ) -> None:
-    await asyncio.gather(*(migrate(database_url, tmp_path) for _ in range(3)))
-    assert await is_current(database_url, tmp_path)
+    await asyncio.gather(*(migrate(empty_database_url, tmp_path) for _ in range(3)))
+    assert await is_current(empty_database_url, tmp_path)
 
 
 async def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ async def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
 
 
 async def test_a_database_of_a_newer_hub_is_refused(tmp_path: Path) -> None:
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     with sqlite3.connect(tmp_path / "hub.sqlite") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()

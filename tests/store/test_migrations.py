@@ -17,40 +17,40 @@ RULED = sorted(each for each in VERSIONS.glob("*.py") if each.name[:4] not in BE
 
 
 async def test_a_migrated_database_has_the_tables_of_the_schema(
-    database_url: str | None, tmp_path: Path
+    empty_database_url: str | None, tmp_path: Path
 ) -> None:
-    await migrate.migrate(database_url, tmp_path)
+    await migrate.migrate(empty_database_url, tmp_path)
 
     def differences(connection: Connection) -> list[object]:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         return list(compare_metadata(context, metadata))
 
-    assert await migrate._on_connection(database_url, tmp_path, differences) == []
+    assert await migrate._on_connection(empty_database_url, tmp_path, differences) == []
 
 
 async def test_what_a_database_does_not_have_yet_is_told(
-    database_url: str | None, tmp_path: Path
+    empty_database_url: str | None, tmp_path: Path
 ) -> None:
-    missing = await migrate.pending(database_url, tmp_path)
+    missing = await migrate.pending(empty_database_url, tmp_path)
     assert missing[0].revision == "0001"
     assert missing[-1].revision == migrate.newest()
     assert missing[0].title.startswith("What ")
-    await migrate.migrate(database_url, tmp_path)
-    assert await migrate.pending(database_url, tmp_path) == []
+    await migrate.migrate(empty_database_url, tmp_path)
+    assert await migrate.pending(empty_database_url, tmp_path) == []
 
 
 async def test_a_database_of_a_newer_hub_is_refused(
-    database_url: str | None, tmp_path: Path
+    empty_database_url: str | None, tmp_path: Path
 ) -> None:
-    await migrate.migrate(database_url, tmp_path)
+    await migrate.migrate(empty_database_url, tmp_path)
 
     def stamp(connection: Connection) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
-    await migrate._on_connection(database_url, tmp_path, stamp)
+    await migrate._on_connection(empty_database_url, tmp_path, stamp)
     for asked in (migrate.migrate, migrate.pending):
         with pytest.raises(StoreError) as refusal:
-            await asked(database_url, tmp_path)
+            await asked(empty_database_url, tmp_path)
         assert refusal.value.code == "store_newer"
 
 

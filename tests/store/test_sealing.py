@@ -15,10 +15,10 @@ from hub.store.catalog import Catalog
 from hub.store.destinations import SET_STATE, SetState
 from hub.store.ledger import Ledger, open_ledger
 from hub.store.lookup import one
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PUT_ONCE, RESEAL, SIGNING, Kind, PutObject, all_objects
 from hub.store.schema import objects
 from hub.store.sealing import PREFIX, Keyring
+from tests.databases import prepare
 
 OLD, NEW = b"o" * 32, b"n" * 32
 TILL = {
@@ -46,7 +46,7 @@ Open: TypeAlias = Callable[..., Coroutine[Any, Any, Ledger]]
 @pytest.fixture
 async def opened(database_url: str | None, tmp_path: Path) -> Any:
     """Opens the same ledger with other keys."""
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     ledgers = []
 
     async def open_with(*keys: bytes) -> Ledger:

@@ -25,7 +25,7 @@ async def tls_postgres(
     """A URL with ``{}`` for the host, and the file of the authority that vouches for it."""
     file = folder / "authority.pem"
     file.write_text(authority().certificate)
-    with postgres.database() as url:
+    with postgres.database(empty=True) as url:
         plain = make_url(url)
         socket = f"{plain.query['host']}/.s.PGSQL.5432"
         context = authority().context(folder, asks_client=asks_client)

@@ -10,8 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hub.cli import app
-from hub.store.migrate import migrate
-from tests.databases import Postgres
+from tests.databases import Postgres, prepare
 from tests.flows.listening import listening
 from tests.program import embedded_hub
 
@@ -22,7 +21,7 @@ PEOPLE = "mail,n\nada@example.com,1\nbob@example.com,2\n"
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """The folder of a hub that is not running."""
-    asyncio.run(migrate(None, tmp_path))
+    prepare(None, tmp_path)
     return tmp_path
 
 
@@ -130,7 +129,7 @@ def test_without_a_database_it_says_how_to_get_one(typed: Typed, data: Path) -> 
 
 def test_it_works_on_postgresql(typed: Typed, postgres: Postgres, data: Path) -> None:
     with postgres.database() as url:
-        asyncio.run(migrate(url, data))
+        prepare(url, data)
         typed("import", "t", "-", "--format", "jsonl", given='{"a": 1}', HUB_DATABASE_URL=url)
         assert len(typed("export", "t", HUB_DATABASE_URL=url).splitlines()) == 1
     assert typed("list").splitlines()[1:] == []

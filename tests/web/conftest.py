@@ -17,10 +17,10 @@ from hub.model.ids import new_id
 from hub.model.key import hash_of, new_key
 from hub.settings import Settings
 from hub.store.keys import PUT, NewKey
-from hub.store.migrate import migrate
 from hub.valkey import EmbeddedValkey
 from hub.web.routes import build_routes
 from tests import contract
+from tests.databases import prepare
 
 ROOT = "http://hub.test"
 KeyOf: TypeAlias = Callable[..., Awaitable[dict[str, str]]]
@@ -29,7 +29,7 @@ KeyOf: TypeAlias = Callable[..., Awaitable[dict[str, str]]]
 @pytest_asyncio.fixture
 async def hub(tmp_path: Path, valkey: EmbeddedValkey, redis: Redis) -> AsyncIterator[Hub]:
     """A hub whose database and Redis are empty."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     async with open_hub(Settings(data=tmp_path), valkey.url) as opened:
         yield opened
 

@@ -6,14 +6,14 @@ import pytest_asyncio
 
 from hub.bootstrap import Hub, open_hub
 from hub.settings import Settings
-from hub.store.migrate import migrate
+from tests.databases import prepare
 from tests.web.answers import good, refused
 
 
 @pytest_asyncio.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     """A hub like any other, but nobody answers where Redis should be."""
-    await migrate(None, tmp_path)
+    prepare(None, tmp_path)
     async with open_hub(Settings(data=tmp_path), f"unix://{tmp_path}/nobody.sock") as opened:
         yield opened
 

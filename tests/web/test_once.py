@@ -18,13 +18,13 @@ from hub.store.errand import Actor, Claim, Errand, running
 from hub.store.idempotency import CLAIM, RELEASE, Wish
 from hub.store.ledger import Write
 from hub.store.lookup import where
-from hub.store.migrate import migrate
 from hub.store.objects import PUT, PutObject
 from hub.store.retention import DROP_AGED, DropAged, ledger_now
 from hub.store.schema import idempotency
 from hub.store.tx import Tx
 from hub.valkey import EmbeddedValkey
 from hub.web.routes import build_routes
+from tests.databases import prepare
 from tests.web.answers import good, refused
 from tests.web.conftest import ROOT, KeyOf
 
@@ -37,7 +37,7 @@ async def hub(
     database_url: str | None, tmp_path: Path, valkey: EmbeddedValkey, redis: Redis
 ) -> AsyncIterator[Hub]:
     """A hub on either database."""
-    await migrate(database_url, tmp_path)
+    prepare(database_url, tmp_path)
     settings = Settings(data=tmp_path, database_url=database_url)
     async with open_hub(settings, valkey.url) as opened:
         yield opened

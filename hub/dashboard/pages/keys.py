@@ -15,7 +15,7 @@ SCOPES: Final = (
     ("write", "set and change things, and look"),
     ("run", "start runs and replays, and call endpoints"),
     ("publish", "publish on channels, and make tokens for browsers"),
-    ("ingest", "nothing by itself: each source checks its senders by its own setting"),
+    ("ingest", "send events to the sources that ask for a key"),
     ("admin", "do all of it, keys and users too"),
 )
 """What a key may be for, as people choose it."""

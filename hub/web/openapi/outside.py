@@ -70,7 +70,10 @@ _IN = Outside(
     gives={200: TakenOrRunning, 202: TakenOrRunning},
     problems={
         400: ("json_broken", "json_too_deep", "text_broken", "xml_broken", "form_broken"),
-        401: ("signature_missing", "signature_wrong", "timestamp_stale", "token_wrong"),
+        401: (
+            *("signature_missing", "signature_wrong", "timestamp_stale"),
+            *("token_missing", "token_wrong", "token_expired"),
+        ),
         404: ("source_unknown", "connector_unknown"),
         405: ("method_not_allowed",),
         408: ("body_timeout",),
