@@ -2,8 +2,9 @@
 
 import structlog
 
-from hub.app import serving, settle_memory, stop_event, watched
+from hub.app import serving, stop_event, watched
 from hub.bootstrap import open_hub
+from hub.collecting import settle_memory
 from hub.errors import SettingsError
 from hub.run.runner import running
 from hub.settings import Settings

@@ -1,7 +1,6 @@
 """The server: one ASGI application over the rooms, and uvicorn around it."""
 
 import asyncio
-import gc
 import math
 import resource
 import signal
@@ -265,13 +264,6 @@ def stop_event() -> asyncio.Event:
     for each in STOPPED_BY:
         loop.add_signal_handler(each, stop.set)
     return stop
-
-
-def settle_memory() -> None:
-    """What start-up made stays: the collector need not walk it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _streams(wanted: int) -> int:

@@ -7,9 +7,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
-from hub.app import serving, settle_memory, stop_event
+from hub.app import serving, stop_event
 from hub.applying import Way, apply_files
 from hub.bootstrap import Hub, open_hub
+from hub.collecting import settle_memory
 from hub.dashboard.sessions import new_link
 from hub.lock import DataFolderLock
 from hub.model.ids import new_id

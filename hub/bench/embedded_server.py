@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 
 import uvloop
 
-from hub.app import serving, settle_memory, stop_event
+from hub.app import serving, stop_event
 from hub.bootstrap import Hub, open_hub, terms_of
+from hub.collecting import settle_memory
 from hub.lock import DataFolderLock
 from hub.observe.log import set_up_logs
 from hub.retention.pruning import Pruner

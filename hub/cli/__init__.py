@@ -19,6 +19,7 @@ from hub.cli import (
     users,
 )
 from hub.cli.common import Command
+from hub.collecting import collect_seldom
 
 app = typer.Typer(
     name="hub",
@@ -49,4 +50,5 @@ _have_commands_known(app)
 
 def main() -> None:
     """The entry point."""
+    collect_seldom()
     app()

@@ -40,8 +40,9 @@ from hub.settings import Settings
 from hub.store.catalog import PAUSED_ALL
 from hub.store.copying import blobs_meant, check_copy, copy_database, forget_blobs, shrink
 from hub.store.ledger import SQLITE_FILE, open_ledger
-from hub.store.migrate import migrate, newest, pending, require_current
+from hub.store.migrate import migrate, pending, require_current
 from hub.store.objects import PUT, PutObject
+from hub.store.revision import newest
 
 if sys.version_info >= (3, 14):
     from compression import zstd

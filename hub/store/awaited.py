@@ -1,12 +1,10 @@
 """A PostgreSQL that is awaited: why it takes no connections yet."""
 
-import ssl
-
 from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from hub.store.tls import way_to
+from hub.store.tls import UNTRUSTED, way_to
 
 _STARTING = ("57P03", "57P01")
 """It starts up, or goes down."""
@@ -29,7 +27,7 @@ async def why_away(database_url: str) -> str | None:
     try:
         async with engine.connect():
             return None
-    except ssl.SSLError:
+    except UNTRUSTED:
         return None
     except OSError as error:
         return str(error) or type(error).__name__

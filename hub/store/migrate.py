@@ -3,26 +3,23 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, exc, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from hub.errors import StoreError
 from hub.store.ledger import SQLITE_FILE
-from hub.store.online import LOCK_TIMEOUT
+from hub.store.revision import Pending, after, newest, revision_of, revisions
 from hub.store.sqlite import connect
 from hub.store.tls import way_to
 
 T = TypeVar("T")
 Standing: TypeAlias = Literal["current", "behind", "newer"]
+LOCK_TIMEOUT = "5s"
+"""Whoever waits for a table's lock on PostgreSQL keeps all others waiting behind it."""
 _LOCK = 0x68756221  # an advisory lock: concurrent upgrades wait for each other
 _LOCK_POLL_S = 0.1
 _LOCK_NOT_HAD, _DEADLOCK = "55P03", "40P01"
@@ -38,19 +35,13 @@ async def migrate(database_url: str | None, data: Path) -> None:
         StoreError: it cannot be reached, was written by a newer hub (``store_newer``), or somebody
             kept a table locked (``store_locked``).
     """
+    if not await _on_connection(database_url, data, _pending):
+        return
     if database_url is None:
         await _on_connection(None, data, _upgrade)
         return
     with _translated():
         await _upgrade_postgresql(database_url)
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A migration that a database does not have yet: its revision, and what it says of itself."""
-
-    revision: str
-    title: str
 
 
 async def pending(database_url: str | None, data: Path) -> list[Pending]:
@@ -60,13 +51,13 @@ async def pending(database_url: str | None, data: Path) -> list[Pending]:
         StoreError: it cannot be reached, or was written by a newer hub (``store_newer``).
     """
     if database_url is None and not await asyncio.to_thread((data / SQLITE_FILE).exists):
-        return _pending(None)
-    return _pending(await _on_connection(database_url, data, _revision))
+        return after(None)
+    return await _on_connection(database_url, data, _pending)
 
 
 async def is_current(database_url: str | None, data: Path) -> bool:
     """Whether the database has this version's tables."""
-    return await _on_connection(database_url, data, lambda c: _revision(c) == newest())
+    return await _on_connection(database_url, data, lambda c: revision_of(c) == newest())
 
 
 async def standing(database_url: str | None, data: Path) -> Standing:
@@ -187,52 +178,29 @@ def _state(error: BaseException) -> str | None:
     return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
-def newest() -> str:
-    """The revision that this version's tables have."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None  # noqa: S101 - there is one line of migrations
-    return head
-
-
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
 def _standing(connection: Connection) -> Standing:
-    current = _revision(connection)
+    current = revision_of(connection)
     if current == newest():
         return "current"
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    return "behind" if current is None or current in known else "newer"
+    return "behind" if current is None or current in revisions() else "newer"
 
 
-def _pending(current: str | None) -> list[Pending]:
-    """The migrations after a revision, in order."""
-    found: list[Pending] = []
-    for script in ScriptDirectory.from_config(_config()).walk_revisions():
-        if script.revision == current:
-            return found[::-1]
-        found.append(Pending(script.revision, (script.doc or "").rstrip(".")))
-    if current is not None:
+def _pending(connection: Connection) -> list[Pending]:
+    """The migrations that are missing, in order."""
+    current = revision_of(connection)
+    if current is not None and current not in revisions():
         raise StoreError(
             f"The database was written by a newer hub (revision {current}): start that version.",
             code="store_newer",
         )
-    return found[::-1]
+    return after(current)
 
 
 def _upgrade(connection: Connection) -> None:
-    missing = _pending(_revision(connection))
-    if not missing:
-        return
+    missing = _pending(connection)
     if connection.dialect.name == "postgresql":
         connection.commit()  # what has been read so far: each migration begins by itself
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if missing:
+        from hub.store.upgrading import upgrade
+
+        upgrade(connection)

@@ -3,8 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-LOCK_TIMEOUT = "5s"
-"""Whoever waits for a table's lock on PostgreSQL keeps all others waiting behind it."""
+from hub.store.migrate import LOCK_TIMEOUT
 
 _IS_THERE = sa.text("SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(:name)")
 

@@ -13,6 +13,8 @@ from sqlalchemy.engine import URL, make_url
 
 from hub.errors import SettingsError
 
+UNTRUSTED = ssl.SSLError
+"""What a connection fails with whose certificate does not fit."""
 _FIELDS = ("sslmode", "ssl", "sslrootcert", "sslcert", "sslkey")
 _UNVERIFIED = ("disable", "allow", "prefer", "require")
 _VERIFIED = ("verify-ca", "verify-full")

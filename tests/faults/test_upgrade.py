@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from hub.store.migrate import newest
+from hub.store.revision import newest
 from hub.valkey import EmbeddedValkey
 from tests.databases import Postgres
 from tests.faults.apart import programs, until
@@ -39,15 +39,9 @@ def upgrade() -> None:
     op.create_table("next_things", sa.Column("id", sa.Text(), nullable=False))
 '''
 PRELUDE = """
-import hub.store.migrate as migrate
-before = migrate._config
-def config():
-    made = before()
-    folder = made.get_main_option("script_location")
-    made.set_main_option("path_separator", "newline")
-    made.set_main_option("version_locations", folder + "/versions\\n{folder}")
-    return made
-migrate._config = config
+from pathlib import Path
+from hub.store.revision import FOLDERS
+FOLDERS.append(Path("{folder}"))
 """
 
 

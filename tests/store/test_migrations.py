@@ -1,14 +1,19 @@
 """The migrations and the schema say the same; and they only add."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from hub.errors import StoreError
 from hub.store import migrate
+from hub.store.revision import newest, revisions
 from hub.store.schema import metadata
 from tests.store.additive import BEFORE_THE_RULE, faults_of
 
@@ -33,7 +38,7 @@ async def test_what_a_database_does_not_have_yet_is_told(
 ) -> None:
     missing = await migrate.pending(empty_database_url, tmp_path)
     assert missing[0].revision == "0001"
-    assert missing[-1].revision == migrate.newest()
+    assert missing[-1].revision == newest()
     assert missing[0].title.startswith("What ")
     await migrate.migrate(empty_database_url, tmp_path)
     assert await migrate.pending(empty_database_url, tmp_path) == []
@@ -52,6 +57,19 @@ async def test_a_database_of_a_newer_hub_is_refused(
         with pytest.raises(StoreError) as refusal:
             await asked(empty_database_url, tmp_path)
         assert refusal.value.code == "store_newer"
+
+
+def test_a_file_s_name_begins_with_its_revision_and_they_follow_each_other() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(VERSIONS.parent))
+    known = [each.revision for each in ScriptDirectory.from_config(config).walk_revisions()]
+    assert known[::-1] == revisions()
+
+
+def test_a_start_that_finds_its_tables_imports_no_alembic() -> None:
+    asked = "import sys, hub.up, hub.apart; print('alembic' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_there_is_a_migration_that_the_rule_is_for() -> None:

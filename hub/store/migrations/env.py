@@ -1,4 +1,4 @@
-"""Alembic's entry: it is given an open connection by ``hub/store/migrate.py``."""
+"""Alembic's entry: it is given an open connection by ``hub/store/upgrading.py``."""
 
 from alembic import context
 

@@ -27,7 +27,7 @@ Name: TypeAlias = Annotated[
 class Body(BaseModel):
     """What a request says: unknown fields are errors, and text is no number."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 async def read_text(request: Request, timeout_s: float) -> str:

@@ -46,7 +46,8 @@ Given: TypeAlias = "type[BaseModel] | Content | None"
 class Shown(BaseModel):
     """Part of an answer. A field with a default may be missing in it."""
 
-    model_config = ConfigDict(frozen=True)
+    # only the document asks for their schemas: a start need not make them
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class Named(Shown):
