@@ -17,7 +17,6 @@ def collect_seldom() -> None:
 
 
 def settle_memory() -> None:
-    """What start-up made stays: nobody need walk it again."""
-    gc.collect()
+    """What start-up made stays, and hardly any of it is garbage: nobody need walk it."""
     gc.freeze()
     gc.set_threshold(*_THRESHOLDS)

@@ -1,5 +1,7 @@
 """The command ``hub``: one module for each group of commands, put together here."""
 
+from typing import Annotated
+
 import typer
 
 from hub.cli import (
@@ -34,6 +36,25 @@ for group in (
     *(operating, connectors, keys, users, alerts, upkeep, bench),
 ):
     app.add_typer(group.commands)
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        operating.tell_version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="What `hub version` says.", callback=_tell_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """What may stand before any command."""
 
 
 def _have_commands_known(commands: typer.Typer) -> None:

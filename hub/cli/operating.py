@@ -69,6 +69,11 @@ def resume(json: AsJson = False) -> None:
 @commands.command(rich_help_panel=OPERATE)
 def version(json: AsJson = False) -> None:
     """Say which version this is, and what it runs on."""
+    tell_version(as_json=json)
+
+
+def tell_version(*, as_json: bool = False) -> None:
+    """Print it: the hub's, and those of what it runs on."""
     told = {
         "hub": version_of("webhook-hub"),
         "python": platform.python_version(),
@@ -76,4 +81,4 @@ def version(json: AsJson = False) -> None:
         "system": f"{platform.system()} {platform.machine()}",
     }
     text = f"hub {told['hub']}, Python {told['python']}, SQLite {told['sqlite']}, {told['system']}"
-    tell(text, told, json)
+    tell(text, told, as_json)

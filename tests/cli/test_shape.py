@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,6 +42,13 @@ ALL = dict(commands())
 @pytest.mark.parametrize("name", sorted(ALL.keys() - SPEAKS_OTHERWISE))
 def test_every_command_that_prints_has_json(name: str) -> None:
     assert any("--json" in each.opts for each in ALL[name].params), name
+
+
+def test_the_version_is_told_as_an_option_as_well() -> None:
+    told = [CliRunner().invoke(app, [each]) for each in ("version", "--version")]
+    assert {each.exit_code for each in told} == {0}
+    assert len({each.stdout for each in told}) == 1
+    assert re.match(r"hub \d", told[0].stdout)
 
 
 def test_help_is_a_table_of_contents() -> None:
