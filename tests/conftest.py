@@ -14,10 +14,12 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from hub import keys
+from hub.collecting import collect_seldom
 from hub.store.ledger import Ledger, open_ledger
 from hub.valkey import EmbeddedValkey
 from tests.databases import Postgres, prepare
 
+collect_seldom()
 settings.register_profile("hub", deadline=None)  # nothing fails because a machine is slow
 settings.load_profile("hub")
 

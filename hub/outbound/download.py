@@ -83,6 +83,9 @@ class _Download:
         self._farthest = 0
         """How far it had come at the last failure that began the schedule anew."""
         self._failures = 0
+        self._last: OutboundError | None = None
+        """What the try before failed with: of one that is cut short by the end of the time it
+        tells more."""
         self._changes = 0
         self._resumed = 0
         self._restarted = 0
@@ -254,11 +257,14 @@ class _Download:
         delay_s = next_delay_s(self._limits.schedule_s, self._failures, asked_s, dice)
         if delay_s is None or (asked_s or 0) > self._limits.longest_wait_s:
             raise error
-        if time.monotonic() + delay_s >= self._until:
+        now = time.monotonic()
+        if now + delay_s >= self._until:
+            last = error if now < self._until else self._last or error
             raise OutboundError(
                 f"The download was not complete within {self._limits.total_s:g} s (total_s); what "
-                f"came last: {error.message}",
+                f"came last: {last.message}",
                 code="timeout",
                 may_have_run=True,
             ) from error
+        self._last = error
         await asyncio.sleep(delay_s)

@@ -6,6 +6,7 @@ There is no way to have a certificate not checked.
 import ssl
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -15,8 +16,16 @@ from hub.errors import OutboundError
 from hub.model.destination import Tls
 
 
+@cache
 def public_trust() -> ssl.SSLContext:
-    """A context that trusts the system's certificates and certifi's."""
+    """The context that trusts the system's certificates and certifi's, as they were at first.
+
+    To read them takes a while, so all who add nothing to it share it.
+    """
+    return _public_trust()
+
+
+def _public_trust() -> ssl.SSLContext:
     context = httpx.create_ssl_context(trust_env=False)
     context.load_default_certs()
     context.set_alpn_protocols(["http/1.1"])
@@ -29,7 +38,7 @@ def context_of(tls: Tls) -> ssl.SSLContext:
     Raises:
         OutboundError: ``request_invalid``: a certificate or key cannot be used.
     """
-    context = public_trust()
+    context = _public_trust()
     for field, message in _load(context, tls):
         raise OutboundError(
             f"The destination's tls.{field} cannot be used: {message}",
