@@ -31,7 +31,7 @@ REPLAYED = "idempotency-replayed"
 MAX_CHARS = 255
 MAX_BYTES = 1 << 30
 _IN_MEMORY_BYTES, _PART_BYTES = 5 << 20, 1 << 20
-_VISIBLE = re.compile(r"[\x20-\x7e]+")
+_VISIBLE = re.compile(r"[!-~]+")
 _PASSING = frozenset({408, 429})
 """Refusals that say nothing of the request itself: it may be sent again, and is tried anew."""
 Handle: TypeAlias = Callable[[Call, Claim], Awaitable[Response]]

@@ -156,7 +156,7 @@ async def test_a_key_that_is_shown_once_is_shown_again_to_its_maker_alone(
     assert made["key"] not in dumps_text([str(value) for value in row.values()])
 
 
-@pytest.mark.parametrize("key", ["", " ", '""', "x" * 256, "a\tb", "a\x7f", "\xfcber"])
+@pytest.mark.parametrize("key", ["", " ", '""', "x" * 256, "a b", "a\tb", "a\x7f", "\xfcber"])
 async def test_a_key_that_is_none_is_refused(api: httpx.AsyncClient, key: str) -> None:
     sent = {"idempotency-key": key.encode("latin-1")}
     refused(await api.post(RECORDS, json={}, headers=sent), 400, "idempotency_key_invalid")
