@@ -156,6 +156,14 @@ class Program:
                         return
                 await asyncio.sleep(0.02)
 
+    async def ended(self, timeout_s: float = 60.0) -> int:
+        """Start it unless it runs; gives the exit code with which it ends by itself."""
+        if self.process is None:
+            await self.start()
+        assert self.process is not None
+        async with asyncio.timeout(timeout_s):
+            return await self.process.wait()
+
     async def kill(self) -> None:
         """``kill -9``, with nothing said before."""
         assert self.process is not None

@@ -45,13 +45,6 @@ class Up(Program):
         await until(lambda: "The hub is ready at" in self.said())
         return self
 
-    async def ended(self) -> int:
-        """Start it, and give the exit code with which it ends by itself."""
-        await self.start()
-        assert self.process is not None
-        async with asyncio.timeout(20):
-            return await self.process.wait()
-
     def lines(self, event: str) -> list[dict[str, Any]]:
         """The log lines of an event."""
         found = [json.loads(each) for each in self.said().splitlines() if each.startswith("{")]

@@ -13,7 +13,7 @@ import uvloop
 
 from hub.app import serving, stop_event
 from hub.bootstrap import Hub, open_hub, terms_of
-from hub.collecting import settle_memory
+from hub.collecting import collect_seldom, settle_memory
 from hub.lock import DataFolderLock
 from hub.observe.log import set_up_logs
 from hub.retention.pruning import Pruner
@@ -61,6 +61,7 @@ async def _pruning(hub: Hub) -> AsyncIterator[None]:
 
 def main() -> None:
     """The command; runs until SIGINT or SIGTERM."""
+    collect_seldom()
     settings = load_settings()
     set_up_logs(settings.log_level, settings.log_format)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -201,6 +201,6 @@ def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.commit()  # what has been read so far: each migration begins by itself
     if missing:
-        from hub.store.upgrading import upgrade
+        from hub.store.upgrading import upgrade  # it brings Alembic: slow, and seldom needed
 
         upgrade(connection)

@@ -12,7 +12,7 @@ def key_check(access: Access) -> CheckKey:
 
     async def check(request: InboundRequest) -> None:
         given = request.headers.get("authorization")
-        if not given:
+        if given is None or given.partition(" ")[0].lower() != "bearer":
             raise SignatureError(
                 "Send 'Authorization: Bearer KEY' with an API key of the hub that has the scope "
                 "'ingest'.",

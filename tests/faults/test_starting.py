@@ -35,12 +35,6 @@ async def says(program: Program, text: str) -> None:
             await asyncio.sleep(0.02)
 
 
-async def ended(program: Program) -> int:
-    assert program.process is not None
-    async with asyncio.timeout(20):
-        return await program.process.wait()
-
-
 async def test_all_of_it_waits_for_a_database_that_comes_later(
     tmp_path: Path, database: Postgres, valkey: EmbeddedValkey, redis: Redis
 ) -> None:
@@ -56,7 +50,7 @@ async def test_all_of_it_waits_for_a_database_that_comes_later(
             await says(migrate, "database.awaited")
         finally:
             await asyncio.to_thread(database.start)
-        assert await ended(migrate) == 0, migrate.said()
+        assert await migrate.ended() == 0, migrate.said()
         await asyncio.to_thread(database.kill)
         try:
             for each in (server, worker):
@@ -82,8 +76,7 @@ async def test_whoever_waits_for_it_may_be_told_to_stop(tmp_path: Path, command:
 async def test_after_the_time_it_is_told_why(tmp_path: Path) -> None:
     url = NOBODY.format(port=free_port())
     given_up = program(tmp_path, "serve", HUB_DATABASE_URL=url, HUB_START_WAIT_S="0.5")
-    await given_up.start()
-    assert await ended(given_up) == 2
+    assert await given_up.ended() == 2
     assert "database.awaited" in given_up.said()
     assert "The database cannot be used" in given_up.said()
 
@@ -95,7 +88,6 @@ async def test_what_waiting_does_not_mend_is_told_at_once(
         other = make_url(url).set(database="nobodys").render_as_string(hide_password=False)
         for wrong, why in ((other, "does not exist"), (url, "run `hub migrate` once")):
             asked = program(tmp_path, "serve", HUB_DATABASE_URL=wrong)
-            await asked.start()
-            assert await ended(asked) == 2
+            assert await asked.ended() == 2
             assert why in asked.said()
             assert "database.awaited" not in asked.said()

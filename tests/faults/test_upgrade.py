@@ -88,14 +88,6 @@ def numbers_at(sink: Sink) -> Counter[int]:
     return Counter(each.json["n"] for each in sink.requests)
 
 
-async def ended(program: Program) -> int:
-    """Start a program, and give the code with which it ends by itself."""
-    await program.start()
-    assert program.process is not None
-    async with asyncio.timeout(60):
-        return await program.process.wait()
-
-
 @pytest.mark.timeout(240)
 async def test_tables_come_under_load(
     tmp_path: Path, postgres: Postgres, valkey: EmbeddedValkey, redis: Redis
@@ -119,20 +111,20 @@ async def test_tables_come_under_load(
             await until(lambda: _many(senders, 30))
 
             early = program("early", "serve", "--port", "0", newer=True)
-            assert await ended(early) == 2, early.said()
+            assert await early.ended() == 2, early.said()
             assert "run `hub migrate` once" in early.said()
             check = program("check", "migrate", "--check", newer=True)
-            assert await ended(check) == 1, check.said()
+            assert await check.ended() == 1, check.said()
             assert "next  What the next version might add" in check.said()
 
             upgrade = program("upgrade", "migrate", newer=True)
-            assert await ended(upgrade) == 0, upgrade.said()
-            assert await ended(program("after", "migrate", "--check", newer=True)) == 0
+            assert await upgrade.ended() == 0, upgrade.said()
+            assert await program("after", "migrate", "--check", newer=True).ended() == 0
             done = len(senders[0].accepted)
             await until(lambda: _many(senders, done + 30))
 
             late = program("late", "worker", newer=False)
-            assert await ended(late) == 2, late.said()  # an older one does not begin on them
+            assert await late.ended() == 2, late.said()  # an older one does not begin on them
             assert (await hub.api.get("/readyz")).status_code == 200
             for each in senders:
                 each.stop()
